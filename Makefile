@@ -1,0 +1,37 @@
+# Two commands do everything: `make study` runs the demo study, `make test` the tests.
+# Both stand on `make env`, which fills .venv from the hash-pinned requirements.lock.
+PYTHON ?= python3.11
+BIN := .venv/bin
+STAMP := .venv/.complete
+
+.PHONY: study test env check lock clean
+
+study: env ## the demo study, from raw data to results/report.html
+	$(BIN)/snakemake --profile profiles/demo
+	@echo "Done: open results/report.html"
+
+test: env ## every test, on all cores
+	$(BIN)/pytest -n auto
+
+check: env ## formatting, lint and types
+	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+	$(BIN)/snakefmt --check workflow && $(BIN)/snakemake --lint
+
+env: $(STAMP)
+
+$(STAMP): requirements.lock pyproject.toml
+	@command -v $(PYTHON) >/dev/null || { echo "odyssey needs Python 3.11: apt-get install python3.11, or make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "odyssey needs Python 3.11 (MXNet 1.9.1 ends there), $(PYTHON) is another: make PYTHON=/path/to/python3.11" >&2; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "odyssey needs Python's venv module: apt-get install python3.11-venv" >&2; exit 1; }
+	@command -v g++ >/dev/null || { echo "odyssey needs a C++ compiler: apt-get install g++" >&2; exit 1; }
+	$(PYTHON) -m venv --clear .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	@touch $@
+
+lock: ## resolve pyproject.toml anew (needs uv)
+	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes \
+	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+
+clean: ## forget the environment and build products, never data/ or results/
+	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info

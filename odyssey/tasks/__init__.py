@@ -1,0 +1,59 @@
+"""The three tasks of the study, as data; the module of the same name reads a task's corpus.
+
+Source: Greff et al., section III-A; figures of merit are lower-is-better.
+"""
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from odyssey.spec import Loss, NetworkSpec
+from odyssey.variants import LSTMVariant
+
+
+@dataclass(frozen=True)
+class Task:
+    """One column of the study.
+
+    ``merit`` and ``unit`` name its figure of merit, ``worst`` is what a diverged trial counts as.
+    """
+
+    name: str
+    title: str
+    inputs: int
+    outputs: int
+    bidirectional: bool
+    loss: Loss
+    merit: str
+    unit: str
+    worst: float
+
+    def network(self, variant: LSTMVariant, hidden: int) -> NetworkSpec:
+        """Return the task's network for a variant with ``hidden`` blocks per direction."""
+        return NetworkSpec(
+            variant, self.inputs, hidden, self.outputs, self.bidirectional, self.loss
+        )
+
+
+TASKS: Mapping[str, Task] = MappingProxyType(
+    {
+        task.name: task
+        for task in (
+            Task("timit", "TIMIT", 39, 61, True, "softmax", "frame error", "%", 100.0),
+            Task("iamondb", "IAM-OnDB", 4, 82, True, "ctc", "character error", "%", 100.0),
+            # ASSUME: an untrained net counts as one whose 88 outputs are all 1/2.
+            Task(
+                "jsb",
+                "JSB Chorales",
+                88,
+                88,
+                False,
+                "bernoulli",
+                "negative log-likelihood",
+                "nats per frame",
+                88 * math.log(2),
+            ),
+        )
+    }
+)
