@@ -1,0 +1,206 @@
+"""The study as frozen data: config → Study → TrialSpec, with every seed and every path.
+
+It is what .smk files may import: no MXNet, pandas, SciPy or NumPy.
+"""
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import yaml
+
+from odyssey.search import Law, Value, parse_law, sample, seed_of
+from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.tasks import TASKS, Task
+from odyssey.variants import get_variant
+
+#: Raised by hand when the code changes what a trial computes: older results are then recomputed.
+RESULTS_VERSION = 1
+
+
+class ConfigError(ValueError):
+    """A config that does not describe a study; the message is one line."""
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """How every trial trains (section III-C)."""
+
+    epochs: int
+    patience: int
+    weight_std: float
+
+
+@dataclass(frozen=True)
+class TrialSpec:
+    """One run: everything that decides its result except the data and the code."""
+
+    task: str
+    variant: str
+    trial: int
+    seed: int
+    hyperparameters: Mapping[str, Value]
+    protocol: Protocol
+
+    @property
+    def network(self) -> NetworkSpec:
+        """The network to train."""
+        hidden = int(self.hyperparameters["hidden"])
+        return TASKS[self.task].network(get_variant(self.variant), hidden)
+
+    @property
+    def rule(self) -> UpdateRule:
+        """The update rule; PAPER: Nesterov and no clipping where a task does not sample them."""
+        drawn = self.hyperparameters
+        return UpdateRule(
+            learning_rate=float(drawn["learning_rate"]),
+            momentum=float(drawn["momentum"]),
+            nesterov=bool(drawn.get("nesterov", True)),
+            clip=bool(drawn.get("clip", False)),
+        )
+
+    @property
+    def noise(self) -> float:
+        """Standard deviation of the Gaussian noise on the training inputs."""
+        return float(self.hyperparameters["noise"])
+
+    @property
+    def training_seed(self) -> int:
+        """Seed of the trial's initial weights, presentation orders and noise."""
+        return seed_of(self.seed, self.task, self.variant, self.trial, "training")
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """The effective config of the run, as plain JSON types."""
+        return asdict(self) | {"results_version": RESULTS_VERSION}
+
+    @property
+    def fingerprint(self) -> str:
+        """A hash of the settings: results of other settings or versions have another."""
+        return fingerprint(self.settings)
+
+    def __str__(self) -> str:
+        return f"{self.task}/{self.variant}/{self.trial}"
+
+
+@dataclass(frozen=True)
+class Study:
+    """A validated config, expanded on demand: the grid task × variant × trial and its files."""
+
+    config: Mapping[str, Any] = field(repr=False)
+
+    def __post_init__(self) -> None:
+        for variant in self.variants:
+            with _as_config_error("variants"):
+                get_variant(variant)
+        for task in self.tasks:
+            with _as_config_error(f"search space of {task}"):
+                self.search_space(task)
+
+    @property
+    def seed(self) -> int:
+        """The study's seed."""
+        return int(self.config["seed"])
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks to run."""
+        return list(self.config["tasks"])
+
+    @property
+    def variants(self) -> list[str]:
+        """Codes of the variants to run."""
+        return list(self.config["variants"])
+
+    @property
+    def results(self) -> Path:
+        """Folder of the results."""
+        return Path(self.config["results"])
+
+    @cached_property
+    def protocol(self) -> Protocol:
+        """The training protocol."""
+        return Protocol(**self.config["protocol"])
+
+    def trials(self, task: str) -> int:
+        """Return the number of trials of each of the task's searches."""
+        return int(self._settings(task).get("trials", self.config["trials"]))
+
+    def search_space(self, task: str) -> dict[str, Law]:
+        """Return name → law of the task's hyperparameters."""
+        entries = self.config["search_space"] | self._settings(task).get("search_space", {})
+        return {name: parse_law(entry) for name, entry in entries.items()}
+
+    def trial(self, task: str, variant: str, trial: int) -> TrialSpec:
+        """Return one run of the study."""
+        drawn = sample(self._spaces[task], self.seed, task, variant, trial)
+        return TrialSpec(task, variant, trial, self.seed, drawn, self.protocol)
+
+    def data_options(self, task: str) -> dict[str, Any]:
+        """Return the task's entry under ``data``."""
+        return dict(self.config["data"][task])
+
+    def data_path(self, task: str) -> Path:
+        """Return the task's prepared data file."""
+        return Path(self.config["data_folder"]) / f"{task}.h5"
+
+    def trial_path(self, task: str, variant: str, trial: int) -> Path:
+        """Return the file that is a trial's checkpoint and, in the end, its result."""
+        return self.results / "trials" / task / variant / f"{trial}.h5"
+
+    def block_path(self, task: str, variant: str, first: int | str, last: int | str) -> Path:
+        """Return the declared result file of a block of trials, first and last included."""
+        return self.results / task / variant / f"trials_{first}-{last}.h5"
+
+    def blocks(self, task: str) -> Iterator[tuple[int, int]]:
+        """Yield first and last trial of each of the task's jobs."""
+        size, trials = int(self._settings(task)["trials_per_job"]), self.trials(task)
+        for first in range(0, trials, size):
+            yield first, min(first + size, trials) - 1
+
+    def block_paths(self, task: str) -> list[Path]:
+        """Return all declared block files of a task."""
+        return [
+            self.block_path(task, variant, first, last)
+            for variant in self.variants
+            for first, last in self.blocks(task)
+        ]
+
+    def search_fingerprint(self, task: str) -> str:
+        """Return a hash of all settings that decide results of the task's searches."""
+        space = self.config["search_space"] | self._settings(task).get("search_space", {})
+        return fingerprint([RESULTS_VERSION, self.seed, space, asdict(self.protocol)])
+
+    @cached_property
+    def _spaces(self) -> dict[str, dict[str, Law]]:
+        return {task: self.search_space(task) for task in self.tasks}
+
+    def _settings(self, task: str) -> Mapping[str, Any]:
+        settings: Mapping[str, Any] = self.config["task_settings"][task]
+        return settings
+
+
+def task_of(name: str) -> Task:
+    """Return the row of a task."""
+    return TASKS[name]
+
+
+def fingerprint(value: object) -> str:
+    """Return a hash of a value made of plain JSON types."""
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def load_study(config: Mapping[str, Any], schema: str | Path) -> Study:
+    """Return the study of a config that was checked against the JSON schema; else ConfigError."""
+    rules = yaml.safe_load(Path(schema).read_text())
+    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(config))
+    if error is not None:
+        place = ".".join(str(part) for part in error.absolute_path) or "top level"
+        raise ConfigError(f"config: {place}: {error.message}; see {Path(schema).name}")
+    return Study(config)
