@@ -6,6 +6,7 @@ It is what .smk files may import: no MXNet, pandas, SciPy or NumPy.
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -16,7 +17,7 @@ import yaml
 
 from odyssey.search import Law, Value, parse_law, sample, seed_of
 from odyssey.spec import NetworkSpec, UpdateRule
-from odyssey.tasks import TASKS, Task
+from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
@@ -95,8 +96,8 @@ class Study:
     config: Mapping[str, Any] = field(repr=False)
 
     def __post_init__(self) -> None:
-        for variant in self.variants:
-            with _as_config_error("variants"):
+        with _as_config_error("variants"):
+            for variant in self.variants:
                 get_variant(variant)
         for task in self.tasks:
             with _as_config_error(f"search space of {task}"):
@@ -163,6 +164,10 @@ class Study:
         for first in range(0, trials, size):
             yield first, min(first + size, trials) - 1
 
+    def trials_of_block(self, task: str, variant: str, first: int, last: int) -> list[TrialSpec]:
+        """Return the runs of one job."""
+        return [self.trial(task, variant, trial) for trial in range(first, last + 1)]
+
     def block_paths(self, task: str) -> list[Path]:
         """Return all declared block files of a task."""
         return [
@@ -185,9 +190,12 @@ class Study:
         return settings
 
 
-def task_of(name: str) -> Task:
-    """Return the row of a task."""
-    return TASKS[name]
+@contextmanager
+def _as_config_error(place: str) -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        raise ConfigError(f"config: {place}: {error}") from error
 
 
 def fingerprint(value: object) -> str:

@@ -1,12 +1,21 @@
-"""The training loop; knows no task, no variant and no framework. (Stub of the contract, being written.)"""
+"""The training loop: epochs of single-sequence updates, input noise, early stopping.
 
-from collections.abc import Mapping
-from typing import Any, Protocol
+Source: Greff et al., section III-C. It knows no task, no variant and no framework: a ``Model``
+computes, a ``Split`` gives sequences, a figure of merit judges them. All that an epoch changes
+is in the model's arrays and in ``TrainingState``, so a trial can be stopped and resumed anywhere.
+"""
+
+import math
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 FloatArray = NDArray[np.float32]
+Sequence = tuple[FloatArray, NDArray[Any]]
 
 
 class Model(Protocol):
@@ -35,3 +44,160 @@ class Model(Protocol):
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
         """Return a sequence's loss and the output activations (T, K) before softmax or sigmoid."""
+
+
+class Split(Protocol):
+    """Sequences: inputs x (T, D) with targets y."""
+
+    def __len__(self) -> int:
+        """Return the number of sequences."""
+
+    def __getitem__(self, index: int) -> Sequence:
+        """Return one sequence."""
+
+
+class Data(Protocol):
+    """The three sets of a task."""
+
+    @property
+    def train(self) -> Split:
+        """What is learned from."""
+
+    @property
+    def valid(self) -> Split:
+        """What decides when to stop."""
+
+    @property
+    def test(self) -> Split:
+        """What is reported."""
+
+
+class Merit(Protocol):
+    """A figure of merit over many sequences, lower is better."""
+
+    def add(self, loss: float, activations: FloatArray, y: NDArray[Any]) -> None:
+        """Count one sequence."""
+
+    def value(self) -> float:
+        """Return the figure of all sequences so far."""
+
+
+class Epoch(NamedTuple):
+    """The figures of one finished epoch.
+
+    ``train`` is the loss in nats per frame as training saw it: noisy inputs, moving weights.
+    """
+
+    train: float
+    valid: float
+    test: float
+    seconds: float
+
+
+@dataclass
+class TrainingState:
+    """Where a trial stands, beside the model's arrays."""
+
+    generator: np.random.Generator
+    epochs: list[Epoch] = field(default_factory=list)
+    best_epoch: int = 0
+    best_parameters: dict[str, FloatArray] = field(default_factory=dict)
+    diverged_epoch: int = 0
+    # Of the epoch in flight: order of presentation, sequences and frames done, their loss, seconds.
+    order: NDArray[np.int64] = field(default_factory=lambda: np.empty(0, np.int64))
+    position: int = 0
+    frames: int = 0
+    loss: float = 0.0
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class TrainingRules:
+    """When to stop, how much noise to add, how results are judged."""
+
+    epochs: int
+    patience: int
+    noise: float
+    new_merit: Callable[[], Merit]
+
+
+Checkpoint = Callable[[TrainingState, bool], None]
+
+
+def initial_parameters(
+    shapes: Mapping[str, tuple[int, ...]], std: float, generator: np.random.Generator
+) -> dict[str, FloatArray]:
+    """Draw all parameters from N(0, std²) in the order of ``shapes`` (ASSUME: biases too)."""
+    return {
+        name: (std * generator.standard_normal(shape)).astype(np.float32)
+        for name, shape in shapes.items()
+    }
+
+
+def train(
+    model: Model, data: Data, rules: TrainingRules, state: TrainingState, checkpoint: Checkpoint
+) -> None:
+    """Train from wherever ``state`` and the model stand until the trial is over.
+
+    ``checkpoint(state, epoch_ended)`` is called after every sequence and every epoch, and may
+    save ``state`` and the model's arrays; to go on from what it saved gives the same bits.
+    """
+    while not is_over(rules, state):
+        if not state.position:
+            state.order = state.generator.permutation(len(data.train))
+        if not _finish_epoch(model, data, rules, state, checkpoint):
+            state.diverged_epoch = len(state.epochs) + 1
+        state.position, state.frames, state.loss, state.seconds = 0, 0, 0.0, 0.0
+        checkpoint(state, True)
+
+
+def is_over(rules: TrainingRules, state: TrainingState) -> bool:
+    """Return whether the trial diverged, used up its epochs or lost its patience."""
+    done = len(state.epochs)
+    return bool(
+        state.diverged_epoch or done >= rules.epochs or done - state.best_epoch > rules.patience
+    )
+
+
+def _finish_epoch(
+    model: Model, data: Data, rules: TrainingRules, state: TrainingState, checkpoint: Checkpoint
+) -> bool:
+    """Present the rest of the epoch's sequences and judge the result; False if it diverged."""
+    before, began = state.seconds, time.perf_counter()
+    while state.position < len(state.order):
+        x, y = data.train[int(state.order[state.position])]
+        loss = model.train_step(_with_noise(x, rules.noise, state.generator), y)
+        if not math.isfinite(loss):
+            return False
+        state.loss += loss
+        state.frames += len(x)
+        state.position += 1
+        state.seconds = before + time.perf_counter() - began
+        checkpoint(state, False)
+    valid = evaluate(model, data.valid, rules.new_merit())
+    test = evaluate(model, data.test, rules.new_merit())
+    if not (math.isfinite(valid) and math.isfinite(test)):
+        return False
+    seconds = before + time.perf_counter() - began
+    best = min((epoch.valid for epoch in state.epochs), default=math.inf)
+    state.epochs.append(Epoch(state.loss / state.frames, valid, test, seconds))
+    if valid < best:
+        state.best_epoch, state.best_parameters = len(state.epochs), model.get_parameters()
+    return True
+
+
+def evaluate(model: Model, split: Split, merit: Merit) -> float:
+    """Return a figure of merit over all sequences, without noise."""
+    for index in range(len(split)):
+        x, y = split[index]
+        merit.add(*model.evaluate(x, y), y)
+    return merit.value()
+
+
+def _with_noise(x: FloatArray, std: float, generator: np.random.Generator) -> FloatArray:
+    if std == 0:
+        return x
+    noise = generator.standard_normal(x.shape, dtype=np.float32)
+    noise *= np.float32(std)
+    noise += x
+    return noise

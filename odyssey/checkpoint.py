@@ -1,0 +1,114 @@
+"""Trees of arrays and attributes ↔ HDF5 files that are either whole or not there.
+
+A file is an ordinary HDF5 file. Its user block, the 512 bytes that HDF5 leaves to the
+application, holds a line with a digest of the rest, so damage is found before HDF5 sees it. The
+file is built in memory, written under a name of its own, fsynced and renamed: a kill at any
+instant leaves the old file or the new one. HDF5 never opens a file itself, so its file locking,
+a trouble on network file systems, is not in play.
+"""
+
+import contextlib
+import hashlib
+import os
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import h5py
+import numpy as np
+from numpy.typing import NDArray
+
+Tree: TypeAlias = Mapping[str, Any]  # leaves: arrays, str, int, float, bool; or another Tree
+
+_USER_BLOCK = 512
+_MAGIC = b"odyssey"
+
+
+class DamagedFile(ValueError):
+    """A file that is not what was written; the message is one line with its path."""
+
+
+def save_tree(path: Path, tree: Tree) -> None:
+    """Write a tree to path, atomically and durably: arrays as datasets, scalars as attributes."""
+    write_atomically(path, _to_bytes(tree))
+
+
+def load_tree(path: Path) -> dict[str, Any]:
+    """Return the tree in a file; DamagedFile if a byte differs from what was written."""
+    content = path.read_bytes()
+    magic, _, digest = content[:_USER_BLOCK].partition(b"\n")[0].partition(b" ")
+    image = content[_USER_BLOCK:]
+    if magic != _MAGIC:
+        raise DamagedFile(f"{path}: not a file of odyssey's, or its first bytes are lost")
+    if digest != _digest(image):
+        raise DamagedFile(f"{path}: truncated or altered: its content does not match its digest")
+    with h5py.File(h5py.h5f.open_file_image(image)) as file:
+        return _read_group(file)
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Make path a file with this content, or leave what was there; on disk when it returns."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
+    try:
+        with open(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fchmod(descriptor, 0o666 & ~_umask())
+            os.fsync(descriptor)
+        os.replace(temporary, path)
+    except BaseException:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(temporary)
+        raise
+    _sync_folder(path.parent)
+
+
+def _to_bytes(tree: Tree) -> bytes:
+    options = {"driver": "core", "backing_store": False, "userblock_size": _USER_BLOCK}
+    with h5py.File("in memory", "w", track_order=True, **options) as file:
+        _write_group(file, tree)
+        file.flush()
+        image: bytes = file.id.get_file_image()  # begins after the user block
+    header = b"%s %s\n" % (_MAGIC, _digest(image))
+    return header.ljust(_USER_BLOCK, b"\0") + image
+
+
+def _digest(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=32).hexdigest().encode()
+
+
+def _write_group(group: h5py.Group, tree: Tree) -> None:
+    for name, value in tree.items():
+        if isinstance(value, Mapping):
+            _write_group(group.create_group(name, track_order=True), value)
+        elif isinstance(value, np.ndarray):
+            group.create_dataset(name, data=value)
+        else:
+            group.attrs[name] = value
+
+
+def _read_group(group: h5py.Group) -> dict[str, Any]:
+    tree: dict[str, Any] = {name: _plain(value) for name, value in group.attrs.items()}
+    for name, item in group.items():
+        tree[name] = _read_group(item) if isinstance(item, h5py.Group) else item[()]
+    return tree
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def _sync_folder(folder: Path) -> None:
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
