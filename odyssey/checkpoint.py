@@ -2,22 +2,21 @@
 
 A file is an ordinary HDF5 file. Its user block, the 512 bytes that HDF5 leaves to the
 application, holds a line with a digest of the rest, so damage is found before HDF5 sees it. The
-file is built in memory, written under a name of its own, fsynced and renamed: a kill at any
-instant leaves the old file or the new one. HDF5 never opens a file itself, so its file locking,
+file is built in memory, written beside the old one, fsynced and renamed: a kill at any instant
+leaves the old file or the new one. HDF5 never opens a file itself, so its file locking,
 a trouble on network file systems, is not in play.
 """
 
-import contextlib
 import hashlib
 import os
-import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
-from numpy.typing import NDArray
+
+from odyssey.files import replacing
 
 Tree: TypeAlias = Mapping[str, Any]  # leaves: arrays, str, int, float, bool; or another Tree
 
@@ -29,9 +28,16 @@ class DamagedFile(ValueError):
     """A file that is not what was written; the message is one line with its path."""
 
 
-def save_tree(path: Path, tree: Tree) -> None:
-    """Write a tree to path, atomically and durably: arrays as datasets, scalars as attributes."""
-    write_atomically(path, _to_bytes(tree))
+def save_tree(path: Path, tree: Tree, previous: Path | None = None) -> None:
+    """Write a tree to path, atomically and durably: arrays as datasets, scalars as attributes.
+
+    What was at path is kept as ``previous``, if that is given.
+    """
+    content = _to_bytes(tree)
+    with replacing(path) as new:
+        new.write_bytes(content)
+        if previous is not None and path.exists():
+            os.replace(path, previous)
 
 
 def load_tree(path: Path) -> dict[str, Any]:
@@ -45,24 +51,6 @@ def load_tree(path: Path) -> dict[str, Any]:
         raise DamagedFile(f"{path}: truncated or altered: its content does not match its digest")
     with h5py.File(h5py.h5f.open_file_image(image)) as file:
         return _read_group(file)
-
-
-def write_atomically(path: Path, content: bytes) -> None:
-    """Make path a file with this content, or leave what was there; on disk when it returns."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    descriptor, temporary = tempfile.mkstemp(prefix=f".{path.name}.", dir=path.parent)
-    try:
-        with open(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, 0o666 & ~_umask())
-            os.fsync(descriptor)
-        os.replace(temporary, path)
-    except BaseException:
-        with contextlib.suppress(FileNotFoundError):
-            os.unlink(temporary)
-        raise
-    _sync_folder(path.parent)
 
 
 def _to_bytes(tree: Tree) -> bytes:
@@ -98,17 +86,3 @@ def _read_group(group: h5py.Group) -> dict[str, Any]:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -79,9 +79,7 @@ def _direction(F: Any, spec: NetworkSpec, x: Any, parameters: Mapping[str, Any])
     v, H = spec.variant, spec.hidden
     width = len(v.blocks) * H
     a = F.FullyConnected(x, parameters["W"], parameters["b"], num_hidden=width, flatten=False)
-    zero = F.zeros_like(
-        F.squeeze(F.slice(a, begin=(0, None, 0), end=(1, None, H)), axis=0)
-    )
+    start = F.squeeze(F.slice(a, begin=(0, None, 0), end=(1, None, H)), axis=0)
     p = _split(F, parameters.get("p"), v.gates, H)
 
     def step(a_t: Any, state: list[Any]) -> tuple[Any, list[Any]]:
@@ -111,7 +109,8 @@ def _direction(F: Any, spec: NetworkSpec, x: Any, parameters: Mapping[str, Any])
         return y, [y, c, *(opened_gates[gate] for gate in gates_kept)]
 
     gates_kept = v.gates if v.gate_recurrence else ()
-    outputs, _ = F.contrib.foreach(step, a, [zero, zero, *(zero for _ in gates_kept)])
+    zeros = [F.zeros_like(start) for _ in ("y", "c", *gates_kept)]
+    outputs, _ = F.contrib.foreach(step, a, zeros)
     return outputs
 
 

@@ -46,7 +46,9 @@ class NetworkSpec:
         ``backward``, then ``output.W`` (K, directions·H) and ``output.b`` (K,).
         """
         layer = self.variant.parameter_shapes(self.inputs, self.hidden)
-        shapes = {f"{side}.{name}": shape for side in self.directions for name, shape in layer.items()}
+        shapes = {
+            f"{side}.{name}": shape for side in self.directions for name, shape in layer.items()
+        }
         shapes["output.W"] = (self.outputs, len(self.directions) * self.hidden)
         shapes["output.b"] = (self.outputs,)
         return shapes

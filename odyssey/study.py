@@ -10,10 +10,12 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import jsonschema
 import yaml
+from jsonschema.exceptions import best_match
+from referencing import Registry, Resource
 
 from odyssey.search import Law, Value, parse_law, sample, seed_of
 from odyssey.spec import NetworkSpec, UpdateRule
@@ -123,6 +125,17 @@ class Study:
         """Folder of the results."""
         return Path(self.config["results"])
 
+    @property
+    def kernels(self) -> Literal["fused", "gluon"]:
+        """What computes the training steps."""
+        chosen: Literal["fused", "gluon"] = self.config["kernels"]
+        return chosen
+
+    @property
+    def threads_per_job(self) -> int:
+        """How many trials one job trains at a time."""
+        return int(self.config["threads_per_job"])
+
     @cached_property
     def protocol(self) -> Protocol:
         """The training protocol."""
@@ -204,11 +217,20 @@ def fingerprint(value: object) -> str:
     return hashlib.sha256(text.encode()).hexdigest()[:32]
 
 
-def load_study(config: Mapping[str, Any], schema: str | Path) -> Study:
-    """Return the study of a config that was checked against the JSON schema; else ConfigError."""
-    rules = yaml.safe_load(Path(schema).read_text())
-    error = jsonschema.exceptions.best_match(jsonschema.Draft202012Validator(rules).iter_errors(config))
+def load_study(config: Mapping[str, Any], schema: Path) -> Study:
+    """Return the study of a config that was checked against the JSON schema; else ConfigError.
+
+    References in the schema are files beside it.
+    """
+
+    def beside(name: str) -> Resource[Any]:
+        return Resource.from_contents(yaml.safe_load((schema.parent / name).read_text()))
+
+    registry: Registry[Any] = Registry(retrieve=beside)
+    rules = yaml.safe_load(schema.read_text())
+    validator = jsonschema.Draft202012Validator(rules, registry=registry)
+    error = best_match(validator.iter_errors(dict(config)))
     if error is not None:
         place = ".".join(str(part) for part in error.absolute_path) or "top level"
-        raise ConfigError(f"config: {place}: {error.message}; see {Path(schema).name}")
+        raise ConfigError(f"config: {place}: {error.message}; {schema} describes every key")
     return Study(config)

@@ -108,5 +108,7 @@ def get_variant(code: str) -> LSTMVariant:
 
 
 #: The nine variants of the paper, in its order.
-VARIANTS: Mapping[str, LSTMVariant] = MappingProxyType({code: get_variant(code) for code in _CHANGES})
+VARIANTS: Mapping[str, LSTMVariant] = MappingProxyType(
+    {code: get_variant(code) for code in _CHANGES}
+)
 VANILLA = VARIANTS["V"]

@@ -1,0 +1,21 @@
+rule train_trials:
+    """Train a block of consecutive trials of one search; only this rule imports MXNet.
+
+    Each trial keeps a file under trials/ that Snakemake does not know: a checkpoint, then the
+    result. So a killed or repeated job trains no more than what is missing.
+    """
+    input:
+        data=STUDY.data_path("{task}"),
+        kernels=kernel_files,
+    output:
+        STUDY.block_path("{task}", "{variant}", "{first}", "{last}"),
+    params:
+        results_version=RESULTS_VERSION,
+        search=lambda wildcards: STUDY.search_fingerprint(wildcards.task),
+    threads: STUDY.threads_per_job
+    log:
+        f"{LOGS}/train/{{task}}/{{variant}}/{{first}}-{{last}}.log",
+    message:
+        "Training trials {wildcards.first} to {wildcards.last} of {wildcards.variant} on {wildcards.task}"
+    script:
+        "../../scripts/train_trials.py"
