@@ -1,0 +1,125 @@
+"""Preparation: one corpus in, one file of prepared data out, the same for every task and source."""
+
+import importlib
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from odyssey.datasets import (
+    SPLITS,
+    DataError,
+    Dataset,
+    Provenance,
+    Split,
+    load_dataset,
+    write_dataset,
+)
+from odyssey.tasks import TASKS
+from odyssey.tasks.corpus import Corpus, Track
+from odyssey.tasks.merit import baselines
+
+
+@dataclass(frozen=True)
+class Source:
+    """A reader, as ``module.function`` in ``odyssey.tasks``, and its corpus in plain words."""
+
+    reader: str
+    description: str
+
+
+SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
+    {
+        "jsb": {
+            "mat": Source("jsb.read_mat", "the original piano rolls (.mat)"),
+            "pickle": Source("jsb.read_pickle", "the original piano rolls (.pickle)"),
+            "json": Source("jsb.read_json", "piano rolls as lists of notes (.json)"),
+            "music21": Source(
+                "jsb.read_music21",
+                "Bach's chorales as bundled with music21: the same music in another edition and "
+                "another split, so figures do not compare with the paper's",
+            ),
+        },
+    }
+)
+
+
+def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options: Any) -> Dataset:
+    """Read a corpus, normalise it, write it to ``out`` and return it.
+
+    Options are the reader's own arguments (``path``, ``seed``, …); those that this source has no
+    use for are ignored, as are those that are None. DataError says what is wrong with the corpus.
+    """
+    if source not in SOURCES[task]:
+        raise DataError(f"{task} has no source {source!r}: use {', '.join(SOURCES[task])}")
+    entry = SOURCES[task][source]
+    reader = find_reader(entry)
+    used = _used_options(reader, options, f"{task} from source {source!r}")
+    corpus = Corpus(entry.description, track)
+    reader(corpus, **used)
+    write_dataset(out, _assemble(task, source, corpus, used))
+    return load_dataset(out)
+
+
+def find_reader(source: Source) -> Callable[..., None]:
+    """Import and return the function that fills a Corpus from this source."""
+    module, function = source.reader.split(".")
+    reader: Callable[..., None] = getattr(
+        importlib.import_module(f"odyssey.tasks.{module}"), function
+    )
+    return reader
+
+
+def _used_options(reader: Any, options: Mapping[str, Any], what: str) -> dict[str, Any]:
+    parameters = list(inspect.signature(reader).parameters.values())[1:]
+    given = {name: value for name, value in options.items() if value is not None}
+    for parameter in parameters:
+        if parameter.default is parameter.empty and parameter.name not in given:
+            raise DataError(f"{what} needs a {parameter.name}: set it in config.yaml, section data")
+    return {p.name: given[p.name] for p in parameters if p.name in given}
+
+
+def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]) -> Dataset:
+    for name in SPLITS:
+        if not corpus.splits[name]:
+            reasons = "; ".join(f"{item}: {why}" for item, why in list(corpus.skipped.items())[:3])
+            raise DataError(
+                f"{task} from source {source!r}: the {name} set is empty after leaving out "
+                f"{len(corpus.skipped)} items ({reasons or 'none'}); check path and split"
+            )
+    splits = {name: Split.of(examples) for name, examples in corpus.splits.items()}
+    mean, std = _statistics(splits["train"].inputs, corpus.normalise)
+    if corpus.normalise:
+        splits = {name: split.scaled(mean, std) for name, split in splits.items()}
+    return Dataset(
+        task,
+        source,
+        corpus.description,
+        corpus.labels,
+        splits,
+        mean=mean.astype(np.float32),
+        std=std.astype(np.float32),
+        baselines=baselines(TASKS[task], splits["train"], splits["test"]),
+        provenance=Provenance(
+            {name: str(value) for name, value in options.items()},
+            {name: version(name) for name in ("odyssey", "numpy", *corpus.packages)},
+            corpus.files,
+            corpus.skipped,
+            tuple(corpus.notes),
+        ),
+    )
+
+
+def _statistics(
+    inputs: np.ndarray[Any, Any], normalise: bool
+) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
+    """Return mean and standard deviation (D,) in float64; a constant input is only centred."""
+    if not normalise:
+        return np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
+    std = inputs.std(axis=0, dtype=np.float64)
+    return inputs.mean(axis=0, dtype=np.float64), np.where(std > 0, std, 1.0)

@@ -1,0 +1,25 @@
+"""Rule prepare: one task's corpus → one file of prepared data."""
+
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from odyssey.tasks import prepare
+
+
+def main(task: str, data: Mapping[str, Any], out: Path, log: Path) -> None:
+    """Prepare ``task`` as its section of ``data`` in config.yaml says."""
+    logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(message)s")
+    prepare.prepare(task, out=out, **data)
+
+
+if __name__ == "__main__":
+    from snakemake.script import snakemake
+
+    main(
+        snakemake.wildcards.task,
+        snakemake.params.data,
+        Path(snakemake.output[0]),
+        Path(snakemake.log[0]),
+    )

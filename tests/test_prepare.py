@@ -1,0 +1,109 @@
+"""Preparation: registry, options, statistics, and what happens to bad corpora."""
+
+import json
+
+import numpy as np
+import pytest
+from data_fixtures import small_dataset
+from hypothesis import given
+from hypothesis import strategies as st
+
+from odyssey.datasets import SPLITS, DataError, Example
+from odyssey.tasks import TASKS, corpus
+from odyssey.tasks import prepare as preparation
+from odyssey.tasks.prepare import SOURCES, Source, prepare
+
+groups = st.lists(st.text(min_size=1, max_size=4), min_size=3, max_size=40, unique=True)
+
+
+@given(groups, st.integers(0, 2**32 - 1))
+def test_split_is_a_seeded_partition(names, seed):
+    found = corpus.split_groups(names, seed)
+    assert found == corpus.split_groups(reversed(names), seed)
+    assert found.keys() == set(names)
+    assert set(found.values()) == set(SPLITS)
+
+
+def test_split_shares():
+    found = list(corpus.split_groups(map(str, range(100)), 1).values())
+    assert [found.count(name) for name in SPLITS] == [60, 20, 20]
+    assert corpus.split_groups("abcdefgh", 1) != corpus.split_groups("abcdefgh", 2)
+
+
+def test_two_groups_are_too_few():
+    with pytest.raises(DataError, match="at least three groups"):
+        corpus.split_groups("ab", 1)
+
+
+def test_every_source_has_a_reader_and_words():
+    for task, sources in SOURCES.items():
+        assert task in TASKS
+        for source in sources.values():
+            assert callable(preparation.find_reader(source))
+            assert source.description
+
+
+def fake_reader(found, path, seed=1):
+    found.labels = tuple("abcde")
+    for name, split in small_dataset(int(seed)).splits.items():
+        found.splits[name] = [
+            Example(id_, 5 + 3 * x, y) for id_, (x, y) in zip(split.ids, split, strict=True)
+        ]
+
+
+@pytest.fixture
+def fake(monkeypatch):
+    sources = {"timit": {"timit": Source("fake.reader", "random numbers")}}
+    monkeypatch.setattr(preparation, "SOURCES", sources)
+    monkeypatch.setattr(preparation, "find_reader", lambda source: fake_reader)
+
+
+def test_inputs_are_normalised_with_training_statistics(tmp_path, fake):
+    dataset = prepare("timit", "timit", tmp_path / "a.h5", path="x")
+    np.testing.assert_allclose(dataset.train.inputs.mean(axis=0), 0, atol=1e-6)
+    np.testing.assert_allclose(dataset.train.inputs.std(axis=0), 1, atol=1e-6)
+    original = small_dataset(1).test.inputs * 3 + 5
+    np.testing.assert_allclose(
+        dataset.test.inputs * dataset.std + dataset.mean, original, rtol=1e-5, atol=1e-5
+    )
+
+
+def test_only_options_of_use_are_passed_and_recorded(tmp_path, fake):
+    dataset = prepare("timit", "timit", tmp_path / "a.h5", path="x", seed=2, chorales=3, split=None)
+    assert dataset.provenance.options == {"path": "x", "seed": "2"}
+
+
+def test_missing_option(tmp_path, fake):
+    with pytest.raises(DataError, match="timit from source 'timit' needs a path"):
+        prepare("timit", "timit", tmp_path / "a.h5")
+
+
+def test_unknown_source(tmp_path):
+    with pytest.raises(DataError, match="jsb has no source 'tape': use mat, pickle"):
+        prepare("jsb", "tape", tmp_path / "a.h5")
+
+
+def test_an_empty_set_stops(tmp_path):
+    (tmp_path / "a.json").write_text(json.dumps({"train": [[[60]]], "valid": [], "test": []}))
+    with pytest.raises(DataError, match=r"train set is empty after leaving out 1 items \(train/0"):
+        prepare("jsb", "json", tmp_path / "a.h5", path=str(tmp_path / "a.json"))
+    assert not (tmp_path / "a.h5").exists()
+
+
+def test_command_shows_what_came_of_it(tmp_path):
+    from click.testing import CliRunner
+
+    from odyssey.cli import main
+
+    chorale = [[60], [62], [64]]
+    (tmp_path / "a.json").write_text(
+        json.dumps({"train": [chorale, [[60]]], "valid": [chorale], "test": [chorale]})
+    )
+    command = ["prepare", "jsb", "--source", "json", "--out", str(tmp_path / "a.h5")]
+    found = CliRunner().invoke(main, [*command, "--path", str(tmp_path / "a.json")])
+    assert found.exit_code == 0, found.output
+    for text in ("JSB Chorales", "train/1: 1 frames", "'62'", "per-pitch Bernoulli"):
+        assert text in found.output
+    found = CliRunner().invoke(main, [*command, "--path", str(tmp_path / "none")])
+    assert found.exit_code == 1
+    assert "none: cannot be read" in found.output
