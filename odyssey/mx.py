@@ -1,6 +1,6 @@
 """The one module that imports MXNet; everyone else says ``from odyssey.mx import mx``.
 
-MXNet 1.9.1 was written for an older NumPy and asks for ``np.bool``. One trial is one single-threaded
+MXNet 1.9.1 was written for an older NumPy and asks for ``np.bool``. A trial is one single-threaded
 process, so MXNet's own thread pools are held to one thread unless the environment says otherwise.
 """
 
