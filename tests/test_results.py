@@ -1,0 +1,79 @@
+import numpy as np
+import pytest
+
+from odyssey.checkpoint import DamagedFile, save_tree
+from odyssey.results import TrialResult, collect, read_block, write_block, write_trial
+
+FIXED = {
+    "trial": 0,
+    "seed": 5,
+    "hyperparameters": {"hidden": 30, "learning_rate": 1e-3, "momentum": 0.5, "noise": 0.25},
+}
+
+
+def result(task="jsb", trial=0, diverged=0, **drawn):
+    settings = {"task": task, "variant": "V", **FIXED, "trial": trial}
+    settings["hyperparameters"] = settings["hyperparameters"] | drawn
+    return TrialResult(
+        settings=settings,
+        fingerprint="f",
+        data={"source": "mat", "fingerprint": "d"},
+        parameters=123,
+        curves={
+            "train": np.array([9.0, 8.0, 7.0]),
+            "valid": np.array([9.0, 8.0, 8.5]),
+            "test": np.array([9.1, 8.2, 8.6]),
+            "seconds": np.array([1.0, 2.0, 4.0]),
+        },
+        best_epoch=2,
+        diverged_epoch=diverged,
+        host="node",
+        kernels="fused",
+        package_version="0",
+        finished="2026-01-01",
+    )
+
+
+def test_a_block_comes_back_as_it_was(tmp_path):
+    results = [result(trial=k) for k in (0, 1, 10)]
+    write_block(tmp_path / "b.h5", results)
+    back = read_block(tmp_path / "b.h5")
+    assert [r.settings for r in back] == [r.settings for r in results]
+    assert all((r.curves["test"] == results[0].curves["test"]).all() for r in back)
+
+
+def test_the_tables_are_tidy(tmp_path):
+    write_block(tmp_path / "a.h5", [result(trial=0), result(trial=1, diverged=4)])
+    write_block(tmp_path / "b.h5", [result("timit", nesterov=True, clip=False)])
+    trials, curves = collect([tmp_path / "a.h5", tmp_path / "b.h5"])
+    assert list(trials.columns) == (
+        "task variant trial hidden learning_rate momentum noise nesterov clip parameters status "
+        "epochs best_epoch train valid test seconds seconds_per_epoch diverged_epoch seed host source"
+    ).split()
+    assert trials["test"].tolist() == [8.2, pytest.approx(60.997, abs=1e-3), 8.2]
+    assert trials["valid"].tolist() == [8.0, pytest.approx(60.997, abs=1e-3), 8.0]
+    assert trials["status"].tolist() == ["finished", "diverged", "finished"]
+    assert trials["seconds"].tolist() == [7.0] * 3
+    assert trials["diverged_epoch"].isna().tolist() == [True, False, True]
+    assert trials["nesterov"].tolist()[2] is True
+    assert list(curves.columns) == "task variant trial epoch train valid test seconds".split()
+    assert len(curves) == 9
+
+
+def test_a_trial_that_diverged_at_once_has_a_row():
+    nothing = dict.fromkeys(("train", "valid", "test", "seconds"), np.empty(0))
+    empty = TrialResult(
+        **{**result(diverged=1).__dict__, "curves": nothing, "best_epoch": 0}
+    )
+    row = empty.row()
+    assert row["epochs"] == row["best_epoch"] == 0
+    assert np.isnan(row["train"])
+
+
+def test_other_kinds_and_newer_formats_are_told_apart(tmp_path):
+    write_trial(tmp_path / "t.h5", result(), {})
+    with pytest.raises(DamagedFile, match="must be an odyssey block file"):
+        read_block(tmp_path / "t.h5")
+    save_tree(tmp_path / "n.h5", {"format": "odyssey block", "format_version": 99})
+    with pytest.raises(DamagedFile, match="format version 99"):
+        read_block(tmp_path / "n.h5")

@@ -1,0 +1,153 @@
+"""Resuming a trial anywhere gives the bits of the uninterrupted one."""
+
+import dataclasses
+
+import numpy as np
+import pytest
+
+from odyssey import trial as trial_module
+from odyssey.checkpoint import load_tree, save_tree
+from odyssey.results import TRIAL
+from odyssey.trial import find_trial, previous_generation, run_trial
+
+from .conftest import tiny_dataset
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+def without_wall_clock(tree):
+    tree = {key: value for key, value in tree.items() if key not in ("finished", "host")}
+    tree["curves"] = {name: v for name, v in tree["curves"].items() if name != "seconds"}
+    return tree
+
+
+def assert_equal(a, b):
+    assert a.keys() == b.keys()
+    for key, value in a.items():
+        if isinstance(value, dict):
+            assert_equal(value, b[key])
+        elif isinstance(value, np.ndarray):
+            assert value.dtype == b[key].dtype
+            assert (value == b[key]).all(), key
+        else:
+            assert value == b[key], key
+
+
+@pytest.fixture
+def saving_always(monkeypatch):
+    """A checkpoint after every sequence; returns a function that sets after how many to die."""
+    monkeypatch.setattr(trial_module, "CHECKPOINT_SECONDS", 0.0)
+    monkeypatch.setattr(trial_module, "CHECKPOINT_SHARE", np.inf)
+    fuse = {"saves": np.inf}
+
+    def save(*arguments, **options):
+        save_tree(*arguments, **options)
+        fuse["saves"] -= 1
+        if fuse["saves"] <= 0:
+            raise Killed
+
+    monkeypatch.setattr(trial_module, "save_tree", save)
+    return lambda saves: fuse.update(saves=saves)
+
+
+@pytest.mark.parametrize("kernels", ["gluon"])
+@pytest.mark.parametrize("task", ["timit", "iamondb", "jsb"])
+def test_a_resumed_trial_equals_the_uninterrupted_one_bit_for_bit(
+    tiny_study, tmp_path, saving_always, task, kernels
+):
+    spec, data = tiny_study.trial(task, "V", 1), tiny_dataset(task)
+    run_trial(spec, data, tmp_path / "whole.h5", kernels)
+    whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
+    path, deaths = tmp_path / "killed.h5", 0
+    while True:
+        saving_always(1 + deaths % 3)
+        try:
+            run_trial(spec, data, path, kernels)
+            break
+        except Killed:
+            deaths += 1
+    assert deaths >= 5
+    assert_equal(without_wall_clock(load_tree(path)), whole)
+    assert not previous_generation(path).exists()
+
+
+def test_a_finished_trial_is_read_not_trained(tiny_study, tmp_path, monkeypatch):
+    spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
+    first = run_trial(spec, data, path, "gluon")
+    monkeypatch.setattr(trial_module, "train", None)
+    again = run_trial(spec, data, path, "gluon")
+    assert_equal(again.to_tree(), first.to_tree())
+
+
+def test_the_trial_file_explains_itself(tiny_study, tmp_path):
+    spec, data, path = tiny_study.trial("jsb", "NP", 2), tiny_dataset("jsb"), tmp_path / "2.h5"
+    result = run_trial(spec, data, path, "gluon")
+    tree = load_tree(path)
+    assert tree["format"] == TRIAL
+    assert (tree["task"], tree["variant"], tree["trial"]) == ("jsb", "NP", 2)
+    assert tree["hyperparameters"] == dict(spec.hyperparameters)
+    assert tree["data"] == {"source": data.source, "fingerprint": data.fingerprint}
+    shapes = spec.network.parameter_shapes()
+    assert {name: value.shape for name, value in tree["best"].items()} == shapes
+    assert tree["parameters"] == sum(np.prod(shape) for shape in shapes.values())
+    assert len(tree["curves"]["valid"]) == len(result.curves["valid"])
+    assert "state" not in tree
+
+
+def test_the_best_weights_give_the_reported_test_figure(tiny_study, tmp_path):
+    from odyssey.network import new_model
+    from odyssey.tasks import TASKS
+    from odyssey.tasks.merit import FigureOfMerit
+    from odyssey.training import evaluate
+
+    spec, data, path = tiny_study.trial("jsb", "V", 3), tiny_dataset("jsb"), tmp_path / "3.h5"
+    result = run_trial(spec, data, path, "gluon")
+    model = new_model(spec.network, spec.rule, "gluon")
+    model.set_parameters(load_tree(path)["best"])
+    got = evaluate(model, data.test, FigureOfMerit(TASKS["jsb"]))
+    assert got == result.row()["test"]
+
+
+def test_divergence_is_a_result(tiny_study, tmp_path):
+    spec, data = tiny_study.trial("jsb", "NOAF", 1), tiny_dataset("jsb")
+    wild = dict(spec.hyperparameters) | {"learning_rate": 1e38, "momentum": 0.0}
+    result = run_trial(
+        dataclasses.replace(spec, hyperparameters=wild), data, tmp_path / "1.h5", "gluon"
+    )
+    assert result.status == "diverged"
+    assert result.diverged_epoch >= 1
+    row = result.row()
+    assert row["test"] == row["valid"] == pytest.approx(60.997, abs=1e-3)
+
+
+@pytest.mark.parametrize("damage", ["truncated", "other settings", "other data"])
+def test_files_of_no_use_are_moved_aside(tiny_study, tmp_path, damage):
+    spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
+    run_trial(spec, data, path, "gluon")
+    if damage == "truncated":
+        path.write_bytes(path.read_bytes()[:-1])
+    elif damage == "other settings":
+        spec = dataclasses.replace(spec, seed=99)
+    else:
+        data = tiny_dataset("jsb", seed=2)
+    assert find_trial(spec, data.fingerprint, path) is None
+    assert not path.exists()
+    assert len(list(tmp_path.glob("0.*-1.h5"))) == 1
+
+
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path, saving_always):
+    spec, data = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb")
+    run_trial(spec, data, tmp_path / "whole.h5", "gluon")
+    path = tmp_path / "1.h5"
+    saving_always(4)
+    with pytest.raises(Killed):
+        run_trial(spec, data, path, "gluon")
+    path.write_bytes(b"")
+    tree = find_trial(spec, data.fingerprint, path)
+    assert tree["state"]["position"] == 3
+    saving_always(np.inf)
+    run_trial(spec, data, path, "gluon")
+    whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
+    assert_equal(without_wall_clock(load_tree(path)), whole)
