@@ -3,9 +3,12 @@
 import logging
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from odyssey.tasks import prepare
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
 
 
 def main(task: str, data: Mapping[str, Any], out: Path, log: Path) -> None:
@@ -15,8 +18,6 @@ def main(task: str, data: Mapping[str, Any], out: Path, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    from snakemake.script import snakemake
-
     main(
         snakemake.wildcards.task,
         snakemake.params.data,

@@ -7,6 +7,8 @@ rule aggregate_trials:
         curves=f"{RESULTS}/curves.csv",
     log:
         f"{LOGS}/aggregate_trials.log",
+    conda:
+        ENVIRONMENT
     message:
         "Joining all blocks into {output.trials}"
     script:

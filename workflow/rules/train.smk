@@ -9,12 +9,14 @@ rule train_trials:
         kernels=kernel_files,
     output:
         STUDY.block_path("{task}", "{variant}", "{first}", "{last}"),
+    log:
+        f"{LOGS}/train/{{task}}/{{variant}}/{{first}}-{{last}}.log",
+    conda:
+        ENVIRONMENT
+    threads: STUDY.threads_per_job
     params:
         results_version=RESULTS_VERSION,
         search=lambda wildcards: STUDY.search_fingerprint(wildcards.task),
-    threads: STUDY.threads_per_job
-    log:
-        f"{LOGS}/train/{{task}}/{{variant}}/{{first}}-{{last}}.log",
     message:
         "Training trials {wildcards.first} to {wildcards.last} of {wildcards.variant} on {wildcards.task}"
     script:
