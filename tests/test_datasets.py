@@ -8,7 +8,6 @@ import sys
 import h5py
 import numpy as np
 import pytest
-from data_fixtures import small_dataset
 
 from odyssey.datasets import (
     SPLITS,
@@ -19,6 +18,7 @@ from odyssey.datasets import (
     load_dataset,
     write_dataset,
 )
+from tests.data_fixtures import small_dataset
 
 
 def test_everything_survives_the_file(tmp_path):

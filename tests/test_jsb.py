@@ -7,7 +7,6 @@ import pickle
 import numpy as np
 import pytest
 import scipy.io
-from data_fixtures import shared
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -15,6 +14,7 @@ from odyssey.datasets import SPLITS, DataError
 from odyssey.tasks.corpus import Corpus
 from odyssey.tasks.jsb import read_json, read_mat, read_music21, read_pickle, score_to_roll
 from odyssey.tasks.prepare import prepare
+from tests.data_fixtures import shared
 
 NOTES = {
     "train": [[[60, 64], [62], []], [[21, 108], [50]]],

@@ -4,7 +4,6 @@ import json
 
 import numpy as np
 import pytest
-from data_fixtures import small_dataset
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,6 +11,7 @@ from odyssey.datasets import SPLITS, DataError, Example
 from odyssey.tasks import TASKS, corpus
 from odyssey.tasks import prepare as preparation
 from odyssey.tasks.prepare import SOURCES, Source, prepare
+from tests.data_fixtures import small_dataset
 
 groups = st.lists(st.text(min_size=1, max_size=4), min_size=3, max_size=40, unique=True)
 

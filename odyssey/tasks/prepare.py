@@ -35,6 +35,7 @@ class Source:
 
 SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
     {
+        "timit": {"timit": Source("timit.read_timit", "recordings in TIMIT's layout")},
         "jsb": {
             "mat": Source("jsb.read_mat", "the original piano rolls (.mat)"),
             "pickle": Source("jsb.read_pickle", "the original piano rolls (.pickle)"),

@@ -1,0 +1,131 @@
+"""Sound files and MFCC: against the HTK equations in float64, written out slowly."""
+
+import contextlib
+import io
+import wave
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odyssey.datasets import DataError
+from odyssey.tasks.sound import decode, derivative, frame_centres, mfcc39
+
+SAMPLES = np.random.default_rng(0).normal(0, 3000, 4000).astype(np.int16)
+
+
+def sphere(samples=SAMPLES, order="<", **changes):
+    fields = {
+        "channel_count": "-i 1",
+        "sample_count": f"-i {len(samples)}",
+        "sample_rate": "-i 16000",
+        "sample_n_bytes": "-i 2",
+        "sample_byte_format": "-s2 01" if order == "<" else "-s2 10",
+    }
+    lines = [f"{name} {value}" for name, value in (fields | changes).items() if value]
+    header = "\n".join(["NIST_1A", "   1024", *lines, "end_head", ""]).encode()
+    return header.ljust(1024) + samples.astype(f"{order}i2").tobytes()
+
+
+def riff(samples=SAMPLES, rate=16000, width=2, channels=1):
+    buffer = io.BytesIO()
+    with wave.open(buffer, "wb") as file:
+        file.setnchannels(channels)
+        file.setsampwidth(width)
+        file.setframerate(rate)
+        file.writeframes(samples.tobytes())
+    return buffer.getvalue()
+
+
+@pytest.mark.parametrize("content", [sphere(), sphere(order=">"), riff()])
+def test_samples_survive_every_format(content):
+    np.testing.assert_array_equal(decode(content, "x"), SAMPLES, strict=True)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (sphere()[:-10], "expected 4000 samples by its header, got 3995: the file is truncated"),
+        (riff()[:-10], "expected 4000 samples by its header, got 3995"),
+        (sphere()[:700], "ends within its SPHERE header"),
+        (sphere()[:70], "SPHERE header up to end_head"),
+        (sphere(sample_coding="-s26 pcm,embedded-shorten-v2.00"), "w_decode -o pcm IN OUT"),
+        (sphere(sample_rate="-i 8000"), "'rate': 8000"),
+        (sphere(channel_count="-i 2"), "'channels': 2"),
+        (sphere(sample_byte_format=""), "expected a byte order"),
+        (riff(rate=44100), "'rate': 44100"),
+        (riff(width=1), "'bytes': 1"),
+        (b"fLaC....", "expected a SPHERE or RIFF sound file, it starts b'fLaC"),
+        (b"", "it starts b''"),
+        (riff()[:20], "expected a RIFF file of PCM sound"),
+    ],
+)
+def test_other_sound_is_refused(content, message):
+    with pytest.raises(DataError, match=r"^some/file: ") as caught:
+        decode(content, "some/file")
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("valid", [sphere(SAMPLES[:50]), riff(SAMPLES[:50])])
+@given(data=st.data())
+@settings(max_examples=150)
+def test_no_bytes_crash_the_decoder(valid, data):
+    content = bytearray(valid)
+    for _ in range(data.draw(st.integers(1, 5))):
+        at = data.draw(st.integers(0, min(len(content), 260)))
+        content[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
+    with contextlib.suppress(DataError):
+        decode(bytes(content), "x")
+
+
+def htk_mfcc(samples):
+    """Log energy and 12 MFCC by the equations of the HTK book, section 5, in float64."""
+    bands, size = 26, 512
+    mel = 1127 * np.log(1 + np.arange(size // 2 + 1) * 16000 / size / 700)
+    edges = np.linspace(0, 1127 * np.log(1 + 8000 / 700), bands + 2)
+    rising = (mel - edges[:-2, None]) / np.diff(edges)[0]
+    weights = np.clip(np.minimum(rising, 2 - rising), 0, None)
+    order = np.arange(13)
+    cosines = np.cos(np.pi * order[:, None] / bands * (np.arange(bands) + 0.5))
+    lifter = 1 + 11 * np.sin(np.pi * order / 22)
+    rows = []
+    for centre in frame_centres(len(samples)):
+        frame = samples[centre - 200 : centre + 200].astype(float)
+        frame -= frame.mean()
+        energy = np.log((frame**2).sum())
+        emphasised = frame - 0.97 * np.concatenate([frame[:1], frame[:-1]])
+        power = np.abs(np.fft.rfft(emphasised * np.hamming(400), size)) ** 2
+        cepstrum = np.sqrt(2 / bands) * cosines @ np.log(weights @ power) * lifter
+        rows.append([energy, *cepstrum[1:]])
+    return np.array(rows)
+
+
+def test_features_are_those_of_the_htk_book():
+    features = mfcc39(SAMPLES)
+    assert features.shape == (1 + (4000 - 400) // 160, 39)
+    assert features.dtype == np.float32
+    np.testing.assert_allclose(features[:, :13], htk_mfcc(SAMPLES), rtol=1e-4, atol=1e-3)
+
+
+def test_derivatives_by_their_definition():
+    static, first, second = np.split(mfcc39(SAMPLES).astype(float), 3, axis=1)
+    for source, found in ((static, first), (first, second)):
+        T = len(source)
+        at = lambda t, source=source, T=T: source[min(max(t, 0), T - 1)]  # noqa: E731
+        expected = [
+            sum(k * (at(t + k) - at(t - k)) for k in (1, 2)) / (2 * (1 + 4)) for t in range(T)
+        ]
+        np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_slope_of_a_line_is_exact():
+    line = np.arange(20, dtype=np.float32)[:, None] * 3 + 1
+    np.testing.assert_allclose(derivative(line)[2:-2], 3, rtol=1e-6)
+
+
+@pytest.mark.parametrize(("samples", "frames"), [(0, 0), (399, 0), (400, 1), (559, 1), (560, 2)])
+def test_only_whole_windows_count(samples, frames):
+    assert len(frame_centres(samples)) == frames
+    assert mfcc39(SAMPLES[:samples]).shape == (frames, 39)
