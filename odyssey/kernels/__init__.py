@@ -1,0 +1,10 @@
+"""The fused operators: a C++ library of the recurrent layer, the losses and a whole training step.
+
+``build`` makes it, ahead of the jobs; ``odyssey.kernels.model.FusedModel`` trains with it, and
+``odyssey.kernels.layer.fused_layer`` puts the recurrent layer into a Gluon block. Nothing of MXNet
+is imported before one of those two is.
+"""
+
+from odyssey.kernels.build import KernelError, build, find
+
+__all__ = ["KernelError", "build", "find"]

@@ -1,0 +1,326 @@
+// One direction of a recurrent layer over one sequence: forward, and full back-propagation through
+// time. Letters and equations are those of odyssey/equations.py.
+//
+// Everything is stored in the order s in which the direction sees the frames; only x, y and dy know
+// the time, through rows that a backward direction walks in reverse. Row 0 of c and y is the state
+// before the first frame, all zeros.
+#pragma once
+
+#include "layout.h"
+
+namespace odyssey {
+
+template <class Real, class V>
+class Direction {
+ public:
+  static constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  static constexpr int kChunk = 48;  // frames whose input product is made at once, still in cache
+  using Layout = LayerLayout<Real, V>;
+  using Vec = Vector<Real>;
+
+  Direction(int inputs, int hidden) : layout(inputs, hidden) {}
+
+  Layout layout;
+  const Real* theta = nullptr;  // parameters in the padded layout
+  Rows<const Real> x{};         // T rows in the order s
+  Rows<Real> act{}, delta{}, c{}, h{}, y{};
+  int T = 0;
+
+  // What a forward pass needs. Without `keep`, activations live in a ring of two chunks.
+  void assign_forward(Pieces& pieces, int frames, bool keep) {
+    T = frames;
+    ring_ = keep ? 0 : 2 * kChunk;
+    const auto wide = spread<Real>(std::ptrdiff_t(layout.columns()));
+    const auto narrow = spread<Real>(std::ptrdiff_t(layout.padded()));
+    act = pieces.take_rows<Real>(keep ? T : std::min(T, ring_), wide);
+    c = pieces.take_rows<Real>(keep ? T + 1 : 2, narrow);
+    h = pieces.take_rows<Real>(keep ? T : 1, narrow);
+    y = pieces.take_rows<Real>(T + 1, narrow);
+    keep_ = keep;
+  }
+
+  // What a backward pass needs besides. The gradient of the pre-activations may take the place of
+  // the activations, unless Q's gradient still needs them.
+  void assign_backward(Pieces& pieces, bool in_place) {
+    const std::size_t H = layout.hidden;
+    delta = in_place && !V::gate_recurrence ? act : pieces.take_rows<Real>(T, act.stride);
+    R_transposed_ = pieces.take<Real>(G * H * layout.padded());
+    if (V::gate_recurrence) Q_transposed_ = pieces.take<Real>(P * H * P * layout.padded());
+    dc_ = pieces.take<Real>(layout.padded());
+    dp_ = pieces.take<Real>(P * layout.padded());
+  }
+
+  void begin_forward() {
+    std::fill_n(c[0], layout.padded(), Real(0));
+    std::fill_n(y[0], layout.padded(), Real(0));
+  }
+
+  void forward_step(int s) {
+    if (s % kChunk == 0) input_product(s, std::min(kChunk, T - s));
+    const Split split = layout.panels();
+    for (int k = 0; k < split.parts; ++k) {
+      // Back and forth over the panels: what was used last is still in the nearest cache.
+      const int panel = s & 1 ? split.parts - 1 - k : k;
+      with_constant<V::forward_panel>(split.width(panel), [&](auto width) {
+        forward_panel<int(width)>(s, split.start(panel));
+      });
+    }
+  }
+
+  void begin_backward() {
+    transpose_recurrent();
+    std::fill_n(dc_, layout.padded(), Real(0));
+    std::fill_n(dp_, P * layout.padded(), Real(0));
+  }
+
+  // dy holds T rows in the order s, padded with zeros to whole vectors.
+  void backward_step(int s, Rows<const Real> dy) {
+    const Split split(layout.units, V::backward_panel);
+    for (int k = 0; k < split.parts; ++k) {
+      const int panel = s & 1 ? split.parts - 1 - k : k;
+      with_constant<V::backward_panel>(split.width(panel), [&](auto width) {
+        backward_panel<int(width)>(s, split.start(panel), dy[s]);
+      });
+    }
+  }
+
+  // Hands the gradient of every parameter to target(offset, stride): a product's target for the
+  // rows that start there.
+  template <class Target>
+  void gradients(Target target) const {
+    const Split split = layout.panels();
+    for (int k = 0; k < split.parts; ++k) {
+      const int start = split.start(k), vectors = split.width(k) * G;
+      const std::size_t width = std::size_t(vectors) * L, column = std::size_t(start) * G * L;
+      const Rows<const Real> d = columns_of(delta, column);
+      product<Real>({x.data, 1, x.stride}, d, layout.inputs, vectors, T,
+                    target(layout.W + column * layout.inputs, width));
+      product<Real>({y.data, 1, y.stride}, d, layout.hidden, vectors, T,
+                    target(layout.R + column * layout.hidden, width));
+      column_sums<Real>(d, T, vectors, target(layout.b + column, 0));
+      if constexpr (V::gate_recurrence) gate_gradients(start, split.width(k), target);
+    }
+    if constexpr (V::peepholes) {
+      const auto peephole = target(layout.p, 0);
+      for (std::size_t j = 0; j < P * layout.padded(); j += L) peephole.last(0, int(j), load(dp_ + j));
+    }
+  }
+
+  // dx (T rows in the order s) += W' delta, with room for W' (columns × inputs, padded).
+  void input_gradient(Rows<Real> dx, Real* transposed) const {
+    const std::size_t padded = (layout.inputs + L - 1) / L * L;
+    std::fill_n(transposed, layout.columns() * padded, Real(0));
+    const Split split = layout.panels();
+    for (int k = 0; k < split.parts; ++k) {
+      const std::size_t column = std::size_t(split.start(k)) * G * L, width = split.width(k) * G * L;
+      const Real* W = theta + layout.W + column * layout.inputs;
+      for (int d = 0; d < layout.inputs; ++d)
+        for (std::size_t j = 0; j < width; ++j) transposed[(column + j) * padded + d] = W[d * width + j];
+    }
+    product<Real>({delta.data, delta.stride, 1}, {transposed, std::ptrdiff_t(padded)}, T,
+                  int(padded / L), int(layout.columns()), Add<Real>{{dx}});
+  }
+
+  std::size_t recurrent_bytes() const {
+    return (layout.size - layout.R) * sizeof(Real);
+  }
+
+ private:
+  static Rows<const Real> columns_of(Rows<Real> rows, std::size_t column) {
+    return {rows.data + column, rows.stride};
+  }
+  Real* activations(int s) const { return act[ring_ ? s % ring_ : s]; }
+  Real* cell(int row) const { return c[keep_ ? row : row & 1]; }
+
+  void input_product(int s, int frames) {
+    const Split split = layout.panels();
+    for (int k = 0; k < split.parts; ++k) {
+      const int vectors = split.width(k) * G;
+      const std::size_t column = std::size_t(split.start(k)) * G * L;
+      product<Real>({x[s], x.stride, 1},
+                    {theta + layout.W + column * layout.inputs, std::ptrdiff_t(vectors) * L}, frames,
+                    vectors, layout.inputs,
+                    Affine<Real>{{{activations(s) + column, act.stride}}, theta + layout.b + column});
+    }
+  }
+
+  // Adds rows of a matrix over the blocks from `First` on of all units, leaving out lanes beyond H.
+  template <int First, int U, int N>
+  inline __attribute__((always_inline)) void accumulate_blocks(Vec (&sum)[U][N], const Real* row,
+                                                               const Real* matrix) const {
+    constexpr int count = (G - First) * L;
+    const int full = layout.full_units(), rest = layout.hidden - full * L;
+    if constexpr (First == 0)
+      matrix = accumulate<Real, U, N>(sum, row, std::ptrdiff_t(full) * count, matrix);
+    else
+      for (int unit = 0; unit < full; ++unit)
+        matrix = accumulate<Real, U, N>(sum, row + (unit * G + First) * L, count, matrix);
+    if (rest)
+      for (int g = First; g < G; ++g)
+        matrix = accumulate<Real, U, N>(sum, row + (full * G + g) * L, rest, matrix);
+  }
+
+  template <int U>
+  void forward_panel(int s, int start) {
+    Real* a = activations(s) + std::size_t(start) * G * L;
+    constexpr int partial = partial_sums(U * G);
+    Vec sum[partial][U * G] = {};
+    if constexpr (V::gate_recurrence) {
+      Vec gates[1][U * P] = {};
+      if (s) accumulate_blocks<1, 1, U * P>(gates, activations(s - 1),
+                                  theta + layout.Q + std::size_t(start) * P * L * P * layout.hidden);
+#pragma GCC unroll 12
+      for (int n = 0; n < U * P; ++n) sum[0][n / P * G + 1 + n % P] = gates[0][n];
+    }
+#pragma GCC unroll 12
+    for (int n = 0; n < U * G; ++n) sum[0][n] += load(a + n * L);
+    if (s)
+      accumulate<Real, partial, U * G>(sum, y[s], layout.hidden,
+                                       theta + layout.R + std::size_t(start) * G * L * layout.hidden);
+    fold(sum);
+#pragma GCC unroll 12
+    for (int u = 0; u < U; ++u) forward_units(s, start + u, a + u * G * L, &sum[0][u * G]);
+  }
+
+  // The pointwise part of one vector of units; a holds all of its blocks.
+  inline __attribute__((always_inline)) void forward_units(int s, int unit, Real* a, const Vec* sum) {
+    const Vec one = broadcast(Real(1));
+    const Real* p = theta + layout.p + unit * P * L;
+    const int j = unit * L;
+    const Vec c_prev = load(cell(s) + j);
+    const Vec z = V::input_activation ? tanh(sum[0]) : sum[0];
+    Vec i = one, f = one, o = one;
+    store(a, z);
+    if constexpr (V::input_gate) {
+      i = sigmoid(V::peepholes ? sum[V::i] + load(p + (V::i - 1) * L) * c_prev : sum[V::i]);
+      store(a + V::i * L, i);
+    }
+    if constexpr (V::coupled_gates) f = one - i;
+    if constexpr (V::own_forget) {
+      f = sigmoid(V::peepholes ? sum[V::f] + load(p + (V::f - 1) * L) * c_prev : sum[V::f]);
+      store(a + V::f * L, f);
+    }
+    const Vec c_now = z * i + c_prev * f;
+    store(cell(s + 1) + j, c_now);
+    if constexpr (V::output_gate) {
+      o = sigmoid(V::peepholes ? sum[V::o] + load(p + (V::o - 1) * L) * c_now : sum[V::o]);
+      store(a + V::o * L, o);
+    }
+    const Vec h_now = V::output_activation ? tanh(c_now) : c_now;
+    if (keep_) store(h[s] + j, h_now);
+    store(y[s + 1] + j, h_now * o);
+  }
+
+  template <int U>
+  void backward_panel(int s, int start, const Real* dy) {
+    constexpr int partial = partial_sums(U);
+    Vec gates[1][U * P + 1] = {};  // from the next frame's gates, for full gate recurrence
+    const std::size_t column = std::size_t(start) * L, rows = layout.hidden;
+    const bool last = s + 1 == T;
+    if constexpr (V::gate_recurrence) {
+      Vec sum[1][U * P] = {};
+      if (!last) accumulate_blocks<1, 1, U * P>(sum, delta[s + 1], Q_transposed_ + column * P * P * rows);
+#pragma GCC unroll 12
+      for (int n = 0; n < U * P; ++n) gates[0][n] = sum[0][n];
+    }
+    Vec sum[partial][U] = {};
+    if (!last) accumulate_blocks<0, partial, U>(sum, delta[s + 1], R_transposed_ + column * G * rows);
+    fold(sum);
+#pragma GCC unroll 1
+    for (int u = 0; u < U; ++u) {
+      const int unit = start + u;
+      backward_units(s, unit, sum[0][u] + load(dy + unit * L), &gates[0][u * P]);
+    }
+  }
+
+  inline __attribute__((always_inline)) void backward_units(int s, int unit, Vec dy,
+                                                            const Vec* from_gates) {
+    const Vec one = broadcast(Real(1));
+    const std::size_t block = std::size_t(unit) * G * L, j = std::size_t(unit) * L;
+    const Real *a = act[s] + block, *p = theta + layout.p + j * P;
+    Real *d = delta[s] + block, *dp = dp_ + j * P;
+    const Vec z = load(a), h_now = load(h[s] + j), c_prev = load(c[s] + j);
+    const Vec i = V::input_gate ? load(a + V::i * L) : one;
+    const Vec f = V::own_forget ? load(a + V::f * L) : V::coupled_gates ? one - i : one;
+    const Vec o = V::output_gate ? load(a + V::o * L) : one;
+    // Through one gate's sigmoid, noting the peephole's gradient; returns what flows on to c.
+    const auto through = [&](int gate, Vec dgate, Vec value, Vec seen) {
+      if constexpr (V::gate_recurrence) dgate += from_gates[gate - 1];
+      const Vec da = dgate * value * (one - value);
+      store(d + gate * L, da);
+      if constexpr (!V::peepholes) return Vec{};
+      store(dp + (gate - 1) * L, load(dp + (gate - 1) * L) + da * seen);
+      return load(p + (gate - 1) * L) * da;
+    };
+    Vec dc = load(dc_ + j) + dy * o * (V::output_activation ? one - h_now * h_now : one);
+    if constexpr (V::output_gate) dc += through(V::o, dy * h_now, o, load(c[s + 1] + j));
+    const Vec dz = dc * i;
+    Vec dc_prev = dc * f;
+    if constexpr (V::input_gate)
+      dc_prev += through(V::i, dc * (V::coupled_gates ? z - c_prev : z), i, c_prev);
+    if constexpr (V::own_forget) dc_prev += through(V::f, dc * c_prev, f, c_prev);
+    store(d, V::input_activation ? dz * (one - z * z) : dz);
+    store(dc_ + j, dc_prev);
+  }
+
+  // The matrices of the backward pass: rows are the forward columns without the lanes beyond H.
+  void transpose_recurrent() {
+    transpose_blocks<0>(theta + layout.R, layout.hidden, R_transposed_, 1);
+    if constexpr (V::gate_recurrence) {
+      // Q's rows are (unit vector, gate, lane): to each gate its own part of the transposed panel.
+      transpose_blocks<1>(theta + layout.Q, P * layout.hidden, Q_transposed_, P);
+    }
+  }
+
+  // From panels of `rows` rows (values in front of the matrix) with blocks First.. per unit, to
+  // backward panels with `width` blocks per unit.
+  template <int First>
+  void transpose_blocks(const Real* from, int rows, Real* to, int width) const {
+    constexpr int B = G - First;
+    const Split source = layout.panels(), target(layout.units, V::backward_panel);
+    for (int part = 0; part < target.parts; ++part) {
+      const int first = target.start(part), units = target.width(part);
+      const std::size_t row = std::size_t(units) * width * L;
+      Real* panel = to + std::size_t(first) * L * width * B * layout.hidden;
+      std::fill_n(panel, row * B * layout.hidden, Real(0));
+      for (int k = 0; k < source.parts; ++k) {
+        const int start = source.start(k), source_width = source.width(k) * B * L;
+        const Real* matrix = from + std::size_t(start) * B * L * rows;
+        for (int unit = 0; unit < source.width(k); ++unit)
+          for (int g = 0; g < B; ++g)
+            for (int u = first; u < first + units; ++u)
+              for (int gate = 0; gate < width; ++gate) {
+                const int lanes = layout.lanes(start + unit), count = layout.lanes(u);
+                const std::size_t k0 = std::size_t(u) * L * width + std::size_t(gate) * count;
+                Real* out = panel + (std::size_t(start + unit) * L * B + std::size_t(g) * lanes) * row +
+                            ((u - first) * width + gate) * L;
+                const Real* in = matrix + k0 * source_width + (unit * B + g) * L;
+                for (int l = 0; l < lanes; ++l)
+                  for (int q = 0; q < count; ++q) out[l * row + q] = in[q * source_width + l];
+              }
+      }
+    }
+  }
+
+  template <class Target>
+  void gate_gradients(int start, int units, Target target) const {
+    const std::size_t width = std::size_t(units) * P * L, rows = P * layout.hidden;
+    for (int u = 0; u < units; ++u)
+      for (int from = 0; from < layout.units; ++from)
+        for (int g = 0; g < P; ++g) {
+          const int lanes = layout.lanes(from);
+          const std::size_t row = std::size_t(from) * L * P + std::size_t(g) * lanes;
+          product<Real>({act.data + (from * G + 1 + g) * L, 1, act.stride},
+                        columns_of(delta, ((start + u) * G + 1) * std::size_t(L)).from(1), lanes, P,
+                        T - 1,
+                        target(layout.Q + std::size_t(start) * P * L * rows + row * width + u * P * L,
+                               width));
+        }
+  }
+
+  Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr, *dp_ = nullptr;
+  int ring_ = 0;
+  bool keep_ = true;
+};
+
+}  // namespace odyssey

@@ -1,0 +1,106 @@
+// What is minimised, in nats summed over the sequence. Each loss turns the output activations of T
+// frames into their gradient, in place, and returns its value; lanes beyond K become zeros.
+#pragma once
+
+#include <limits>
+#include <stdexcept>
+#include <string>
+
+#include "memory.h"
+
+namespace odyssey {
+
+// The last vector of a row of K outputs: 1 and 0 in its own lanes, 0 and a large negative beyond.
+struct LastVector {
+  Vector<float> keep{}, sink{};
+  int full, rest;
+  explicit LastVector(int K) : full((K - 1) / kLanes<float>), rest(K - full * kLanes<float>) {
+    for (int lane = 0; lane < kLanes<float>; ++lane) {
+      keep[lane] = lane < rest ? 1.0f : 0.0f;
+      sink[lane] = lane < rest ? 0.0f : -1e30f;
+    }
+  }
+};
+
+inline int label_at(const float* labels, int at, int K) {
+  const int label = int(labels[at]);
+  if (labels[at] < 0 || label >= K || !(labels[at] == labels[at]))
+    throw std::invalid_argument("labels must lie in 0.." + std::to_string(K - 1) + ", got " +
+                                std::to_string(labels[at]) + " at position " + std::to_string(at));
+  return label;
+}
+
+inline float horizontal_max(Vector<float> v) {
+  float most = v[0];
+  for (int lane = 1; lane < kLanes<float>; ++lane) most = v[lane] > most ? v[lane] : most;
+  return most;
+}
+
+// a ← softmax(a) over K; returns log Σ exp(a).
+inline float softmax_row(float* a, const LastVector& last) {
+  constexpr int L = kLanes<float>;
+  float* tail = a + last.full * L;
+  Vector<float> most = load(tail) + last.sink;
+  for (int n = 0; n < last.full; ++n) {
+    const Vector<float> v = load(a + n * L);
+    most = v > most ? v : most;
+  }
+  const float peak = horizontal_max(most);
+  Vector<float> total = exp(load(tail) + last.sink - peak) * last.keep;
+  store(tail, total);
+  for (int n = 0; n < last.full; ++n) {
+    const Vector<float> e = exp(load(a + n * L) - peak);
+    store(a + n * L, e);
+    total += e;
+  }
+  const float mass = sum<float>(total), scale = 1 / mass;
+  for (int n = 0; n <= last.full; ++n) store(a + n * L, load(a + n * L) * scale);
+  return float(peak + std::log(mass));
+}
+
+// Cross-entropy of one label a frame.
+inline double softmax_loss(Rows<float> a, int T, int K, const float* labels) {
+  const LastVector last(K);
+  double loss = 0;
+  for (int t = 0; t < T; ++t) {
+    const int label = label_at(labels, t, K);
+    const float own = a[t][label];
+    loss += softmax_row(a[t], last) - own;
+    a[t][label] -= 1;
+  }
+  return loss;
+}
+
+// Cross-entropy of K 0/1 targets a frame. log Π (1 + exp(−|a|)) needs one logarithm for many
+// factors, each at most 2: 32 vectors of 16 of them stay within the range of a double.
+inline double bernoulli_loss(Rows<float> a, int T, int K, const float* targets) {
+  constexpr int L = kLanes<float>, kFactors = 32;
+  const LastVector last(K);
+  double loss = 0;
+  for (int t = 0; t < T; ++t) {
+    Vector<float> linear{}, factors = broadcast(1.0f);
+    double product = 1;
+    for (int n = 0; n <= last.full; ++n) {
+      const bool whole = n < last.full;
+      const Vector<float> keep = whole ? broadcast(1.0f) : last.keep;
+      const float* target = targets + std::ptrdiff_t(t) * K + n * L;
+      const Vector<float> d = whole ? load(target) : load_first(target, last.rest, 0.0f);
+      const Vector<float> v = load(a[t] + n * L), zero{};
+      const Vector<float> positive = v < zero ? zero : v, size = v < zero ? -v : v;
+      const Vector<float> e = exp(-size), inverse = 1.0f / (1.0f + e);
+      store(a[t] + n * L, ((v < zero ? e * inverse : inverse) - d) * keep);
+      linear += (positive - d * v) * keep;
+      factors *= 1.0f + e * keep;
+      if (n % kFactors == kFactors - 1 || !(whole)) {
+        for (int lane = 0; lane < L; ++lane) product *= factors[lane];
+        loss += std::log(product);
+        factors = broadcast(1.0f);
+        product = 1;
+      }
+    }
+    loss += sum<float>(linear);
+  }
+  return loss;
+}
+
+}  // namespace odyssey

@@ -1,0 +1,220 @@
+// The whole network of NetworkSpec on one flat array of parameters, and one training step of it.
+#pragma once
+
+#include <vector>
+
+#include "ctc.h"
+#include "layer.h"
+#include "loss.h"
+
+namespace odyssey {
+
+enum class Loss { softmax = 0, ctc = 1, bernoulli = 2 };
+
+struct NetworkShape {
+  int inputs, hidden, outputs, directions;
+  Loss loss;
+};
+
+template <class V>
+struct NetworkLayout {
+  static constexpr int L = kLanes<float>, kPanel = 3;
+  NetworkShape shape;
+  LayerLayout<float, V> layer;
+  int output_vectors;
+  std::size_t head, head_bias, size;  // offsets into the flat array; the directions come first
+
+  explicit NetworkLayout(const NetworkShape& shape)
+      : shape(shape), layer(shape.inputs, shape.hidden), output_vectors((shape.outputs + L - 1) / L) {
+    head = shape.directions * layer.size;
+    head_bias = head + std::size_t(shape.directions) * shape.hidden * output_vectors * L;
+    size = head_bias + std::size_t(output_vectors) * L;
+  }
+  Split panels() const { return Split(output_vectors, kPanel); }
+  // The rows of one direction's output weights in one panel of output columns.
+  std::size_t panel_offset(int direction, int start) const {
+    return head + (std::size_t(direction) * output_vectors + start) * L * shape.hidden;
+  }
+
+  // Calls f(array, place in it, place here) for every parameter: 5 · direction + that of the layer,
+  // then output.W and output.b.
+  template <class F>
+  void each(F f) const {
+    const int D = shape.directions, H = shape.hidden;
+    for (int d = 0; d < D; ++d)
+      layer.each([&](int array, std::size_t from, std::size_t to) {
+        f(5 * d + array, from, d * layer.size + to);
+      });
+    const Split split = panels();
+    for (int part = 0; part < split.parts; ++part) {
+      const int start = split.start(part) * L, width = split.width(part) * L;
+      for (int k = start; k < std::min(start + width, shape.outputs); ++k) {
+        for (int d = 0; d < D; ++d)
+          for (int j = 0; j < H; ++j)
+            f(5 * D, (std::size_t(k) * D + d) * H + j,
+              panel_offset(d, start / L) + std::size_t(j) * width + k - start);
+        f(5 * D + 1, k, head_bias + k);
+      }
+    }
+  }
+};
+
+template <class V>
+class Network {
+ public:
+  static constexpr int L = kLanes<float>;
+
+  Network(const NetworkShape& shape, Arena& arena) : layout_(shape), arena_(arena) {
+    for (int d = 0; d < shape.directions; ++d) directions_.emplace_back(shape.inputs, shape.hidden);
+    interleave_ = shape.directions * directions_[0].recurrent_bytes() <= kInterleaveBytes;
+  }
+  const NetworkLayout<V>& layout() const { return layout_; }
+
+  // Loss of x (T, D) before the update of theta and velocity, which a non-finite loss leaves alone.
+  double step(const float* x, int T, const float* target, int labels, float* theta, float* velocity,
+              const Rule& rule) {
+    prepare(x, T, labels, theta, true);
+    forward();
+    const double value = loss(target, labels);
+    if (!std::isfinite(value)) return value;
+    backward(theta);
+    descend(theta, velocity, rule);
+    return value;
+  }
+
+  // Loss, and the output activations (T, K) before softmax or sigmoid.
+  double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
+                  float* outputs) {
+    prepare(x, T, labels, theta, false);
+    forward();
+    for (int t = 0; t < T_; ++t)
+      std::copy_n(a_[t], shape().outputs, outputs + std::ptrdiff_t(t) * shape().outputs);
+    return loss(target, labels);
+  }
+
+ private:
+  // Two directions side by side hide each other's latency, as long as both fit the second cache.
+  static constexpr std::size_t kInterleaveBytes = 384 << 10;
+
+  const NetworkShape& shape() const { return layout_.shape; }
+
+  void prepare(const float* x, int T, int labels, const float* theta, bool training) {
+    T_ = T;
+    theta_ = theta;
+    const std::size_t padded = layout_.layer.padded();
+    arena_.plan([&](Pieces& pieces) {
+      for (auto& direction : directions_) {
+        direction.assign_forward(pieces, T, training);
+        if (training) direction.assign_backward(pieces, true);
+      }
+      a_ = pieces.take_rows<float>(T, spread<float>(layout_.output_vectors * L));
+      if (shape().loss == Loss::ctc) ctc_ = Ctc(pieces, T, labels);
+      if (!training) return;
+      for (auto& dy : dy_) dy = pieces.take_rows<float>(T, spread<float>(padded));
+      head_transposed_ = pieces.take_rows<float>(shape().outputs, spread<float>(padded));
+    });
+    for (int d = 0; d < shape().directions; ++d) {
+      directions_[d].theta = theta + d * layout_.layer.size;
+      directions_[d].x = in_order<const float>(d, {x, shape().inputs});
+    }
+  }
+
+  // Rows in time, in the order in which a direction sees them.
+  template <class Real>
+  Rows<Real> in_order(int direction, Rows<Real> rows) const {
+    return direction ? rows.reversed(T_) : rows;
+  }
+
+  template <class Step>
+  void sweep(Step step) {
+    if (interleave_)
+      for (int s = 0; s < T_; ++s)
+        for (int d = 0; d < shape().directions; ++d) step(d, s);
+    else
+      for (int d = 0; d < shape().directions; ++d)
+        for (int s = 0; s < T_; ++s) step(d, s);
+  }
+
+  void forward() {
+    for (auto& direction : directions_) direction.begin_forward();
+    sweep([&](int d, int s) { directions_[d].forward_step(s); });
+    each_panel([&](int start, int width) {
+      for (int d = 0; d < shape().directions; ++d) {
+        const Rows<float>& y = directions_[d].y;
+        const Left<float> left{y[1], y.stride, 1};
+        const Rows<const float> head{theta_ + layout_.panel_offset(d, start), width * L};
+        const Store<float> out{in_order(d, Rows<float>{a_.data + start * L, a_.stride})};
+        if (d == 0)
+          product<float>(left, head, T_, width, shape().hidden,
+                         Affine<float>{out, theta_ + layout_.head_bias + start * L});
+        else
+          product<float>(left, head, T_, width, shape().hidden, Add<float>{out});
+      }
+    });
+  }
+
+  double loss(const float* target, int labels) {
+    switch (shape().loss) {
+      case Loss::softmax: return softmax_loss(a_, T_, shape().outputs, target);
+      case Loss::bernoulli: return bernoulli_loss(a_, T_, shape().outputs, target);
+      case Loss::ctc: return ctc_.loss(a_, T_, shape().outputs, target, labels);
+    }
+    throw std::invalid_argument("a loss must be softmax, ctc or bernoulli");
+  }
+
+  void backward(const float* theta) {
+    const int outputs = shape().outputs, hidden = shape().hidden;
+    for (int d = 0; d < shape().directions; ++d) {
+      for (int k = 0; k < outputs; ++k)
+        std::fill_n(head_transposed_[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
+      each_panel([&](int start, int width) {
+        const float* head = theta + layout_.panel_offset(d, start);
+        const int last = std::min(outputs - start * L, width * L);
+        for (int j = 0; j < hidden; ++j)
+          for (int k = 0; k < last; ++k) head_transposed_[start * L + k][j] = head[j * width * L + k];
+      });
+      const Rows<float> a = in_order(d, a_);
+      product<float>({a.data, a.stride, 1}, head_transposed_, T_, layout_.layer.units, outputs,
+                     Store<float>{dy_[d]});
+      directions_[d].begin_backward();
+    }
+    sweep([&](int d, int s) { directions_[d].backward_step(T_ - 1 - s, dy_[d]); });
+  }
+
+  // Gradient products whose tiles end in the update itself.
+  void descend(float* theta, float* velocity, const Rule& rule) {
+    const auto target = [&](std::size_t offset, std::ptrdiff_t stride) {
+      return Update<float>{{theta + offset, stride}, {velocity + offset, stride}, rule};
+    };
+    for (int d = 0; d < shape().directions; ++d)
+      directions_[d].gradients([&](std::size_t offset, std::ptrdiff_t stride) {
+        return target(d * layout_.layer.size + offset, stride);
+      });
+    each_panel([&](int start, int width) {
+      for (int d = 0; d < shape().directions; ++d) {
+        const Rows<float>& y = directions_[d].y;
+        const Rows<float> a = in_order(d, a_);
+        product<float>({y[1], 1, y.stride}, {a.data + start * L, a.stride}, shape().hidden, width, T_,
+                       target(layout_.panel_offset(d, start), width * L));
+      }
+    });
+    column_sums<float>(a_, T_, layout_.output_vectors, target(layout_.head_bias, 0));
+  }
+
+  template <class F>
+  void each_panel(F f) const {
+    const Split split = layout_.panels();
+    for (int part = 0; part < split.parts; ++part) f(split.start(part), split.width(part));
+  }
+
+  NetworkLayout<V> layout_;
+  Arena& arena_;
+  std::vector<Direction<float, V>> directions_;
+  bool interleave_;
+  int T_ = 0;
+  const float* theta_ = nullptr;
+  Rows<float> a_{}, dy_[2]{}, head_transposed_{};
+  Ctc ctc_;
+};
+
+}  // namespace odyssey

@@ -1,0 +1,165 @@
+// Matrix products: whole-sequence ones in register tiles, and one row times a packed panel.
+#pragma once
+
+#include <algorithm>
+#include <utility>
+
+#include "memory.h"
+
+namespace odyssey {
+
+// `total` things in as few parts of at most `most` as possible, all nearly equal.
+struct Split {
+  int parts, base, extra;
+  Split(int total, int most)
+      : parts((total + most - 1) / most), base(total / parts), extra(total % parts) {}
+  int start(int part) const { return part * base + std::min(part, extra); }
+  int width(int part) const { return base + (part < extra); }
+};
+
+// Calls f(integral_constant<n>) for a run-time n in 1..Most.
+template <int Most, class F>
+inline void with_constant(int n, F&& f) {
+  if constexpr (Most > 1) {
+    if (n != Most) return with_constant<Most - 1>(n, std::forward<F>(f));
+  }
+  f(std::integral_constant<int, Most>{});
+}
+
+// What a product does with its tiles: first() starts the sum of C(i, column), last() ends it.
+template <class Real>
+struct Store {
+  Rows<Real> c;
+  Vector<Real> first(int, int) const { return Vector<Real>{}; }
+  void last(int i, int column, Vector<Real> sum) const { store(c[i] + column, sum); }
+};
+template <class Real>
+struct Add : Store<Real> {
+  Vector<Real> first(int i, int column) const { return load(this->c[i] + column); }
+};
+template <class Real>
+struct Affine : Store<Real> {  // every row starts from the bias
+  const Real* bias;
+  Vector<Real> first(int, int column) const { return load(bias + column); }
+};
+
+// Momentum SGD in the tiles of the gradient's product, so that the gradient is never in memory.
+struct Rule {
+  float step, momentum;
+  bool nesterov, clip;
+};
+template <class Real>
+inline void update(Real* theta, Real* velocity, Vector<Real> gradient, const Rule& rule) {
+  if (rule.clip) gradient = clamp(gradient, Real(-1), Real(1));
+  const Vector<Real> v = Real(rule.momentum) * load(velocity) - Real(rule.step) * gradient;
+  const Vector<Real> move = rule.nesterov ? Real(rule.momentum) * v - Real(rule.step) * gradient : v;
+  store(velocity, v);
+  store(theta, load(theta) + move);
+}
+template <class Real>
+struct Update {
+  Rows<Real> theta, velocity;
+  Rule rule;
+  Vector<Real> first(int, int) const { return Vector<Real>{}; }
+  void last(int i, int column, Vector<Real> sum) const {
+    update(theta[i] + column, velocity[i] + column, sum, rule);
+  }
+};
+
+// A(i, k) = data[i · i_stride + k · k_stride].
+template <class Real>
+struct Left {
+  const Real* data;
+  std::ptrdiff_t i_stride, k_stride;
+};
+
+template <class Real, int R, int N, class Target>
+inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, int K,
+                         const Target& target) {
+  Vector<Real> sum[R][N];
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) sum[r][n] = target.first(i + r, column + n * kLanes<Real>);
+  const Real* left = a.data + i * a.i_stride;
+  const Real* right = b.data + column;
+  for (int k = 0; k < K; ++k, left += a.k_stride, right += b.stride) {
+    Vector<Real> row[N];
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) row[n] = load(right + n * kLanes<Real>);
+#pragma GCC unroll 8
+    for (int r = 0; r < R; ++r) {
+      const Vector<Real> x = broadcast(left[r * a.i_stride]);
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) sum[r][n] += x * row[n];
+    }
+  }
+#pragma GCC unroll 8
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) target.last(i + r, column + n * kLanes<Real>, sum[r][n]);
+}
+
+// C(i, ·) = Σ_k A(i, k) B(k, ·) for i < M over `vectors` columns of lanes, into the target.
+template <class Real, class Target>
+void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const Target& target) {
+  const Split columns(vectors, 3);
+  for (int part = 0; part < columns.parts; ++part) {
+    const int column = columns.start(part) * kLanes<Real>;
+    with_constant<3>(columns.width(part), [&](auto width) {
+      constexpr int N = width, R = N == 3 ? 4 : N == 2 ? 6 : 8;  // 12, 12 or 8 sums in registers
+      int i = 0;
+      for (; i + R <= M; i += R) product_tile<Real, R, N>(a, b, i, column, K, target);
+      if (i < M)
+        with_constant<R>(M - i, [&](auto rest) {
+          product_tile<Real, int(rest), N>(a, b, i, column, K, target);
+        });
+    });
+  }
+}
+
+// sum[k mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
+// Returns the panel's next row.
+template <class Real, int U, int N>
+inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)[U][N],
+                                                             const Real* x, std::ptrdiff_t count,
+                                                             const Real* panel) {
+  constexpr int width = N * kLanes<Real>;
+  std::ptrdiff_t k = 0;
+  for (; k + U <= count; k += U, panel += U * width)
+#pragma GCC unroll 12
+    for (int u = 0; u < U; ++u) {
+      const Vector<Real> xk = broadcast(x[k + u]);
+#pragma GCC unroll 12
+      for (int n = 0; n < N; ++n) sum[u][n] += xk * load(panel + u * width + n * kLanes<Real>);
+    }
+  if constexpr (U > 1)
+    for (; k < count; ++k, panel += width) {
+      const Vector<Real> xk = broadcast(x[k]);
+#pragma GCC unroll 12
+      for (int n = 0; n < N; ++n) sum[0][n] += xk * load(panel + n * kLanes<Real>);
+    }
+  return panel;
+}
+
+template <class Vec, int U, int N>
+inline __attribute__((always_inline)) void fold(Vec (&sum)[U][N]) {
+#pragma GCC unroll 12
+  for (int u = 1; u < U; ++u)
+#pragma GCC unroll 12
+    for (int n = 0; n < N; ++n) sum[0][n] += sum[u][n];
+}
+
+// Partial sums that keep 8 to 12 vectors in flight.
+constexpr int partial_sums(int vectors) { return vectors >= 7 ? 1 : 12 / vectors; }
+
+template <class Real, class Target>
+void column_sums(Rows<const Real> a, int rows, int vectors, const Target& target) {
+  for (int n = 0; n < vectors; ++n) {
+    Vector<Real> sum{};
+    for (int i = 0; i < rows; ++i) sum += load(a[i] + n * kLanes<Real>);
+    target.last(0, n * kLanes<Real>, sum);
+  }
+}
+
+}  // namespace odyssey

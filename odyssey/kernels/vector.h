@@ -1,0 +1,121 @@
+// Vectors as wide as the instruction set: the only file that knows how wide that is.
+#pragma once
+
+#include <cmath>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+namespace odyssey {
+
+// A vector wider than the registers compiles, and is 15 to 40 times slower: never guess upwards.
+#if defined(ODYSSEY_VECTOR_BYTES)
+constexpr int kVectorBytes = ODYSSEY_VECTOR_BYTES;
+#elif defined(__AVX512F__)
+constexpr int kVectorBytes = 64;
+#elif defined(__AVX2__)
+constexpr int kVectorBytes = 32;
+#else
+constexpr int kVectorBytes = 16;
+#endif
+
+template <class Real>
+struct VectorOf;
+template <>
+struct VectorOf<float> {
+  typedef float type __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+  typedef std::uint32_t bits __attribute__((vector_size(kVectorBytes), aligned(4), may_alias));
+};
+template <>
+struct VectorOf<double> {
+  typedef double type __attribute__((vector_size(kVectorBytes), aligned(8), may_alias));
+  typedef std::uint64_t bits __attribute__((vector_size(kVectorBytes), aligned(8), may_alias));
+};
+
+template <class Real>
+using Vector = typename VectorOf<Real>::type;
+template <class Real>
+using Bits = typename VectorOf<Real>::bits;
+template <class Real>
+constexpr int kLanes = kVectorBytes / int(sizeof(Real));
+
+template <class Real>
+inline Vector<Real> load(const Real* p) {
+  return *reinterpret_cast<const Vector<Real>*>(p);
+}
+
+template <class Real>
+inline void store(Real* p, Vector<Real> v) {
+  *reinterpret_cast<Vector<Real>*>(p) = v;
+}
+
+// x − 0 is x in every bit, so this folds to one broadcast; x + 0 would not, because of −0.
+template <class Real>
+inline Vector<Real> broadcast(Real x) {
+  return x - Vector<Real>{};
+}
+
+// The first `count` lanes from memory, `fill` in the others; reads nothing beyond `count`.
+template <class Real>
+inline Vector<Real> load_first(const Real* p, int count, Real fill) {
+  Vector<Real> v = broadcast(fill);
+  std::memcpy(&v, p, std::size_t(count) * sizeof(Real));
+  return v;
+}
+
+template <class Real>
+inline Real sum(Vector<Real> v) {
+  Real total = 0;
+  for (int lane = 0; lane < kLanes<Real>; ++lane) total += v[lane];
+  return total;
+}
+
+// Comparisons are written so that a NaN in x stays.
+template <class Real>
+inline Vector<Real> clamp(Vector<Real> x, Real low, Real high) {
+  const Vector<Real> lo = broadcast(low), hi = broadcast(high);
+  x = x > hi ? hi : x;
+  return x < lo ? lo : x;
+}
+
+// tanh(x) = x P(x²) / Q(x²): a relative minimax fit (error 1.5e-8) on |x| ≤ 8.7, beyond which the
+// float32 value is ±1. With rounding the result is within 4e-7; it never leaves [−1, 1].
+inline Vector<float> tanh(Vector<float> x) {
+  x = clamp(x, -8.7f, 8.7f);
+  const Vector<float> u = x * x;
+  const Vector<float> p =
+      (((1.39007716e-08f * u + 2.0996026e-05f) * u + 3.51887492e-03f) * u + 1.34005763e-01f) * u +
+      9.99999985e-01f;
+  const Vector<float> q =
+      (((7.99778953e-07f * u + 3.3238636e-04f) * u + 2.59653899e-02f) * u + 4.67338965e-01f) * u +
+      1.0f;
+  return clamp(x * p / q, -1.0f, 1.0f);
+}
+
+// float64 serves the tests: exact before fast.
+inline Vector<double> tanh(Vector<double> x) {
+  for (int lane = 0; lane < kLanes<double>; ++lane) x[lane] = std::tanh(x[lane]);
+  return x;
+}
+
+template <class V>
+inline V sigmoid(V x) {
+  return 0.5f * tanh(0.5f * x) + 0.5f;
+}
+
+// exp(x) = 2^k exp(r), |r| ≤ ln2 / 2, for x in [−87, 88] and clamped there; within 2 units in the
+// last place. Adding 1.5 · 2^23 rounds to an integer and leaves k in the lowest bits.
+inline Vector<float> exp(Vector<float> x) {
+  x = clamp(x, -87.0f, 88.0f);
+  constexpr float kRound = 12582912.0f;
+  const Vector<float> shifted = x * 1.44269504f + kRound;
+  const Vector<float> k = shifted - kRound;
+  const Vector<float> r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
+  const Vector<float> p =
+      (((((1.0f / 720 * r + 1.0f / 120) * r + 1.0f / 24) * r + 1.0f / 6) * r + 0.5f) * r + 1.0f) *
+          r + 1.0f;
+  const Bits<float> scale = ((Bits<float>)shifted << 23) + 0x3f800000u;
+  return p * (Vector<float>)scale;
+}
+
+}  // namespace odyssey
