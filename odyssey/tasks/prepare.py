@@ -36,6 +36,16 @@ class Source:
 SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
     {
         "timit": {"timit": Source("timit.read_timit", "recordings in TIMIT's layout")},
+        "iamondb": {
+            "iamondb": Source(
+                "iamondb.read_iamondb", "the licensed corpus, with the sets of the paper"
+            ),
+            "unipen": Source(
+                "unipen.read_unipen",
+                "UNIPEN train_r01_v07, free text: real handwriting, but not IAM-OnDB, so figures "
+                "do not compare with the paper's",
+            ),
+        },
         "jsb": {
             "mat": Source("jsb.read_mat", "the original piano rolls (.mat)"),
             "pickle": Source("jsb.read_pickle", "the original piano rolls (.pickle)"),

@@ -129,7 +129,8 @@ def frame_labels(ends: Ends, labels: Labels, samples: int) -> Labels:
     """Return the phone at the middle of each frame, as long as there is one, (T,)."""
     centres = frame_centres(samples)
     inside = centres[centres < ends[-1]]
-    return labels[np.searchsorted(ends, inside, side="right")]
+    phones: NDArray[np.intp] = np.searchsorted(ends, inside, side="right")
+    return labels[phones]
 
 
 def example(name: str, samples: Samples, ends: Ends, labels: Labels) -> Example:
