@@ -17,6 +17,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,7 +39,7 @@ _NEEDED = {
 # Never -ffast-math: NaN and inf must pass through, and linking with it flushes denormal numbers to
 # zero in the whole process.
 _FLAGS = (
-    *("-std=c++17", "-O2", "-fPIC", "-shared", "-Wno-psabi"),
+    *("-std=c++17", "-O2", "-fPIC", "-Wno-psabi"),
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
 )
 _SOURCES = Path(__file__).parent
@@ -144,22 +145,30 @@ def _compiler() -> str:
 def _compile(compiler: str, folder: Path, name: str, rows: list[int]) -> None:
     mxnet = _mxnet_folder()
     listed = " ".join(f"ROW({row}u)" for row in rows)
+    defined = (f"-DODYSSEY_ROWS(ROW)={listed}", f'-DODYSSEY_KEY="{folder.name}"')
+    shared = (compiler, *_FLAGS, *INSTRUCTION_SETS[name])
+    include = ("-isystem", str(mxnet / "include"))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:
+        sources = [*sorted(_SOURCES.glob("*.cc")), mxnet / "src" / "lib_api.cc"]
+        objects = [str(Path(scratch) / f"{source.stem}.o") for source in sources]
+        with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
+            for _ in pool.map(
+                lambda pair: _run(*shared, *include, *defined, "-c", str(pair[0]), "-o", pair[1]),
+                zip(sources, objects, strict=True),
+            ):
+                pass
         target = Path(scratch) / f"{name}.so"
-        command = [
-            *(compiler, *_FLAGS, *INSTRUCTION_SETS[name]),
-            *(f"-DODYSSEY_ROWS(ROW)={listed}", f'-DODYSSEY_KEY="{folder.name}"'),
-            *("-isystem", str(mxnet / "include")),
-            *(str(_SOURCES / "operators.cc"), str(mxnet / "src" / "lib_api.cc")),
-            *("-o", str(target)),
-        ]
-        done = subprocess.run(command, capture_output=True, text=True)
-        if done.returncode:
-            lines = [line for line in done.stderr.splitlines() if "error" in line]
-            reason = (lines or done.stderr.splitlines() or ["no message"])[0]
-            raise KernelError(f"{compiler} could not build the {name} kernels: {reason}")
+        _run(*shared, "-shared", *objects, "-o", str(target))
         target.replace(folder / target.name)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        lines = [line for line in done.stderr.splitlines() if "error" in line]
+        reason = (lines or done.stderr.splitlines() or ["no message"])[0]
+        raise KernelError(f"{command[0]} could not build the fused kernels: {reason}")
 
 
 def _source_key() -> str:

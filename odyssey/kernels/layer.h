@@ -102,7 +102,8 @@ class Direction {
     }
     if constexpr (V::peepholes) {
       const auto peephole = target(layout.p, 0);
-      for (std::size_t j = 0; j < P * layout.padded(); j += L) peephole.last(0, int(j), load(dp_ + j));
+      for (int j = 0; j < P * int(layout.padded()); j += L)
+        peephole.last(0, j, peephole.first(0, j) + load(dp_ + j));
     }
   }
 

@@ -26,7 +26,7 @@ struct Variant {
                         gate_recurrence = (Switches & 128) && gates > 0;
   // Vectors of units in a panel, so that about 12 sums stay in registers.
   static constexpr int forward_panel = 12 / blocks,
-                       backward_panel = gate_recurrence ? 12 / gates : 12;
+                       backward_panel = gate_recurrence ? 12 / gates : 8;
 };
 
 template <class Real, class V>

@@ -156,7 +156,7 @@ constexpr int partial_sums(int vectors) { return vectors >= 7 ? 1 : 12 / vectors
 template <class Real, class Target>
 void column_sums(Rows<const Real> a, int rows, int vectors, const Target& target) {
   for (int n = 0; n < vectors; ++n) {
-    Vector<Real> sum{};
+    Vector<Real> sum = target.first(0, n * kLanes<Real>);
     for (int i = 0; i < rows; ++i) sum += load(a[i] + n * kLanes<Real>);
     target.last(0, n * kLanes<Real>, sum);
   }
