@@ -1,0 +1,161 @@
+"""fANOVA of every search in a table of trials: error and training time of each variant.
+
+Source: Greff et al., section V-C. What cannot be said is said in words: an entry without effects
+has a ``skipped`` that names the reason.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from odyssey.analysis.boxes import Array
+from odyssey.analysis.comparison import REFERENCE
+from odyssey.analysis.fanova import FunctionalANOVA, Setting
+from odyssey.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform, seed_of
+
+#: Column of the trials table that each target decomposes.
+TARGETS: Mapping[str, str] = {"error": "test", "time": "seconds"}
+CURVE_POINTS, MAP_POINTS = 60, 40
+#: With all variants in one forest there are many more trials, and a quarter of the trees do.
+JOINT_TREES = 25
+_SCALES: Mapping[type, str] = {
+    Uniform: "linear",
+    LogUniform: "log",
+    OneMinusLogUniform: "one-minus-log",
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How forests are grown and how often they are resampled; ``bootstrap`` 0 leaves it out."""
+
+    trees: int = 100
+    forest: Setting = "paper"
+    bootstrap: int = 200
+    seed: int = 0
+
+
+def decompose_task(
+    trials: pd.DataFrame, space: Mapping[str, Law], variants: Sequence[str], settings: Settings
+) -> dict[str, Any]:
+    """Return the decompositions of one task as plain JSON types.
+
+    ``searches`` maps every variant to its targets, ``joint`` is the error of all variants with the
+    variant as one more factor (see ``decompose``). ``factors`` says where curves and maps stand:
+    values ``at`` the points of a curve, ``edges`` of a map's cells, and the ``scale`` of the axis.
+    """
+    searches: dict[str, Any] = {}
+    for variant in variants:
+        rows = trials[trials.variant == variant]
+        searches[variant] = {
+            "trials": len(rows),
+            "diverged": int((rows.status == "diverged").sum()),
+            **{
+                target: decompose(
+                    rows, space, target, settings, maps=target == "error" and variant == REFERENCE
+                )
+                for target in TARGETS
+            },
+        }
+    present = tuple(code for code in variants if (trials.variant == code).any())
+    wider = {**space, "variant": Choice(present)} if present else dict(space)  # type: ignore[arg-type]
+    fewer = replace(settings, trees=min(settings.trees, JOINT_TREES), bootstrap=0)
+    return {
+        "settings": asdict(settings),
+        "factors": {name: _factor(law) for name, law in wider.items()},
+        "searches": searches,
+        "joint": decompose(trials, wider, "error", fewer),
+    }
+
+
+def decompose(
+    rows: pd.DataFrame,
+    space: Mapping[str, Law],
+    target: str,
+    settings: Settings,
+    maps: bool = False,
+) -> dict[str, Any]:
+    """Return ``effects``, ``curves`` and, if asked for, pairwise ``maps`` of one target.
+
+    Curves hold mean and standard deviation over trees; maps the mean over both factors' grids,
+    whole and with the main effects taken off. ASSUME: diverged trials count as the task's worst
+    error, as in the comparison, and have no training time.
+    """
+    if target == "time":
+        rows = rows[rows.status == "finished"]
+    y = rows[TARGETS[target]].to_numpy(float)
+    identity = (settings.seed, "fanova", target, *rows.variant.unique(), *rows.task.unique())
+    anova = FunctionalANOVA(
+        space,
+        trees=settings.trees,
+        setting=settings.forest,
+        mean_totals=target == "error",
+        random_state=seed_of(*identity) % 2**32,
+    )
+    try:
+        anova.fit(rows, y)
+    except ValueError as error:
+        return {"skipped": str(error)}
+    if settings.bootstrap:
+        anova.bootstrap(settings.bootstrap)
+    result: dict[str, Any] = {
+        "trials": len(rows),
+        "variance": anova.mean_variance_,
+        "effects": _plain(anova.effects_),
+        "curves": {name: _curve(anova, name, law) for name, law in space.items()},
+    }
+    if maps:
+        grids = {name: _grid(law, MAP_POINTS) for name, law in space.items()}
+        result["maps"] = [_map(anova, pair, grids) for pair in combinations(space, 2)]
+    return result
+
+
+def _plain(effects: pd.DataFrame) -> list[dict[str, Any]]:
+    records = effects.to_dict("records")
+    return [{str(key): _json(value) for key, value in record.items()} for record in records]
+
+
+def _json(value: Any) -> Any:
+    return None if isinstance(value, float) and np.isnan(value) else value
+
+
+def _curve(anova: FunctionalANOVA, name: str, law: Law) -> dict[str, list[float]]:
+    mean, std = anova.marginal(name, _grid(law, CURVE_POINTS))
+    return {"mean": mean.tolist(), "std": std.tolist()}
+
+
+def _map(
+    anova: FunctionalANOVA, pair: tuple[str, str], grids: Mapping[str, Array]
+) -> dict[str, Any]:
+    at = grids[pair[0]], grids[pair[1]]
+    return {
+        "factors": pair,
+        "marginal": anova.pair_marginal(pair, *at).tolist(),
+        "interaction": anova.pair_marginal(pair, *at, interaction=True).tolist(),
+    }
+
+
+def _factor(law: Law) -> dict[str, Any]:
+    """Return the points of curves and the edges of map cells, in the hyperparameter's values."""
+    if isinstance(law, Choice):
+        return {
+            "scale": "levels",
+            "at": list(law.levels),
+            "edges": list(range(len(law.levels) + 1)),
+        }
+    return {
+        "scale": _SCALES[type(law)],
+        "at": [law.quantile(float(u)) for u in _grid(law, CURVE_POINTS)],
+        "edges": [law.quantile(k / MAP_POINTS) for k in range(MAP_POINTS + 1)],
+    }
+
+
+def _grid(law: Law, points: int) -> Array:
+    """Return the cdf values at which a factor is drawn: midpoints, or all levels."""
+    if isinstance(law, Choice):
+        return np.array([law.cdf(level) for level in law.levels])
+    return (np.arange(points) + 0.5) / points
