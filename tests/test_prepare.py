@@ -1,9 +1,11 @@
 """Preparation: registry, options, statistics, and what happens to bad corpora."""
 
+import inspect
 import json
 
 import numpy as np
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +13,7 @@ from odyssey.datasets import SPLITS, DataError, Example
 from odyssey.tasks import TASKS, corpus
 from odyssey.tasks import prepare as preparation
 from odyssey.tasks.prepare import SOURCES, Source, prepare
+from tests.conftest import ROOT
 from tests.data_fixtures import small_dataset
 
 groups = st.lists(st.text(min_size=1, max_size=4), min_size=3, max_size=40, unique=True)
@@ -107,3 +110,18 @@ def test_command_shows_what_came_of_it(tmp_path):
     found = CliRunner().invoke(main, [*command, "--path", str(tmp_path / "none")])
     assert found.exit_code == 1
     assert "none: cannot be read" in found.output
+
+
+def test_schema_offers_the_sources_and_options_there_are():
+    schema = yaml.safe_load((ROOT / "workflow/schemas/data.schema.yaml").read_text())
+    for task, sources in SOURCES.items():
+        properties = schema["$defs"][task]["properties"]
+        assert properties["source"]["enum"] == list(sources)
+        taken = set()
+        for source in sources.values():
+            options = inspect.signature(preparation.find_reader(source)).parameters
+            taken |= set(list(options)[1:])
+            for name, option in list(options.items())[1:]:
+                if option.default is not option.empty and name != "seed":
+                    assert properties[name]["default"] == option.default
+        assert set(properties) == taken | {"source"}

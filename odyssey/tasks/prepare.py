@@ -35,7 +35,13 @@ class Source:
 
 SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
     {
-        "timit": {"timit": Source("timit.read_timit", "recordings in TIMIT's layout")},
+        "timit": {
+            "timit": Source("timit.read_timit", "recordings in TIMIT's layout"),
+            "synthetic": Source(
+                "synthetic_speech.read_synthetic",
+                "a stand-in: sentences spoken by eSpeak NG, so figures say nothing about TIMIT",
+            ),
+        },
         "iamondb": {
             "iamondb": Source(
                 "iamondb.read_iamondb", "the licensed corpus, with the sets of the paper"
@@ -44,6 +50,10 @@ SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
                 "unipen.read_unipen",
                 "UNIPEN train_r01_v07, free text: real handwriting, but not IAM-OnDB, so figures "
                 "do not compare with the paper's",
+            ),
+            "synthetic": Source(
+                "synthetic_ink.read_synthetic",
+                "a stand-in: lines in Hershey fonts, so figures say nothing about IAM-OnDB",
             ),
         },
         "jsb": {
