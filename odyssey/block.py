@@ -7,7 +7,7 @@ finished trials' files, so a killed job loses nothing that was finished.
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from functools import cache
@@ -15,6 +15,7 @@ from pathlib import Path
 
 from odyssey.datasets import Dataset, load_dataset
 from odyssey.results import TrialResult, write_block
+from odyssey.spec import Kernels
 from odyssey.study import Study, TrialSpec
 
 log = logging.getLogger(__name__)
@@ -83,6 +84,8 @@ def _workers(number: int, log_file: Path | None) -> Iterator[ProcessPoolExecutor
 
 
 def _start_worker(log_file: Path | None) -> None:
+    # Snakemake sets this to the job's threads; with one trial a core, more threads only spin.
+    os.environ["OMP_NUM_THREADS"] = "1"
     start_logging(log_file)
 
 
@@ -96,7 +99,7 @@ def start_logging(log_file: Path | None) -> None:
     )
 
 
-def _run(spec: TrialSpec, data: Path, path: Path, kernels: str) -> TrialResult:
+def _run(spec: TrialSpec, data: Path, path: Path, kernels: Kernels) -> TrialResult:
     from odyssey.trial import run_trial  # imports MXNet, which only a worker needs
 
     return run_trial(spec, _dataset(data, os.stat(data).st_mtime_ns), path, kernels)

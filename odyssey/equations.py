@@ -35,7 +35,8 @@ class Activations:
 
 def sigmoid(a: Array) -> Array:
     """Return the logistic function without overflow."""
-    return 0.5 * (1 + np.tanh(0.5 * a))
+    value: Array = 0.5 * (1 + np.tanh(0.5 * a))
+    return value
 
 
 def layer_forward(variant: LSTMVariant, parameters: Parameters, x: Array) -> Activations:
@@ -147,7 +148,7 @@ def network_backward(
 
 
 def softmax_loss(a: Array, labels: ArrayLike) -> tuple[float, Array]:
-    """Return the cross-entropy of labels (T, B) summed over all, and its gradient by a (T, B, K)."""
+    """Return the summed cross-entropy of labels (T, B), and its gradient by a (T, B, K)."""
     log_p = a - np.logaddexp.reduce(a, axis=-1, keepdims=True)
     hot = np.eye(a.shape[-1])[np.asarray(labels, dtype=int)]
     return float(-(hot * log_p).sum()), np.exp(log_p) - hot

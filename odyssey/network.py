@@ -7,16 +7,14 @@ momentum updates. Its recurrent layer is one step function that reads the varian
 """
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.mx import mx
-from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.spec import Kernels, NetworkSpec, UpdateRule
 from odyssey.training import FloatArray, Model
-
-Kernels = Literal["fused", "gluon"]
 
 
 def new_model(spec: NetworkSpec, rule: UpdateRule, chosen: Kernels = "fused") -> Model:
@@ -81,6 +79,7 @@ def _direction(F: Any, spec: NetworkSpec, x: Any, parameters: Mapping[str, Any])
     a = F.FullyConnected(x, parameters["W"], parameters["b"], num_hidden=width, flatten=False)
     start = F.squeeze(F.slice(a, begin=(0, None, 0), end=(1, None, H)), axis=0)
     p = _split(F, parameters.get("p"), v.gates, H)
+    one: Any = 1.0  # an absent gate
 
     def step(a_t: Any, state: list[Any]) -> tuple[Any, list[Any]]:
         y, c, *gates = state
@@ -97,16 +96,14 @@ def _direction(F: Any, spec: NetworkSpec, x: Any, parameters: Mapping[str, Any])
             peep = F.broadcast_mul(p[gate].reshape((1, -1)), cell) if p else 0
             return F.sigmoid(block[gate] + peep)
 
-        i = opened("i", c) if v.input_gate else None
+        i = opened("i", c) if v.input_gate else one
+        f = opened("f", c) if "f" in v.gates else 1 - i if v.coupled_gates else one
         z = F.tanh(block["z"]) if v.input_activation else block["z"]
-        written = z * i if v.input_gate else z
-        f = 1 - i if v.coupled_gates else opened("f", c) if v.forget_gate else None
-        c = written + (c if f is None else c * f)
-        h = F.tanh(c) if v.output_activation else c
-        o = opened("o", c) if v.output_gate else None
-        y = h if o is None else h * o
-        opened_gates = {"i": i, "f": f, "o": o}
-        return y, [y, c, *(opened_gates[gate] for gate in gates_kept)]
+        c = z * i + c * f
+        o = opened("o", c) if v.output_gate else one
+        y = (F.tanh(c) if v.output_activation else c) * o
+        opening = {"i": i, "f": f, "o": o}
+        return y, [y, c, *(opening[name] for name in gates_kept)]
 
     gates_kept = v.gates if v.gate_recurrence else ()
     zeros = [F.zeros_like(start) for _ in ("y", "c", *gates_kept)]

@@ -101,7 +101,8 @@ class OneMinusLogUniform(_Interval):
 
     def quantile(self, u: float) -> Value:
         """Return 1 − low · (high / low)^u."""
-        return 1 - min(max(self.low * (self.high / self.low) ** u, self.low), self.high)
+        rest: float = self.low * (self.high / self.low) ** u
+        return 1 - min(max(rest, self.low), self.high)
 
     def cdf(self, value: Value) -> float:
         """Return the inverse of ``quantile``."""

@@ -6,6 +6,8 @@ from typing import Literal
 from odyssey.variants import LSTMVariant
 
 Loss = Literal["softmax", "ctc", "bernoulli"]
+#: What computes a training step: the fused operators or plain MXNet.
+Kernels = Literal["fused", "gluon"]
 
 
 @dataclass(frozen=True)

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import jsonschema
 import yaml
@@ -18,7 +18,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
 from odyssey.search import Law, Value, parse_law, sample, seed_of
-from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.spec import Kernels, NetworkSpec, UpdateRule
 from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
 
@@ -126,9 +126,9 @@ class Study:
         return Path(self.config["results"])
 
     @property
-    def kernels(self) -> Literal["fused", "gluon"]:
+    def kernels(self) -> Kernels:
         """What computes the training steps."""
-        chosen: Literal["fused", "gluon"] = self.config["kernels"]
+        chosen: Kernels = self.config["kernels"]
         return chosen
 
     @property
@@ -226,7 +226,7 @@ def load_study(config: Mapping[str, Any], schema: Path) -> Study:
     def beside(name: str) -> Resource[Any]:
         return Resource.from_contents(yaml.safe_load((schema.parent / name).read_text()))
 
-    registry: Registry[Any] = Registry(retrieve=beside)
+    registry = Registry(retrieve=beside)  # type: ignore[call-arg]
     rules = yaml.safe_load(schema.read_text())
     validator = jsonschema.Draft202012Validator(rules, registry=registry)
     error = best_match(validator.iter_errors(dict(config)))

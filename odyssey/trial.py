@@ -19,8 +19,9 @@ import numpy as np
 from odyssey import __version__
 from odyssey.checkpoint import DamagedFile, load_tree, save_tree
 from odyssey.datasets import Dataset
-from odyssey.network import Kernels, new_model
-from odyssey.results import CURVES, FORMAT_VERSION, TRIAL, TrialResult, check_format, write_trial
+from odyssey.network import new_model
+from odyssey.results import CURVES, TRIAL, TrialResult, check_format, write_trial
+from odyssey.spec import Kernels
 from odyssey.study import TrialSpec
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit

@@ -1,4 +1,4 @@
-"""What several tests share: the paper's config, a tiny study, tiny data, the data beside the checkout."""
+"""What several tests share: the paper's config, a tiny study, tiny data."""
 
 import copy
 from pathlib import Path

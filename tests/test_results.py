@@ -2,13 +2,19 @@ import numpy as np
 import pytest
 
 from odyssey.checkpoint import DamagedFile, save_tree
-from odyssey.results import TrialResult, collect, read_block, write_block, write_trial
+from odyssey.results import CURVES, TrialResult, collect, read_block, write_block, write_trial
 
 FIXED = {
     "trial": 0,
     "seed": 5,
     "hyperparameters": {"hidden": 30, "learning_rate": 1e-3, "momentum": 0.5, "noise": 0.25},
 }
+
+TRIAL_COLUMNS = [
+    *("task", "variant", "trial", "hidden", "learning_rate", "momentum", "noise"),
+    *("nesterov", "clip", "parameters", "status", "epochs", "best_epoch", "train", "valid", "test"),
+    *("seconds", "seconds_per_epoch", "diverged_epoch", "seed", "host", "source"),
+]
 
 
 def result(task="jsb", trial=0, diverged=0, **drawn):
@@ -46,25 +52,26 @@ def test_the_tables_are_tidy(tmp_path):
     write_block(tmp_path / "a.h5", [result(trial=0), result(trial=1, diverged=4)])
     write_block(tmp_path / "b.h5", [result("timit", nesterov=True, clip=False)])
     trials, curves = collect([tmp_path / "a.h5", tmp_path / "b.h5"])
-    assert list(trials.columns) == (
-        "task variant trial hidden learning_rate momentum noise nesterov clip parameters status "
-        "epochs best_epoch train valid test seconds seconds_per_epoch diverged_epoch seed host source"
-    ).split()
+    assert (
+        list(trials.columns)
+        == (
+            "task variant trial hidden learning_rate momentum noise nesterov clip parameters status "
+            "epochs best_epoch train valid test seconds seconds_per_epoch diverged_epoch seed host source"
+        ).split()
+    )
     assert trials["test"].tolist() == [8.2, pytest.approx(60.997, abs=1e-3), 8.2]
     assert trials["valid"].tolist() == [8.0, pytest.approx(60.997, abs=1e-3), 8.0]
     assert trials["status"].tolist() == ["finished", "diverged", "finished"]
     assert trials["seconds"].tolist() == [7.0] * 3
     assert trials["diverged_epoch"].isna().tolist() == [True, False, True]
     assert trials["nesterov"].tolist()[2] is True
-    assert list(curves.columns) == "task variant trial epoch train valid test seconds".split()
+    assert list(curves.columns) == ["task", "variant", "trial", "epoch", *CURVES]
     assert len(curves) == 9
 
 
 def test_a_trial_that_diverged_at_once_has_a_row():
     nothing = dict.fromkeys(("train", "valid", "test", "seconds"), np.empty(0))
-    empty = TrialResult(
-        **{**result(diverged=1).__dict__, "curves": nothing, "best_epoch": 0}
-    )
+    empty = TrialResult(**{**result(diverged=1).__dict__, "curves": nothing, "best_epoch": 0})
     row = empty.row()
     assert row["epochs"] == row["best_epoch"] == 0
     assert np.isnan(row["train"])

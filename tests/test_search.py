@@ -76,7 +76,9 @@ def test_draws_of_different_hyperparameters_are_independent():
 
 
 @given(st.floats(0, 1))
-@pytest.mark.parametrize("law", [LogUniform(1e-6, 1e-2), OneMinusLogUniform(0.01, 1), Uniform(-2, 3)])
+@pytest.mark.parametrize(
+    "law", [LogUniform(1e-6, 1e-2), OneMinusLogUniform(0.01, 1), Uniform(-2, 3)]
+)
 def test_cdf_inverts_quantile(law, u):
     assert law.cdf(law.quantile(u)) == pytest.approx(u, abs=1e-9)
 

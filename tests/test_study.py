@@ -57,7 +57,9 @@ def test_a_change_that_matters_changes_the_fingerprints(config, section, key, va
 
 def test_every_trial_has_a_fingerprint_and_a_seed_of_its_own(config):
     study = load_study(config, SCHEMA)
-    trials = [study.trial(task, v, k) for task in study.tasks for v in ("V", "NP") for k in range(9)]
+    trials = [
+        study.trial(task, v, k) for task in study.tasks for v in ("V", "NP") for k in range(9)
+    ]
     assert len({trial.fingerprint for trial in trials}) == len(trials)
     assert len({trial.training_seed for trial in trials}) == len(trials)
 

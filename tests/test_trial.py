@@ -52,7 +52,7 @@ def saving_always(monkeypatch):
     return lambda saves: fuse.update(saves=saves)
 
 
-@pytest.mark.parametrize("kernels", ["gluon"])
+@pytest.mark.parametrize("kernels", ["fused", "gluon"])
 @pytest.mark.parametrize("task", ["timit", "iamondb", "jsb"])
 def test_a_resumed_trial_equals_the_uninterrupted_one_bit_for_bit(
     tiny_study, tmp_path, saving_always, task, kernels

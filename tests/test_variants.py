@@ -6,7 +6,9 @@ import pytest
 from odyssey.spec import NetworkSpec
 from odyssey.variants import VANILLA, VARIANTS, LSTMVariant, get_variant
 
-SWITCHES = [field.name for field in dataclasses.fields(LSTMVariant) if field.default in (True, False)]
+SWITCHES = [
+    field.name for field in dataclasses.fields(LSTMVariant) if field.default in (True, False)
+]
 
 
 def parameter_count(variant, D, H):

@@ -8,7 +8,7 @@ rule aggregate_trials:
     log:
         f"{LOGS}/aggregate_trials.log",
     conda:
-        ENVIRONMENT
+        "../envs/odyssey.yaml"
     message:
         "Joining all blocks into {output.trials}"
     script:

@@ -7,9 +7,6 @@ from odyssey.study import RESULTS_VERSION, load_study
 STUDY = load_study(config, Path(workflow.basedir, "schemas", "config.schema.yaml"))
 RESULTS = str(STUDY.results)
 LOGS = f"{RESULTS}/logs"
-# With --software-deployment-method conda, jobs run in the conda environment of this name; otherwise
-# in the one that Snakemake runs in. Either was filled from requirements.lock.
-ENVIRONMENT = "odyssey"
 
 
 wildcard_constraints:

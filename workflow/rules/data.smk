@@ -4,11 +4,11 @@ rule prepare:
         STUDY.data_path("{task}"),
     log:
         f"{LOGS}/prepare/{{task}}.log",
+    conda:
+        "../envs/odyssey.yaml"
     params:
         # Not an input: a corpus may be a folder or a package. A change here prepares anew.
         data=lambda wildcards: STUDY.data_options(wildcards.task),
-    conda:
-        ENVIRONMENT
     message:
         "Preparing the data of {wildcards.task}"
     script:

@@ -12,7 +12,7 @@ rule train_trials:
     log:
         f"{LOGS}/train/{{task}}/{{variant}}/{{first}}-{{last}}.log",
     conda:
-        ENVIRONMENT
+        "../envs/odyssey.yaml"
     threads: STUDY.threads_per_job
     params:
         results_version=RESULTS_VERSION,
