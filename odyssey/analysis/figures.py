@@ -1,0 +1,265 @@
+"""The figures of the paper, in its layout, for the tasks that are there.
+
+Source: Greff et al., figures 3 to 6. Every panel says how many trials and which data it stands on.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from odyssey.analysis import more_figures
+from odyssey.analysis.comparison import REFERENCE, best
+from odyssey.analysis.plotting import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    LABELS,
+    ORANGE,
+    PALE,
+    PURPLE,
+    RED,
+    SHORT,
+    SKY,
+    Findings,
+    explain,
+    head,
+    merit,
+    save,
+    scale_axis,
+    scaled,
+    style,
+)
+
+CURVED = ("learning_rate", "hidden", "noise")
+SLICES: Mapping[str, str] = {
+    "learning_rate": BLUE,
+    "hidden": ORANGE,
+    "noise": GREEN,
+    "momentum": RED,
+    "nesterov": SKY,
+    "clip": PURPLE,
+    "interactions": PALE,
+}
+
+
+def draw(name: str, findings: Findings) -> Figure:
+    """Return a figure by its name, of ``figure_names``; ValueError for another."""
+    kind, _, task = name.partition("-")
+    if name not in figure_names(findings.tasks):
+        raise ValueError(f"unknown figure {name!r}: use {', '.join(figure_names(findings.tasks))}")
+    with style():
+        return PER_TASK[kind](findings, task) if task else FIGURES[kind](findings)
+
+
+def figure_names(tasks: list[str]) -> list[str]:
+    """Return the names of all figures of a study."""
+    return [*FIGURES, *(f"{kind}-{task}" for kind in PER_TASK for task in tasks)]
+
+
+def plot(name: str, findings: Findings, *paths: Path) -> None:
+    """Draw a figure and write it to every path."""
+    figure = draw(name, findings)
+    with style():
+        save(figure, *paths)
+
+
+def figure3(findings: Findings) -> Figure:
+    """Test figures of all trials (above) and of the best 10 percent (below), with parameters."""
+    tasks = findings.tasks
+    figure = Figure(figsize=(max(5.2, 4.2 * len(tasks)), 6.4), layout="constrained")
+    axes = figure.subplots(2, len(tasks), squeeze=False)
+    for column, task in enumerate(tasks):
+        head(axes[0, column], task, findings.of(task))
+        for row, scope in enumerate(("all", "top")):
+            _boxes(axes[row, column], findings, task, scope)
+    return figure
+
+
+def _boxes(ax: Axes, findings: Findings, task: str, scope: str) -> None:
+    entry, trials = findings.comparison[task], findings.of(task)
+    codes = list(entry["variants"])
+    share = entry["share"] if scope == "top" else 1.0
+    rows = [best(trials[trials.variant == code], share) for code in codes]
+    counts = [chosen.parameters.mean() / 1e3 if len(chosen) else 0 for chosen in rows]
+    if scope == "top":
+        back = ax.twinx()
+        back.bar(range(len(codes)), counts, width=0.8, color=PALE, zorder=0)
+        back.set_ylabel("parameters, mean (thousands)", color=GREY)
+        back.set_ylim(0, 2 * max([*counts, 1e-9]))
+        ax.set_zorder(back.get_zorder() + 1)
+        ax.patch.set_visible(False)
+    for place, (code, chosen) in enumerate(zip(codes, rows, strict=True)):
+        against = entry["variants"][code][scope].get("against") or {}
+        _box(ax, place, chosen.test.to_numpy(float), bool(against.get("significant")))
+    ax.set_xticks(range(len(codes)), codes, rotation=45)
+    title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
+    ax.set_ylabel(f"{title}\n{merit(task)}")
+
+
+def _box(ax: Axes, place: int, figures: np.ndarray[Any, Any], significant: bool) -> None:
+    """Box of the quartiles, whiskers over the whole range; blue and thick where significant."""
+    if not len(figures):
+        return
+    line = {"color": BLUE if significant else INK, "linewidth": 2.2 if significant else 0.9}
+    ax.boxplot(
+        figures,
+        positions=[place],
+        widths=0.55,
+        whis=(0, 100),
+        showmeans=True,
+        boxprops=line,
+        whiskerprops=line,
+        capprops=line,
+        medianprops={"color": RED, "linewidth": 1.4},
+        meanprops={
+            "marker": "o",
+            "markersize": 3.5,
+            "markerfacecolor": RED,
+            "markeredgecolor": RED,
+        },
+        manage_ticks=False,
+    )
+
+
+def figure4(findings: Findings) -> Figure:
+    """Marginal error and training time of vanilla over learning rate, hidden size and noise."""
+    tasks = findings.tasks
+    figure = Figure(figsize=(10.5, 2.9 * len(tasks)), layout="constrained")
+    axes = figure.subplots(len(tasks), len(CURVED), squeeze=False)
+    for row, task in enumerate(tasks):
+        rows = findings.of(task)
+        head(axes[row, 0], task, rows[rows.variant == REFERENCE])
+        for column, name in enumerate(CURVED):
+            _curves(axes[row, column], findings.fanova[task], task, name)
+    return figure
+
+
+def _curves(ax: Axes, entry: Mapping[str, Any], task: str, name: str) -> None:
+    search = entry["searches"].get(REFERENCE, {})
+    factor = entry["factors"].get(name)
+    ax.set_xlabel(LABELS[name])
+    if factor is None or "curves" not in search.get("error", {}):
+        explain(ax, search.get("error", {}).get("skipped", "not in this study"))
+        return
+    scale_axis(ax, "x", factor)
+    _band(ax, factor, search["error"]["curves"][name], BLUE, "-")
+    ax.set_ylabel(merit(task), color=BLUE)
+    if "curves" in search["time"]:
+        right = ax.twinx()
+        curve = search["time"]["curves"][name]
+        unit, seconds = time_unit(max(curve["mean"]))
+        _band(right, factor, {k: np.array(v) / seconds for k, v in curve.items()}, GREEN, "--")
+        right.set_ylabel(f"training time ({unit})", color=GREEN)
+
+
+def _band(
+    ax: Axes, factor: Mapping[str, Any], curve: Mapping[str, Any], color: str, line: str
+) -> None:
+    x = scaled(factor["at"], factor["scale"]) + (0.5 if factor["scale"] == "levels" else 0)
+    mean, std = np.array(curve["mean"]), np.array(curve["std"])
+    ax.plot(x, mean, line, color=color, linewidth=1.5)
+    ax.fill_between(x, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)
+
+
+def time_unit(seconds: float) -> tuple[str, float]:
+    """Return a unit of time that suits a duration, and its length in seconds."""
+    return ("s", 1.0) if seconds < 120 else ("min", 60.0) if seconds < 7200 else ("h", 3600.0)
+
+
+def figure5(findings: Findings) -> Figure:
+    """Share of the variance of the test figure for each hyperparameter, for vanilla."""
+    tasks = findings.tasks
+    figure = Figure(figsize=(max(4.5, 3.6 * len(tasks)), 4.0), layout="constrained")
+    for ax, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
+        rows = findings.of(task)
+        head(ax, task, rows[rows.variant == REFERENCE])
+        error = findings.fanova[task]["searches"].get(REFERENCE, {}).get("error", {})
+        if "effects" in error:
+            _pie(ax, error["effects"])
+        else:
+            explain(ax, error.get("skipped", f"no {REFERENCE} in this study"))
+    return figure
+
+
+def _pie(ax: Axes, effects: list[dict[str, Any]]) -> None:
+    shares = {e["factors"][0]: e["fraction"] for e in effects if e["kind"] == "main"}
+    shares["interactions"] = max(0.0, 1 - sum(shares.values()))
+    order = [name for name in SLICES if name in shares]
+    order += [name for name in shares if name not in SLICES]
+    words = [SHORT.get(name, LABELS.get(name, "interactions")) for name in order]
+    wedges = ax.pie(
+        [shares[name] for name in order],
+        colors=[SLICES.get(name, GREY) for name in order],
+        startangle=90,
+        counterclock=False,
+        wedgeprops={"edgecolor": "white", "linewidth": 1.2},
+        radius=1.0,
+    )[0]
+    labels = [
+        f"{word}  {100 * shares[name]:.1f} %" for word, name in zip(words, order, strict=True)
+    ]
+    ax.legend(wedges, labels, loc="upper center", bbox_to_anchor=(0.5, 0.02), frameon=False)
+
+
+def figure6(findings: Findings, task: str) -> Figure:
+    """Pairwise marginals of the error and the interactions alone, for vanilla: lower triangles."""
+    entry = findings.fanova[task]
+    error = entry["searches"].get(REFERENCE, {}).get("error", {})
+    figure = Figure(figsize=(12, 6), layout="constrained")
+    halves: Any = figure.subfigures(1, 2)
+    rows = findings.of(task)
+    for half, kind in zip(halves, ("marginal", "interaction"), strict=True):
+        if "maps" not in error:
+            explain(half.subplots(), error.get("skipped", f"no {REFERENCE} in this study"))
+            continue
+        _triangle(half, entry["factors"], error["maps"], kind, task)
+    head(halves[0].axes[0], task, rows[rows.variant == REFERENCE])
+    return figure
+
+
+def _triangle(
+    half: Any, factors: Mapping[str, Any], maps: list[dict[str, Any]], kind: str, task: str
+) -> None:
+    names = [name for name in factors if any(name in entry["factors"] for entry in maps)]
+    n = len(names) - 1
+    axes = half.subplots(n, n, squeeze=False)
+    values = np.concatenate([np.ravel(entry[kind]) for entry in maps])
+    reach = np.abs(values).max() if kind == "interaction" else None
+    low, high = (-reach, reach) if reach else (values.min(), values.max())
+    for ax in axes[np.triu_indices(n, 1)]:
+        ax.set_axis_off()
+    for entry in maps:
+        first, second = entry["factors"]
+        row, column = names.index(second) - 1, names.index(first)
+        ax = axes[row, column]
+        image = ax.pcolormesh(
+            scaled(factors[first]["edges"], factors[first]["scale"]),
+            scaled(factors[second]["edges"], factors[second]["scale"]),
+            np.array(entry[kind]).T,
+            cmap="RdBu_r" if reach else "viridis_r",
+            vmin=low,
+            vmax=high,
+            rasterized=True,
+        )
+        scale_axis(ax, "x", factors[first])
+        scale_axis(ax, "y", factors[second])
+        if row == n - 1:
+            ax.set_xlabel(SHORT.get(first, LABELS[first]))
+        if column == 0:
+            ax.set_ylabel(SHORT.get(second, LABELS[second]))
+    words = "marginal" if kind == "marginal" else "interaction alone"
+    half.colorbar(image, ax=list(axes.flat), label=f"{words}: {merit(task)}", shrink=0.8)
+
+
+FIGURES: Mapping[str, Callable[[Findings], Figure]] = {
+    "figure3": figure3,
+    "figure4": figure4,
+    "figure5": figure5,
+    **more_figures.FIGURES,
+}
+PER_TASK: Mapping[str, Callable[[Findings, str], Figure]] = {"figure6": figure6}

@@ -1,0 +1,185 @@
+"""Figures beside the paper's: intervals, how many trials one needs, basins, shares, costs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from odyssey.analysis.comparison import REFERENCE, best
+from odyssey.analysis.plotting import (
+    BLUE,
+    GREY,
+    INK,
+    LABELS,
+    LINES,
+    PALE,
+    RED,
+    SHORT,
+    Findings,
+    explain,
+    head,
+    merit,
+    scale_axis,
+    scaled,
+)
+
+
+def _panels(figure: Figure, findings: Findings) -> Iterator[tuple[Axes, str]]:
+    """Yield one titled panel a task."""
+    tasks = findings.tasks
+    for ax, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
+        head(ax, task, findings.of(task))
+        yield ax, task
+
+
+def _wide(findings: Findings, height: float) -> Figure:
+    return Figure(figsize=(max(5.2, 4.2 * len(findings.tasks)), height), layout="constrained")
+
+
+def _line(code: str) -> dict[str, Any]:
+    color, dash = LINES.get(code, (GREY, "-."))
+    return {"color": color, "linestyle": dash, "linewidth": 2.2 if code == REFERENCE else 1.2}
+
+
+def differences(findings: Findings) -> Figure:
+    """Difference of the best trials to vanilla, with bootstrap intervals that repeat the choice."""
+    figure = _wide(findings, 3.6)
+    for ax, task in _panels(figure, findings):
+        variants = findings.comparison[task]["variants"]
+        codes = [code for code in variants if code != REFERENCE]
+        ax.axvline(0, color=GREY, linewidth=0.8)
+        for place, code in enumerate(codes):
+            against = variants[code]["top"].get("against") or {}
+            if "difference" not in against:
+                ax.text(0, place, "  no test", va="center", color=GREY, fontsize=7)
+                continue
+            strong = against["significant"]
+            color, width = (BLUE, 2.6) if strong else (INK, 1.2)
+            ax.plot([against["low"], against["high"]], [place, place], color=color, linewidth=width)
+            ax.plot(against["difference"], place, "o", color=color, markersize=6 if strong else 4)
+        ax.set_yticks(range(len(codes)), codes)
+        ax.invert_yaxis()
+        ax.set_xlabel(f"difference to vanilla: {merit(task)}\nworse to the right")
+    return figure
+
+
+def best_of_k(findings: Findings) -> Figure:
+    """Expected test figure of the best of k trials: how many trials does one need?"""
+    figure = _wide(findings, 3.8)
+    for ax, task in _panels(figure, findings):
+        for code, variant in findings.comparison[task]["variants"].items():
+            means = variant["best_of_k"]["mean"]
+            if means:
+                ax.plot(np.arange(1, len(means) + 1), means, label=code, **_line(code))
+        ax.set_xscale("log")
+        ax.set_xlabel("trials k")
+        ax.set_ylabel(f"best of k: {merit(task)}")
+    ax.legend(frameon=False, fontsize=8, ncols=2)
+    return figure
+
+
+def costs(findings: Findings) -> Figure:
+    """Test figure against parameters and training time, with the front of what none beats."""
+    tasks = findings.tasks
+    figure = Figure(figsize=(10, 3.4 * len(tasks)), layout="constrained")
+    axes = figure.subplots(len(tasks), 2, squeeze=False)
+    words = {"parameters": "parameters", "seconds": "training time (s)"}
+    for row, task in enumerate(tasks):
+        trials = findings.of(task)
+        trials = trials[trials.status == "finished"]
+        head(axes[row, 0], task, findings.of(task))
+        for ax, (column, word) in zip(axes[row], words.items(), strict=True):
+            _scatter(ax, trials[column].to_numpy(float), trials)
+            ax.set_xlabel(word)
+            ax.set_ylabel(merit(task))
+    return figure
+
+
+def _scatter(ax: Axes, cost: np.ndarray[Any, Any], trials: Any) -> None:
+    if trials.empty:
+        explain(ax, "no trial finished")
+        return
+    test = trials.test.to_numpy(float)
+    top = trials.index.isin(best(trials, 0.1).index)
+    ax.plot(cost[~top], test[~top], ".", color="#C5CAD1", markersize=2.5, rasterized=True)
+    ax.plot(cost[top], test[top], ".", color=BLUE, markersize=4, label="best 10 % by validation")
+    order = np.lexsort((test, cost))
+    front = order[test[order] <= np.minimum.accumulate(test[order])]
+    ax.step(cost[front], test[front], where="post", color=RED, linewidth=1.2, label="front")
+    for k in front[-4:]:
+        ax.annotate(
+            trials.variant.iloc[k],
+            (cost[k], test[k]),
+            fontsize=7,
+            xytext=(2, -9),
+            textcoords="offset points",
+        )
+    ax.set_xscale("log")
+    ax.legend(frameon=False, fontsize=7)
+
+
+def shares(findings: Findings) -> Figure:
+    """Share of the error's variance for every variant: per tree, with interval, and of the mean."""
+    tasks = findings.tasks
+    names = ("learning_rate", "hidden", "noise", "momentum")
+    figure = Figure(figsize=(11, 2.9 * len(tasks)), layout="constrained")
+    axes = figure.subplots(len(tasks), len(names) + 1, squeeze=False, sharey="row")
+    for row, task in enumerate(tasks):
+        head(axes[row, 0], task, findings.of(task))
+        searches = findings.fanova[task]["searches"]
+        for ax, name in zip(axes[row], (*names, None), strict=True):
+            for place, search in enumerate(searches.values()):
+                _share(ax, place, search["error"].get("effects"), name)
+            ax.set_yticks(range(len(searches)), list(searches))
+            ax.set_xlim(-0.02, 1.02)
+            ax.set_xlabel(SHORT.get(name, LABELS[name]) if name else "interactions")
+            ax.grid(axis="x", color=PALE, linewidth=0.6)
+        axes[row, 0].invert_yaxis()
+    return figure
+
+
+def _share(ax: Axes, place: int, effects: list[dict[str, Any]] | None, name: str | None) -> None:
+    """Mark the fraction per tree (dot, with interval) and of the mean forest (ring)."""
+    mains = [e for e in effects or [] if e["kind"] == "main" and name in (None, *e["factors"])]
+    if not mains:
+        return
+    per_tree, mean = (sum(e[key] for e in mains) for key in ("fraction", "mean_forest"))
+    if name is None:
+        per_tree, mean = 1 - per_tree, 1 - mean
+    elif "low" in mains[0]:
+        ax.plot([mains[0]["low"], mains[0]["high"]], [place, place], color=BLUE, linewidth=1.2)
+    ax.plot(per_tree, place, "o", color=BLUE, markersize=4)
+    ax.plot(mean, place, "o", markerfacecolor="none", markeredgecolor=RED, markersize=5)
+
+
+def basins(findings: Findings) -> Figure:
+    """Marginal error over the learning rate, for every variant: the basin of good rates."""
+    figure = _wide(findings, 3.8)
+    for ax, task in _panels(figure, findings):
+        entry = findings.fanova[task]
+        factor = entry["factors"].get("learning_rate")
+        found = {
+            c: s["error"]["curves"] for c, s in entry["searches"].items() if "curves" in s["error"]
+        }
+        if factor is None or not found:
+            explain(ax, "no search has enough trials")
+            continue
+        for code, curves in found.items():
+            x = scaled(factor["at"], factor["scale"])
+            ax.plot(x, curves["learning_rate"]["mean"], label=code, **_line(code))
+        scale_axis(ax, "x", factor)
+        ax.set_xlabel(LABELS["learning_rate"])
+        ax.set_ylabel(merit(task))
+        ax.legend(frameon=False, fontsize=7, ncols=2)
+    return figure
+
+
+FIGURES: Mapping[str, Callable[[Findings], Figure]] = {
+    "differences": differences,
+    "trials": best_of_k,
+    "basins": basins,
+    "shares": shares,
+    "costs": costs,
+}

@@ -1,0 +1,165 @@
+"""What the figures share: their data, one style, words for hyperparameters, axes by law."""
+
+import json
+from collections.abc import Iterable, Mapping
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from odyssey.tasks import TASKS
+
+# Okabe and Ito's colours, told apart with every kind of colour vision.
+BLUE, GREEN, RED, ORANGE, SKY, PURPLE = (
+    *("#0072B2", "#009E73", "#D55E00", "#E69F00", "#56B4E9", "#CC79A7"),
+)
+GREY, PALE, INK = "#8A8F98", "#E3E6EA", "#20242A"
+STYLE = {
+    "font.family": "DejaVu Sans",
+    "font.size": 9,
+    "axes.titlesize": 10,
+    "axes.titleweight": "bold",
+    "axes.edgecolor": GREY,
+    "axes.labelcolor": INK,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "xtick.color": GREY,
+    "ytick.color": GREY,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "text.color": INK,
+    "svg.hashsalt": "odyssey",
+    "savefig.dpi": 160,
+}
+#: Colour and line of every variant of the paper: hue and dash both tell them apart.
+LINES: Mapping[str, tuple[str, str]] = {
+    "V": (INK, "-"),
+    "NIG": (BLUE, "-"),
+    "NFG": (RED, "-"),
+    "NOG": (GREEN, "-"),
+    "NIAF": (SKY, "--"),
+    "NOAF": (ORANGE, "--"),
+    "CIFG": (PURPLE, "-"),
+    "NP": (BLUE, ":"),
+    "FGR": (GREEN, ":"),
+}
+LABELS: Mapping[str, str] = {
+    "hidden": "hidden size (LSTM blocks per layer)",
+    "learning_rate": "learning rate",
+    "momentum": "momentum",
+    "noise": "input noise (standard deviation)",
+    "nesterov": "Nesterov momentum",
+    "clip": "gradient clipping",
+    "variant": "variant",
+}
+SHORT: Mapping[str, str] = {"hidden": "hidden size", "noise": "input noise"}
+
+
+@dataclass(frozen=True)
+class Findings:
+    """All that figures and report show: the table of trials, and per task what was made of it."""
+
+    trials: pd.DataFrame
+    fanova: Mapping[str, Mapping[str, Any]]
+    comparison: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def load(
+        cls, trials: Iterable[Path], fanova: Iterable[Path], comparison: Iterable[Path]
+    ) -> "Findings":
+        """Read the tables and the JSON files of all tasks, which are named after their task."""
+        return cls(
+            pd.concat([read_trials(path) for path in trials], ignore_index=True),
+            {path.stem: json.loads(path.read_text()) for path in fanova},
+            {path.stem: json.loads(path.read_text()) for path in comparison},
+        )
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks, in the paper's order."""
+        return [name for name in TASKS if name in self.comparison]
+
+    def of(self, task: str) -> pd.DataFrame:
+        """Return the trials of one task."""
+        return self.trials[self.trials.task == task]
+
+
+def read_trials(path: Path) -> pd.DataFrame:
+    """Return a table of trials exactly as it was written."""
+    return pd.read_csv(path, float_precision="round_trip")
+
+
+def style() -> AbstractContextManager[None]:
+    """Return the context in which figures are drawn and saved."""
+    return mpl.rc_context(STYLE)  # type: ignore[arg-type]
+
+
+def save(figure: Figure, *paths: Path) -> None:
+    """Write a figure to every path, in the format of its suffix, without a date."""
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout stands; finding it again takes seconds
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def origin(trials: pd.DataFrame) -> str:
+    """Return what a figure stands on: trials, diverged ones, source of the data."""
+    diverged = int((trials.status == "diverged").sum())
+    sources = ", ".join(sorted(set(trials.source)))
+    return f"{len(trials):,} trials, {diverged:,} diverged · data: {sources}"
+
+
+def head(ax: Axes, task: str, trials: pd.DataFrame) -> None:
+    """Title a panel with the task and what it stands on."""
+    ax.set_title(TASKS[task].title, loc="left", pad=18)
+    ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
+
+
+def merit(task: str) -> str:
+    """Return the axis label of a task's figure of merit."""
+    return f"{TASKS[task].merit} ({TASKS[task].unit})"
+
+
+def explain(ax: Axes, text: str) -> None:
+    """Say in an empty panel why it is empty."""
+    ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
+    ax.set_xticks([])
+    ax.set_yticks([])
+
+
+def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+    """Return where values of a factor stand on its axis."""
+    if scale == "levels":
+        return np.arange(len(list(values)), dtype=float)
+    numbers: np.ndarray[Any, np.dtype[np.float64]] = np.array(list(values), float)
+    if scale == "one-minus-log":
+        numbers = 1 - numbers
+    return numbers
+
+
+def scale_axis(ax: Axes, side: str, factor: Mapping[str, Any]) -> None:
+    """Give axis ``side`` (x or y) the scale of a factor's law; momentum runs as 1 − momentum."""
+    axis = ax.xaxis if side == "x" else ax.yaxis
+    set_scale, set_limits = (
+        (ax.set_xscale, ax.set_xlim) if side == "x" else (ax.set_yscale, ax.set_ylim)
+    )
+    if factor["scale"] == "levels":
+        places = [k + 0.5 for k in range(len(factor["at"]))]
+        axis.set_ticks(places, [str(level) for level in factor["at"]])
+        return
+    edges = scaled([factor["edges"][0], factor["edges"][-1]], factor["scale"])
+    if factor["scale"] != "linear":
+        set_scale("log")
+        axis.set_major_locator(LogLocator(numticks=6))
+        axis.set_minor_formatter(NullFormatter())
+    if factor["scale"] == "one-minus-log":
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.4g}"))
+    set_limits(*sorted(edges, reverse=factor["scale"] == "one-minus-log"))
