@@ -35,8 +35,8 @@ class Direction {
     act = pieces.take_rows<Real>(keep ? T : std::min(T, ring_), wide);
     c = pieces.take_rows<Real>(keep ? T + 1 : 2, narrow);
     h = pieces.take_rows<Real>(keep ? T : 1, narrow);
+    if (!keep) h.stride = 0;
     y = pieces.take_rows<Real>(T + 1, narrow);
-    keep_ = keep;
   }
 
   // What a backward pass needs besides. The gradient of the pre-activations may take the place of
@@ -57,14 +57,12 @@ class Direction {
 
   void forward_step(int s) {
     if (s % kChunk == 0) input_product(s, std::min(kChunk, T - s));
-    const Split split = layout.panels();
-    for (int k = 0; k < split.parts; ++k) {
-      // Back and forth over the panels: what was used last is still in the nearest cache.
-      const int panel = s & 1 ? split.parts - 1 - k : k;
-      with_constant<V::forward_panel>(split.width(panel), [&](auto width) {
-        forward_panel<int(width)>(s, split.start(panel));
-      });
-    }
+    const Forward now{s,       activations(s), s ? activations(s - 1) : nullptr,
+                      cell(s), cell(s + 1),    h[s],
+                      y[s],    y[s + 1]};
+    each_panel<V::forward_panel>(s, layout.panels(), [&](int start, auto width) {
+      forward_panel<int(width)>(now, start);
+    });
   }
 
   void begin_backward() {
@@ -75,13 +73,11 @@ class Direction {
 
   // dy holds T rows in the order s, padded with zeros to whole vectors.
   void backward_step(int s, Rows<const Real> dy) {
-    const Split split(layout.units, V::backward_panel);
-    for (int k = 0; k < split.parts; ++k) {
-      const int panel = s & 1 ? split.parts - 1 - k : k;
-      with_constant<V::backward_panel>(split.width(panel), [&](auto width) {
-        backward_panel<int(width)>(s, split.start(panel), dy[s]);
-      });
-    }
+    const bool last = s + 1 == T;
+    const Backward now{act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
+    each_panel<V::backward_panel>(s, layout.backward_panels(), [&](int start, auto width) {
+      backward_panel<int(width)>(now, start);
+    });
   }
 
   // Hands the gradient of every parameter to target(offset, stride): a product's target for the
@@ -127,11 +123,35 @@ class Direction {
   }
 
  private:
+  // The rows of one frame: a activations, c and y before and after it, …
+  struct Forward {
+    int s;
+    Real* a;
+    const Real *a_prev, *c_prev;
+    Real *c, *h;
+    const Real* y_prev;
+    Real* y;
+  };
+  struct Backward {
+    const Real* a;
+    Real* delta;
+    const Real *delta_next, *h, *c_prev, *c, *dy;
+  };
+
+  // Back and forth over the panels: what was used last is still in the nearest cache.
+  template <int Most, class F>
+  static void each_panel(int s, const Split& split, F f) {
+    for (int k = 0; k < split.parts; ++k) {
+      const int panel = s & 1 ? split.parts - 1 - k : k;
+      with_constant<Most>(split.width(panel), [&](auto width) { f(split.start(panel), width); });
+    }
+  }
+
   static Rows<const Real> columns_of(Rows<Real> rows, std::size_t column) {
     return {rows.data + column, rows.stride};
   }
   Real* activations(int s) const { return act[ring_ ? s % ring_ : s]; }
-  Real* cell(int row) const { return c[keep_ ? row : row & 1]; }
+  Real* cell(int row) const { return c[ring_ ? row & 1 : row]; }
 
   void input_product(int s, int frames) {
     const Split split = layout.panels();
@@ -143,6 +163,13 @@ class Direction {
                     vectors, layout.inputs,
                     Affine<Real>{{{activations(s) + column, act.stride}}, theta + layout.b + column});
     }
+  }
+
+  const Real* R_panel(const Real* from, int start) const {
+    return from + layout.R + std::size_t(start) * G * L * layout.hidden;
+  }
+  const Real* Q_panel(const Real* from, int start) const {
+    return from + layout.Q + std::size_t(start) * P * L * P * layout.hidden;
   }
 
   // Adds rows of a matrix over the blocks from `First` on of all units, leaving out lanes beyond H.
@@ -162,85 +189,82 @@ class Direction {
   }
 
   template <int U>
-  void forward_panel(int s, int start) {
-    Real* a = activations(s) + std::size_t(start) * G * L;
+  void forward_panel(const Forward& now, int start) {
+    Real* a = now.a + std::size_t(start) * G * L;
     constexpr int partial = partial_sums(U * G);
     Vec sum[partial][U * G] = {};
     if constexpr (V::gate_recurrence) {
       Vec gates[1][U * P] = {};
-      if (s) accumulate_blocks<1, 1, U * P>(gates, activations(s - 1),
-                                  theta + layout.Q + std::size_t(start) * P * L * P * layout.hidden);
+      if (now.s) accumulate_blocks<1, 1, U * P>(gates, now.a_prev, Q_panel(theta, start));
 #pragma GCC unroll 12
       for (int n = 0; n < U * P; ++n) sum[0][n / P * G + 1 + n % P] = gates[0][n];
     }
 #pragma GCC unroll 12
     for (int n = 0; n < U * G; ++n) sum[0][n] += load(a + n * L);
-    if (s)
-      accumulate<Real, partial, U * G>(sum, y[s], layout.hidden,
-                                       theta + layout.R + std::size_t(start) * G * L * layout.hidden);
+    if (now.s) accumulate<Real, partial, U * G>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
     fold(sum);
 #pragma GCC unroll 12
-    for (int u = 0; u < U; ++u) forward_units(s, start + u, a + u * G * L, &sum[0][u * G]);
+    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * G * L, &sum[0][u * G]);
   }
 
   // The pointwise part of one vector of units; a holds all of its blocks.
-  inline __attribute__((always_inline)) void forward_units(int s, int unit, Real* a, const Vec* sum) {
+  inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a,
+                                                           const Vec* sum) {
     const Vec one = broadcast(Real(1));
     const Real* p = theta + layout.p + unit * P * L;
     const int j = unit * L;
-    const Vec c_prev = load(cell(s) + j);
+    const Vec c_prev = load(now.c_prev + j);
+    const auto gate = [&](int block, Vec seen) {
+      Vec value = sum[block];
+      if constexpr (V::peepholes) value += load(p + (block - 1) * L) * seen;
+      value = sigmoid(value);
+      store(a + block * L, value);
+      return value;
+    };
     const Vec z = V::input_activation ? tanh(sum[0]) : sum[0];
-    Vec i = one, f = one, o = one;
     store(a, z);
-    if constexpr (V::input_gate) {
-      i = sigmoid(V::peepholes ? sum[V::i] + load(p + (V::i - 1) * L) * c_prev : sum[V::i]);
-      store(a + V::i * L, i);
-    }
+    Vec i = one, f = one, o = one;
+    if constexpr (V::input_gate) i = gate(V::i, c_prev);
     if constexpr (V::coupled_gates) f = one - i;
-    if constexpr (V::own_forget) {
-      f = sigmoid(V::peepholes ? sum[V::f] + load(p + (V::f - 1) * L) * c_prev : sum[V::f]);
-      store(a + V::f * L, f);
-    }
+    if constexpr (V::own_forget) f = gate(V::f, c_prev);
     const Vec c_now = z * i + c_prev * f;
-    store(cell(s + 1) + j, c_now);
-    if constexpr (V::output_gate) {
-      o = sigmoid(V::peepholes ? sum[V::o] + load(p + (V::o - 1) * L) * c_now : sum[V::o]);
-      store(a + V::o * L, o);
-    }
+    store(now.c + j, c_now);
+    if constexpr (V::output_gate) o = gate(V::o, c_now);
     const Vec h_now = V::output_activation ? tanh(c_now) : c_now;
-    if (keep_) store(h[s] + j, h_now);
-    store(y[s + 1] + j, h_now * o);
+    store(now.h + j, h_now);
+    store(now.y + j, h_now * o);
   }
 
   template <int U>
-  void backward_panel(int s, int start, const Real* dy) {
+  void backward_panel(const Backward& now, int start) {
     constexpr int partial = partial_sums(U);
     Vec gates[1][U * P + 1] = {};  // from the next frame's gates, for full gate recurrence
     const std::size_t column = std::size_t(start) * L, rows = layout.hidden;
-    const bool last = s + 1 == T;
     if constexpr (V::gate_recurrence) {
       Vec sum[1][U * P] = {};
-      if (!last) accumulate_blocks<1, 1, U * P>(sum, delta[s + 1], Q_transposed_ + column * P * P * rows);
+      if (now.delta_next)
+        accumulate_blocks<1, 1, U * P>(sum, now.delta_next, Q_transposed_ + column * P * P * rows);
 #pragma GCC unroll 12
       for (int n = 0; n < U * P; ++n) gates[0][n] = sum[0][n];
     }
     Vec sum[partial][U] = {};
-    if (!last) accumulate_blocks<0, partial, U>(sum, delta[s + 1], R_transposed_ + column * G * rows);
+    if (now.delta_next)
+      accumulate_blocks<0, partial, U>(sum, now.delta_next, R_transposed_ + column * G * rows);
     fold(sum);
 #pragma GCC unroll 1
     for (int u = 0; u < U; ++u) {
       const int unit = start + u;
-      backward_units(s, unit, sum[0][u] + load(dy + unit * L), &gates[0][u * P]);
+      backward_units(now, unit, sum[0][u] + load(now.dy + unit * L), &gates[0][u * P]);
     }
   }
 
-  inline __attribute__((always_inline)) void backward_units(int s, int unit, Vec dy,
+  inline __attribute__((always_inline)) void backward_units(const Backward& now, int unit, Vec dy,
                                                             const Vec* from_gates) {
     const Vec one = broadcast(Real(1));
     const std::size_t block = std::size_t(unit) * G * L, j = std::size_t(unit) * L;
-    const Real *a = act[s] + block, *p = theta + layout.p + j * P;
-    Real *d = delta[s] + block, *dp = dp_ + j * P;
-    const Vec z = load(a), h_now = load(h[s] + j), c_prev = load(c[s] + j);
+    const Real *a = now.a + block, *p = theta + layout.p + j * P;
+    Real *d = now.delta + block, *dp = dp_ + j * P;
+    const Vec z = load(a), h = load(now.h + j), c_prev = load(now.c_prev + j);
     const Vec i = V::input_gate ? load(a + V::i * L) : one;
     const Vec f = V::own_forget ? load(a + V::f * L) : V::coupled_gates ? one - i : one;
     const Vec o = V::output_gate ? load(a + V::o * L) : one;
@@ -253,8 +277,8 @@ class Direction {
       store(dp + (gate - 1) * L, load(dp + (gate - 1) * L) + da * seen);
       return load(p + (gate - 1) * L) * da;
     };
-    Vec dc = load(dc_ + j) + dy * o * (V::output_activation ? one - h_now * h_now : one);
-    if constexpr (V::output_gate) dc += through(V::o, dy * h_now, o, load(c[s + 1] + j));
+    Vec dc = load(dc_ + j) + dy * o * (V::output_activation ? one - h * h : one);
+    if constexpr (V::output_gate) dc += through(V::o, dy * h, o, load(now.c + j));
     const Vec dz = dc * i;
     Vec dc_prev = dc * f;
     if constexpr (V::input_gate)
@@ -278,7 +302,7 @@ class Direction {
   template <int First>
   void transpose_blocks(const Real* from, int rows, Real* to, int width) const {
     constexpr int B = G - First;
-    const Split source = layout.panels(), target(layout.units, V::backward_panel);
+    const Split source = layout.panels(), target = layout.backward_panels();
     for (int part = 0; part < target.parts; ++part) {
       const int first = target.start(part), units = target.width(part);
       const std::size_t row = std::size_t(units) * width * L;
@@ -321,7 +345,6 @@ class Direction {
 
   Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr, *dp_ = nullptr;
   int ring_ = 0;
-  bool keep_ = true;
 };
 
 }  // namespace odyssey

@@ -49,6 +49,7 @@ struct LayerLayout {
   int lanes(int unit) const { return std::min(L, hidden - unit * L); }
   int full_units() const { return hidden / L; }
   Split panels() const { return Split(units, V::forward_panel); }
+  Split backward_panels() const { return Split(units, V::backward_panel); }
 
   // Offset of (row k, block g, unit j) in a panelled matrix of `rows` rows and `width` blocks.
   std::size_t in_panel(int rows, int k, int width, int g, int j) const {

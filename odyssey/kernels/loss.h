@@ -37,7 +37,7 @@ inline float horizontal_max(Vector<float> v) {
 }
 
 // a ← softmax(a) over K; returns log Σ exp(a).
-inline float softmax_row(float* a, const LastVector& last) {
+inline double softmax_row(float* a, const LastVector& last) {
   constexpr int L = kLanes<float>;
   float* tail = a + last.full * L;
   Vector<float> most = load(tail) + last.sink;
@@ -55,7 +55,7 @@ inline float softmax_row(float* a, const LastVector& last) {
   }
   const float mass = sum<float>(total), scale = 1 / mass;
   for (int n = 0; n <= last.full; ++n) store(a + n * L, load(a + n * L) * scale);
-  return float(peak + std::log(mass));
+  return peak + std::log(double(mass));
 }
 
 // Cross-entropy of one label a frame.

@@ -18,7 +18,7 @@ struct NetworkShape {
 
 template <class V>
 struct NetworkLayout {
-  static constexpr int L = kLanes<float>, kPanel = 3;
+  static constexpr int L = kLanes<float>, kPanel = 2;
   NetworkShape shape;
   LayerLayout<float, V> layer;
   int output_vectors;
@@ -108,7 +108,7 @@ class Network {
         if (training) direction.assign_backward(pieces, true);
       }
       a_ = pieces.take_rows<float>(T, spread<float>(layout_.output_vectors * L));
-      if (shape().loss == Loss::ctc) ctc_ = Ctc(pieces, T, labels);
+      if (shape().loss == Loss::ctc) ctc_ = Ctc(pieces, T, shape().outputs, labels);
       if (!training) return;
       for (auto& dy : dy_) dy = pieces.take_rows<float>(T, spread<float>(padded));
       head_transposed_ = pieces.take_rows<float>(shape().outputs, spread<float>(padded));
@@ -157,7 +157,7 @@ class Network {
     switch (shape().loss) {
       case Loss::softmax: return softmax_loss(a_, T_, shape().outputs, target);
       case Loss::bernoulli: return bernoulli_loss(a_, T_, shape().outputs, target);
-      case Loss::ctc: return ctc_.loss(a_, T_, shape().outputs, target, labels);
+      case Loss::ctc: return ctc_.loss(a_, T_, target, labels);
     }
     throw std::invalid_argument("a loss must be softmax, ctc or bernoulli");
   }

@@ -50,7 +50,7 @@ struct Rule {
 };
 template <class Real>
 inline void update(Real* theta, Real* velocity, Vector<Real> gradient, const Rule& rule) {
-  if (rule.clip) gradient = clamp(gradient, Real(-1), Real(1));
+  if (rule.clip) gradient = bounded(gradient, Real(-1), Real(1));
   const Vector<Real> v = Real(rule.momentum) * load(velocity) - Real(rule.step) * gradient;
   const Vector<Real> move = rule.nesterov ? Real(rule.momentum) * v - Real(rule.step) * gradient : v;
   store(velocity, v);
@@ -103,11 +103,11 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
 // C(i, ·) = Σ_k A(i, k) B(k, ·) for i < M over `vectors` columns of lanes, into the target.
 template <class Real, class Target>
 void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const Target& target) {
-  const Split columns(vectors, 3);
+  const Split columns(vectors, 2);
   for (int part = 0; part < columns.parts; ++part) {
     const int column = columns.start(part) * kLanes<Real>;
-    with_constant<3>(columns.width(part), [&](auto width) {
-      constexpr int N = width, R = N == 3 ? 4 : N == 2 ? 6 : 8;  // 12, 12 or 8 sums in registers
+    with_constant<2>(columns.width(part), [&](auto width) {
+      constexpr int N = width, R = N == 2 ? 6 : 8;  // 12 or 8 sums in registers
       int i = 0;
       for (; i + R <= M; i += R) product_tile<Real, R, N>(a, b, i, column, K, target);
       if (i < M)

@@ -5,6 +5,11 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
+
+#if defined(__SSE2__)
+#include <immintrin.h>
+#endif
 
 namespace odyssey {
 
@@ -70,27 +75,52 @@ inline Real sum(Vector<Real> v) {
   return total;
 }
 
-// Comparisons are written so that a NaN in x stays.
+// The instructions for the smaller and the larger of two numbers, which compilers do not find in a
+// comparison and a choice because of what they do with a NaN: the second number is the result.
+#if defined(ODYSSEY_VECTOR_BYTES) || !defined(__SSE2__)
+#define ODYSSEY_CHOOSE(name, compare, real, suffix) \
+  inline Vector<real> name(Vector<real> a, Vector<real> b) { return a compare b ? a : b; }
+#else
+#if defined(__AVX512F__)
+#define ODYSSEY_INTRINSIC(name) _mm512_##name
+#elif defined(__AVX2__)
+#define ODYSSEY_INTRINSIC(name) _mm256_##name
+#else
+#define ODYSSEY_INTRINSIC(name) _mm_##name
+#endif
+#define ODYSSEY_CHOOSE(name, compare, real, suffix) \
+  inline Vector<real> name(Vector<real> a, Vector<real> b) { return ODYSSEY_INTRINSIC(suffix)(a, b); }
+#endif
+ODYSSEY_CHOOSE(smaller, <, float, min_ps)
+ODYSSEY_CHOOSE(smaller, <, double, min_pd)
+ODYSSEY_CHOOSE(larger, >, float, max_ps)
+ODYSSEY_CHOOSE(larger, >, double, max_pd)
+
+// x within low..high; a NaN stays.
 template <class Real>
-inline Vector<Real> clamp(Vector<Real> x, Real low, Real high) {
-  const Vector<Real> lo = broadcast(low), hi = broadcast(high);
-  x = x > hi ? hi : x;
-  return x < lo ? lo : x;
+inline Vector<Real> bounded(Vector<Real> x, Real low, Real high) {
+  return larger(broadcast(low), smaller(broadcast(high), x));
 }
 
-// tanh(x) = x P(x²) / Q(x²): a relative minimax fit (error 1.5e-8) on |x| ≤ 8.7, beyond which the
-// float32 value is ±1. With rounding the result is within 4e-7; it never leaves [−1, 1].
-inline Vector<float> tanh(Vector<float> x) {
-  x = clamp(x, -8.7f, 8.7f);
+// x P(x²) / Q(x²), where tanh(x) = x P(x²) / Q(x²) is a relative minimax fit (error 1.5e-8) on
+// |x| ≤ 8.7, beyond which the float32 value is ±1; `half` gives tanh(x / 2) / 2 by the same fit.
+// With rounding the result is within 4e-7 of tanh (so it may pass 1 by one unit).
+template <bool half>
+inline Vector<float> tanh_fit(Vector<float> x) {
+  constexpr float k = half ? 0.25f : 1.0f, k2 = k * k, k3 = k2 * k, k4 = k3 * k;
+  constexpr float bound = half ? 17.4f : 8.7f;
+  x = bounded(x, -bound, bound);
   const Vector<float> u = x * x;
   const Vector<float> p =
-      (((1.39007716e-08f * u + 2.0996026e-05f) * u + 3.51887492e-03f) * u + 1.34005763e-01f) * u +
-      9.99999985e-01f;
-  const Vector<float> q =
-      (((7.99778953e-07f * u + 3.3238636e-04f) * u + 2.59653899e-02f) * u + 4.67338965e-01f) * u +
-      1.0f;
-  return clamp(x * p / q, -1.0f, 1.0f);
+      (((k * k4 * 1.39007716e-08f * u + k * k3 * 2.0996026e-05f) * u + k * k2 * 3.51887492e-03f) * u +
+       k * k * 1.34005763e-01f) * u + k * 9.99999985e-01f;
+  const Vector<float> q = (((k4 * 7.99778953e-07f * u + k3 * 3.3238636e-04f) * u +
+                            k2 * 2.59653899e-02f) * u + k * 4.67338965e-01f) * u + 1.0f;
+  return x * p / q;
 }
+
+inline Vector<float> tanh(Vector<float> x) { return tanh_fit<false>(x); }
+inline Vector<float> sigmoid(Vector<float> x) { return tanh_fit<true>(x) + 0.5f; }
 
 // float64 serves the tests: exact before fast.
 inline Vector<double> tanh(Vector<double> x) {
@@ -98,15 +128,12 @@ inline Vector<double> tanh(Vector<double> x) {
   return x;
 }
 
-template <class V>
-inline V sigmoid(V x) {
-  return 0.5f * tanh(0.5f * x) + 0.5f;
-}
+inline Vector<double> sigmoid(Vector<double> x) { return 0.5 * tanh(0.5 * x) + 0.5; }
 
 // exp(x) = 2^k exp(r), |r| ≤ ln2 / 2, for x in [−87, 88] and clamped there; within 2 units in the
 // last place. Adding 1.5 · 2^23 rounds to an integer and leaves k in the lowest bits.
 inline Vector<float> exp(Vector<float> x) {
-  x = clamp(x, -87.0f, 88.0f);
+  x = bounded(x, -87.0f, 88.0f);
   constexpr float kRound = 12582912.0f;
   const Vector<float> shifted = x * 1.44269504f + kRound;
   const Vector<float> k = shifted - kRound;
