@@ -1,5 +1,6 @@
 """The command line: ``odyssey --help``."""
 
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -21,9 +22,13 @@ def main() -> None:
 @click.option("--path", help="File or folder of the corpus.")
 @click.option("--split", type=click.Choice(["official", "speaker", "utterance"]))
 @click.option("--seed", type=click.IntRange(0), help="Of random splits and made-up data.")
-@click.option("--option", "more", multiple=True, metavar="NAME=NUMBER", help="Of the source.")
+@click.option(
+    "--option", "more", multiple=True, type=(str, int), metavar="NAME NUMBER", help="Of the source."
+)
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
-def prepare(task: str, source: str, out: Path, more: tuple[str, ...], **options: Any) -> None:
+def prepare(
+    task: str, source: str, out: Path, more: tuple[tuple[str, int], ...], **options: Any
+) -> None:
     """Prepare the data of TASK as the workflow does, and show what came of it."""
     from rich.console import Console
     from rich.progress import track
@@ -34,10 +39,9 @@ def prepare(task: str, source: str, out: Path, more: tuple[str, ...], **options:
 
     console = Console()
     try:
-        numbers = {name: int(value) for name, value in (entry.split("=") for entry in more)}
-        dataset = preparation.prepare(
-            task, source, out, track=lambda items: track(items, task), **options, **numbers
-        )
+        options |= dict(more)
+        show = partial(track, description=f"Preparing {task}", transient=True)
+        dataset = preparation.prepare(task, source, out, track=show, **options)
     except DataError as error:
         raise click.ClickException(str(error)) from error
     console.print(summarise(dataset))

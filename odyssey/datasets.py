@@ -153,7 +153,9 @@ def load_dataset(path: Path) -> Dataset:
                     f"{found[1]}; prepare the data again"
                 )
             return _read(file)
-    except (OSError, KeyError) as error:
+    except DataError:
+        raise
+    except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise DataError(
             f"{path}: not a complete {FORMAT} file ({error}); prepare the data again"
         ) from error

@@ -4,6 +4,7 @@ import dataclasses
 import os
 import subprocess
 import sys
+import time
 
 import h5py
 import numpy as np
@@ -116,3 +117,16 @@ def test_import_is_light():
     code = f"import sys, odyssey.datasets; print(sorted({heavy} & set(sys.modules)))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert found.stdout == "[]\n"
+
+
+def test_loading_costs_little_beyond_reading(tmp_path):
+    rng = np.random.default_rng(0)
+    sequence = Example("s", rng.normal(size=(20_000, 39)).astype(np.float32), np.zeros(20_000))
+    dataset = small_dataset(splits=dict.fromkeys(SPLITS, Split.of([sequence] * 5)))
+    path = tmp_path / "a.h5"  # 47 MB
+    write_dataset(path, dataset)
+    began = time.perf_counter()
+    path.read_bytes()
+    read = time.perf_counter()
+    load_dataset(path)
+    assert time.perf_counter() - read < 0.1 + 3 * (read - began)

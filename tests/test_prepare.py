@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import logging
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey.datasets import SPLITS, DataError, Example
+from odyssey.datasets import SPLITS, DataError, Example, load_dataset
 from odyssey.tasks import TASKS, corpus
 from odyssey.tasks import prepare as preparation
 from odyssey.tasks.prepare import SOURCES, Source, prepare
@@ -125,3 +126,16 @@ def test_schema_offers_the_sources_and_options_there_are():
                 if option.default is not option.empty and name != "seed":
                     assert properties[name]["default"] == option.default
         assert set(properties) == taken | {"source"}
+
+
+def test_script_prepares_as_the_config_says(tmp_path, monkeypatch):
+    from scripts.prepare import main
+
+    monkeypatch.setattr(logging.root, "handlers", [])  # as in the process of a job
+    chorales = {name: [[[60], [62]]] * 2 for name in SPLITS}
+    (tmp_path / "a.json").write_text(json.dumps(chorales | {"train": [[[60], [62]], [[60]]]}))
+    data = {"source": "json", "path": str(tmp_path / "a.json"), "chorales": None}
+    main("jsb", data, tmp_path / "a.h5", tmp_path / "a.log")
+    logging.root.handlers[0].close()
+    assert load_dataset(tmp_path / "a.h5").source == "json"
+    assert (tmp_path / "a.log").read_text() == "left out train/1: 1 frames; a prediction needs 2\n"

@@ -12,6 +12,7 @@ import numpy as np
 from odyssey.datasets import SPLITS, DataError, Example
 
 logger = logging.getLogger(__name__)
+logger.addHandler(logging.NullHandler())  # heard where logging is set up, as in the workflow
 Item = TypeVar("Item")
 #: Wraps the items a reader walks through, to show progress.
 Track = Callable[[Sequence[Any]], Iterable[Any]]
