@@ -8,6 +8,7 @@ result of the best of k trials. Diverged trials count as the task's worst.
 
 import math
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -15,6 +16,8 @@ import pandas as pd
 from scipy import stats
 
 from odyssey.analysis.boxes import Array
+from odyssey.analysis.findings import read_trials, write_json
+from odyssey.study import Study
 
 REFERENCE = "V"
 
@@ -43,6 +46,13 @@ def compare_task(
         for code, rows in chosen.items():
             summary[code][scope] = _summary(rows, means[code]) | {"against": tests.get(code)}
     return {"reference": REFERENCE, "share": top, "alpha": alpha, "variants": summary}
+
+
+def write_comparison(study: Study, task: str, trials: Path, out: Path) -> None:
+    """Write the comparison of a task's variants as JSON."""
+    table, chosen = read_trials(trials), study.config["analysis"]
+    result = compare_task(table, study.variants, chosen["top"], chosen["alpha"], seed=study.seed)
+    write_json(out, result)
 
 
 def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:

@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 
 from odyssey.analysis import more_figures
 from odyssey.analysis.comparison import REFERENCE, best
+from odyssey.analysis.findings import Findings
 from odyssey.analysis.plotting import (
     BLUE,
     GREEN,
@@ -25,7 +26,6 @@ from odyssey.analysis.plotting import (
     RED,
     SHORT,
     SKY,
-    Findings,
     explain,
     head,
     merit,

@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from odyssey.analysis.comparison import REFERENCE, best
+from odyssey.analysis.findings import Findings
 from odyssey.analysis.plotting import (
     BLUE,
     GREY,
@@ -17,7 +18,6 @@ from odyssey.analysis.plotting import (
     PALE,
     RED,
     SHORT,
-    Findings,
     explain,
     head,
     merit,

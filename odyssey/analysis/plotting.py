@@ -1,9 +1,7 @@
-"""What the figures share: their data, one style, words for hyperparameters, axes by law."""
+"""What the figures share: one style, words for hyperparameters, axes by law."""
 
-import json
 from collections.abc import Iterable, Mapping
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -60,40 +58,6 @@ LABELS: Mapping[str, str] = {
     "variant": "variant",
 }
 SHORT: Mapping[str, str] = {"hidden": "hidden size", "noise": "input noise"}
-
-
-@dataclass(frozen=True)
-class Findings:
-    """All that figures and report show: the table of trials, and per task what was made of it."""
-
-    trials: pd.DataFrame
-    fanova: Mapping[str, Mapping[str, Any]]
-    comparison: Mapping[str, Mapping[str, Any]]
-
-    @classmethod
-    def load(
-        cls, trials: Iterable[Path], fanova: Iterable[Path], comparison: Iterable[Path]
-    ) -> "Findings":
-        """Read the tables and the JSON files of all tasks, which are named after their task."""
-        return cls(
-            pd.concat([read_trials(path) for path in trials], ignore_index=True),
-            {path.stem: json.loads(path.read_text()) for path in fanova},
-            {path.stem: json.loads(path.read_text()) for path in comparison},
-        )
-
-    @property
-    def tasks(self) -> list[str]:
-        """Names of the tasks, in the paper's order."""
-        return [name for name in TASKS if name in self.comparison]
-
-    def of(self, task: str) -> pd.DataFrame:
-        """Return the trials of one task."""
-        return self.trials[self.trials.task == task]
-
-
-def read_trials(path: Path) -> pd.DataFrame:
-    """Return a table of trials exactly as it was written."""
-    return pd.read_csv(path, float_precision="round_trip")
 
 
 def style() -> AbstractContextManager[None]:

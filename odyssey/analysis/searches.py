@@ -7,15 +7,19 @@ has a ``skipped`` that names the reason.
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from sklearn.utils.parallel import Parallel, delayed
 
 from odyssey.analysis.boxes import Array
 from odyssey.analysis.comparison import REFERENCE
 from odyssey.analysis.fanova import FunctionalANOVA, Setting
+from odyssey.analysis.findings import read_trials, write_json
 from odyssey.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform, seed_of
+from odyssey.study import Study
 
 #: Column of the trials table that each target decomposes.
 TARGETS: Mapping[str, str] = {"error": "test", "time": "seconds"}
@@ -39,8 +43,20 @@ class Settings:
     seed: int = 0
 
 
+def write_fanova(study: Study, task: str, trials: Path, out: Path, workers: int = 1) -> None:
+    """Write the decompositions of one task as JSON, ``workers`` of them at a time."""
+    chosen = study.config["analysis"]
+    settings = Settings(chosen["trees"], chosen["forest"], chosen["bootstrap"], study.seed)
+    space, table = study.search_space(task), read_trials(trials)
+    write_json(out, decompose_task(table, space, study.variants, settings, workers))
+
+
 def decompose_task(
-    trials: pd.DataFrame, space: Mapping[str, Law], variants: Sequence[str], settings: Settings
+    trials: pd.DataFrame,
+    space: Mapping[str, Law],
+    variants: Sequence[str],
+    settings: Settings,
+    workers: int = 1,
 ) -> dict[str, Any]:
     """Return the decompositions of one task as plain JSON types.
 
@@ -48,28 +64,30 @@ def decompose_task(
     variant as one more factor (see ``decompose``). ``factors`` says where curves and maps stand:
     values ``at`` the points of a curve, ``edges`` of a map's cells, and the ``scale`` of the axis.
     """
-    searches: dict[str, Any] = {}
-    for variant in variants:
-        rows = trials[trials.variant == variant]
-        searches[variant] = {
-            "trials": len(rows),
-            "diverged": int((rows.status == "diverged").sum()),
-            **{
-                target: decompose(
-                    rows, space, target, settings, maps=target == "error" and variant == REFERENCE
-                )
-                for target in TARGETS
-            },
-        }
     present = tuple(code for code in variants if (trials.variant == code).any())
     wider = {**space, "variant": Choice(present)} if present else dict(space)  # type: ignore[arg-type]
     fewer = replace(settings, trees=min(settings.trees, JOINT_TREES), bootstrap=0)
+    searches = {code: trials[trials.variant == code] for code in variants}
+    jobs = [delayed(decompose)(trials, wider, "error", fewer)]
+    jobs += [
+        delayed(decompose)(rows, space, target, settings, target == "error" and code == REFERENCE)
+        for code, rows in searches.items()
+        for target in TARGETS
+    ]
+    joint, *results = Parallel(n_jobs=workers)(jobs)
     return {
         "settings": asdict(settings),
         "factors": {name: _factor(law) for name, law in wider.items()},
-        "searches": searches,
-        "joint": decompose(trials, wider, "error", fewer),
+        "searches": {
+            code: _counts(rows) | {target: results.pop(0) for target in TARGETS}
+            for code, rows in searches.items()
+        },
+        "joint": joint,
     }
+
+
+def _counts(rows: pd.DataFrame) -> dict[str, int]:
+    return {"trials": len(rows), "diverged": int((rows.status == "diverged").sum())}
 
 
 def decompose(

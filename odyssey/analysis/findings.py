@@ -1,0 +1,63 @@
+"""All that figures and report show: the table of trials, and per task what was made of it."""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from odyssey.tasks import TASKS
+
+
+@dataclass(frozen=True)
+class Findings:
+    """The trials and epochs of all tasks, and by task the fANOVA and the comparison."""
+
+    trials: pd.DataFrame
+    fanova: Mapping[str, Mapping[str, Any]]
+    comparison: Mapping[str, Mapping[str, Any]]
+    curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @classmethod
+    def load(
+        cls,
+        trials: Iterable[str | Path],
+        fanova: Iterable[str | Path],
+        comparison: Iterable[str | Path],
+        curves: Iterable[str | Path] = (),
+    ) -> "Findings":
+        """Read the tables of all tasks, and the JSON files, which are named after their task."""
+        epochs = [pd.read_csv(path) for path in curves]
+        return cls(
+            pd.concat(map(read_trials, trials), ignore_index=True),
+            {Path(path).stem: json.loads(Path(path).read_text()) for path in fanova},
+            {Path(path).stem: json.loads(Path(path).read_text()) for path in comparison},
+            pd.concat(epochs, ignore_index=True) if epochs else pd.DataFrame(),
+        )
+
+    @property
+    def tasks(self) -> list[str]:
+        """Names of the tasks, in the paper's order."""
+        return [name for name in TASKS if name in self.comparison]
+
+    def of(self, task: str) -> pd.DataFrame:
+        """Return the trials of one task."""
+        return self.trials[self.trials.task == task]
+
+
+def read_trials(path: str | Path) -> pd.DataFrame:
+    """Return a table of trials exactly as it was written."""
+    return pd.read_csv(path, float_precision="round_trip")
+
+
+def join_tables(tables: Iterable[str | Path], out: Path) -> None:
+    """Write the tables of several tasks as one; what a task does not sample stays empty."""
+    pd.concat(map(read_trials, tables), ignore_index=True).to_csv(out, index=False)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write plain JSON types; NaN is none of them."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")

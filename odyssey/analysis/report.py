@@ -1,0 +1,170 @@
+"""The report: one self-contained page of everything a study found, which opens without network.
+
+The page holds its figures, the table of all trials and their learning curves (gzip, base64) inside;
+report.html, report.css and report.js in this folder are its parts.
+"""
+
+import base64
+import gzip
+import json
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import yaml
+
+from odyssey.analysis.claims import judge
+from odyssey.analysis.comparison import best
+from odyssey.analysis.findings import Findings
+from odyssey.analysis.plotting import merit
+from odyssey.study import Study
+from odyssey.tasks import TASKS
+
+PACKAGES = ("odyssey", "mxnet", "numpy", "pandas", "scipy", "scikit-learn", "snakemake")
+#: Published test figures on JSB Chorales, nats per frame (Bai et al. 2018; paper's own references).
+PUBLISHED = {"TCN": 8.10, "GRU": 8.43, "LSTM": 8.45, "RNN": 8.91, "RNN-NADE": 5.56}
+
+
+def write_report(
+    study: Study,
+    findings: Findings,
+    figures: Iterable[str | Path],
+    captions: Iterable[str | Path],
+    out: Path,
+) -> None:
+    """Write the page.
+
+    ``figures`` are SVG or PNG files, named as in ``figures.figure_names``; ``captions`` hold
+    for each kind of figure a title, an empty line, and what to see.
+    """
+    planned = {task: study.trials(task) for task in findings.tasks}
+    texts = {Path(path).stem: Path(path).read_text() for path in captions}
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("odyssey.analysis", "."),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    page = environment.get_template("report.html").render(
+        summary=_summary(findings, planned),
+        tasks=[_task(findings, task, planned) for task in findings.tasks],
+        verdicts=judge(findings),
+        figures=[_figure(Path(path), texts) for path in figures],
+        troubles=_troubles(findings, planned),
+        config=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
+        versions=_versions(),
+        published=PUBLISHED,
+        data=_script_safe(_table(findings.trials)),
+        curves=_packed(_curves(findings.trials, findings.curves)),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+
+
+def _summary(findings: Findings, planned: Mapping[str, int]) -> dict[str, Any]:
+    trials = findings.trials
+    searches = sum(len(entry["variants"]) * planned[t] for t, entry in findings.comparison.items())
+    return {
+        "trials": len(trials),
+        "planned": searches,
+        "diverged": int((trials.status == "diverged").sum()),
+        "core_hours": float(trials.seconds.sum()) / 3600,
+        "epochs": int(trials.epochs.sum()),
+        "hosts": int(trials.host.nunique()),
+        "seeds": sorted(set(trials.seed)),
+    }
+
+
+def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str, Any]:
+    trials, entry = findings.of(task), findings.comparison[task]
+    return {
+        "title": TASKS[task].title,
+        "merit": merit(task),
+        "source": ", ".join(sorted(set(trials.source))),
+        "planned": planned[task],
+        "share": entry["share"],
+        "variants": entry["variants"],
+        "best": best(trials, 1e-9).to_dict("records"),
+        "joint": findings.fanova[task]["joint"],
+        "searches": findings.fanova[task]["searches"],
+    }
+
+
+def _troubles(findings: Findings, planned: Mapping[str, int]) -> dict[str, Any]:
+    """Return diverged trials, trials without a result, and analyses that could not be made."""
+    trials = findings.trials
+    missing, skipped = [], []
+    for task, entry in findings.comparison.items():
+        rows = findings.of(task)
+        for code in entry["variants"]:
+            there = set(rows[rows.variant == code].trial)
+            lacking = [k for k in range(planned[task]) if k not in there]
+            if lacking:
+                missing.append({"task": TASKS[task].title, "variant": code, "trials": lacking})
+        for code, search in findings.fanova[task]["searches"].items():
+            for target in ("error", "time"):
+                if "skipped" in search[target]:
+                    skipped.append(
+                        (f"{TASKS[task].title} {code}, {target}", search[target]["skipped"])
+                    )
+    diverged = trials[trials.status == "diverged"]
+    return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
+
+
+def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, str]:
+    mime = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
+    title, _, text = captions[path.stem.partition("-")[0]].partition("\n\n")
+    content = base64.b64encode(path.read_bytes()).decode()
+    uri = f"data:{mime};base64,{content}"
+    return {"name": path.stem, "title": title.strip("*\n "), "text": text, "uri": uri}
+
+
+def _table(trials: pd.DataFrame) -> dict[str, Any]:
+    """Return the trials by column, figures rounded to six digits."""
+    columns = {}
+    for name in trials.columns:
+        columns[str(name)] = [_short(value, 6) for value in trials[name].tolist()]
+    return columns
+
+
+def _curves(trials: pd.DataFrame, curves: pd.DataFrame) -> dict[str, list[list[Any]]]:
+    """Return each trial's train, valid and test figure by epoch, in the order of the table."""
+    names = ["train", "valid", "test"]
+    groups = curves.sort_values("epoch").groupby(["task", "variant", "trial"])[names]
+    found = {key: group.to_numpy(float) for key, group in groups}
+    keys = zip(trials.task, trials.variant, trials.trial, strict=True)
+    ordered = [found.get(key, np.empty((0, 3))) for key in keys]
+    return {
+        name: [[_short(value, 4) for value in rows[:, k].tolist()] for rows in ordered]
+        for k, name in enumerate(names)
+    }
+
+
+def _short(value: Any, digits: int) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if np.isfinite(value) else None
+    return value
+
+
+def _packed(value: Any) -> str:
+    text = json.dumps(value, separators=(",", ":")).encode()
+    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
+
+
+def _script_safe(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), default=int).replace("<", "\\u003c")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed here"
+    return found

@@ -1,0 +1,32 @@
+"""Rule plot_figure: what was found → one figure, as SVG and PNG."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from odyssey.analysis.figures import plot
+from odyssey.analysis.findings import Findings
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+
+def main(
+    figure: str,
+    trials: Iterable[str],
+    fanova: Iterable[str],
+    comparison: Iterable[str],
+    outputs: Iterable[str],
+) -> None:
+    """Draw a figure by its name and write it to every output."""
+    plot(figure, Findings.load(trials, fanova, comparison), *map(Path, outputs))
+
+
+if __name__ == "__main__":
+    main(
+        snakemake.wildcards.figure,
+        snakemake.input.trials,
+        snakemake.input.fanova,
+        snakemake.input.comparison,
+        snakemake.output,
+    )

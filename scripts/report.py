@@ -1,0 +1,22 @@
+"""Rule report: everything a study found → one self-contained page."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from odyssey.analysis.findings import Findings
+from odyssey.analysis.report import write_report
+from odyssey.study import Study
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+
+def main(config: Mapping[str, Any], files: Any, out: Path) -> None:
+    """Write the page; ``files`` has trials, fanova, comparison, curves, figures and captions."""
+    findings = Findings.load(files.trials, files.fanova, files.comparison, files.curves)
+    write_report(Study(config), findings, files.figures, files.captions, out)
+
+
+if __name__ == "__main__":
+    main(snakemake.config, snakemake.input, Path(snakemake.output[0]))

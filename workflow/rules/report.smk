@@ -1,0 +1,70 @@
+# Figures, the report, and the report on what is there so far.
+
+FIGURES = [
+    "figure3",
+    "figure4",
+    "figure5",
+    "differences",
+    "trials",
+    "basins",
+    "shares",
+    "costs",
+]
+FIGURES += [f"figure6-{task}" for task in STUDY.tasks]
+CAPTIONS = Path(workflow.basedir, "report")
+
+
+def caption_of(figure):
+    """Return the text of a figure's kind, for Snakemake's own report."""
+    return Path(CAPTIONS, f"{figure.partition('-')[0]}.rst").read_text()
+
+
+FINDINGS = {
+    "trials": expand(f"{RESULTS}/{{task}}/trials.csv", task=STUDY.tasks),
+    "fanova": expand(f"{RESULTS}/fanova/{{task}}.json", task=STUDY.tasks),
+    "comparison": expand(f"{RESULTS}/comparison/{{task}}.json", task=STUDY.tasks),
+}
+
+
+rule plot_figure:
+    """Draw one figure as vectors and as pixels."""
+    input:
+        **FINDINGS,
+    output:
+        svg=report(
+            f"{RESULTS}/figures/{{figure}}.svg",
+            caption="../report/caption.rst",
+            category="Figures",
+        ),
+        png=f"{RESULTS}/figures/{{figure}}.png",
+    log:
+        f"{LOGS}/plot_figure/{{figure}}.log",
+    wildcard_constraints:
+        figure="|".join(FIGURES),
+    conda:
+        "../envs/odyssey.yaml"
+    params:
+        caption=lambda wildcards: caption_of(wildcards.figure),
+    message:
+        "Drawing {wildcards.figure}"
+    script:
+        "../../scripts/plot_figure.py"
+
+
+rule report:
+    """Write the report: one page with everything in it."""
+    input:
+        **FINDINGS,
+        curves=expand(f"{RESULTS}/{{task}}/curves.csv", task=STUDY.tasks),
+        figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
+        captions=[str(path) for path in sorted(CAPTIONS.glob("*.rst"))],
+    output:
+        f"{RESULTS}/report.html",
+    log:
+        f"{LOGS}/report.log",
+    conda:
+        "../envs/odyssey.yaml"
+    message:
+        "Writing {output}"
+    script:
+        "../../scripts/report.py"
