@@ -109,9 +109,9 @@ def build(
     folder = cache_folder() / key
     wanted = list(instruction_sets or buildable_sets())
     with _lock(cache_folder()):
-        for name in wanted:
-            if not (folder / f"{name}.so").exists():
-                _compile(compiler, folder, name, rows)
+        missing = [name for name in wanted if not (folder / f"{name}.so").exists()]
+        if missing:
+            _compile(compiler, folder, missing, rows)
         manifest = {"sources": _source_key(), "switches": rows}
         _write(folder / "library.json", json.dumps(manifest).encode())
     return Library(folder, frozenset(rows))
@@ -142,25 +142,29 @@ def _compiler() -> str:
     return compiler
 
 
-def _compile(compiler: str, folder: Path, name: str, rows: list[int]) -> None:
-    mxnet = _mxnet_folder()
+def _compile(compiler: str, folder: Path, names: list[str], rows: list[int]) -> None:
     listed = " ".join(f"ROW({row}u)" for row in rows)
     defined = (f"-DODYSSEY_ROWS(ROW)={listed}", f'-DODYSSEY_KEY="{folder.name}"')
-    shared = (compiler, *_FLAGS, *INSTRUCTION_SETS[name])
-    include = ("-isystem", str(mxnet / "include"))
+    mxnet = _mxnet_folder()
+    shared = (compiler, *_FLAGS, "-isystem", str(mxnet / "include"))
+    sources = sorted(_SOURCES.glob("*.cc"))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:
-        sources = [*sorted(_SOURCES.glob("*.cc")), mxnet / "src" / "lib_api.cc"]
-        objects = [str(Path(scratch) / f"{source.stem}.o") for source in sources]
+        glue = f"{scratch}/lib_api.o"
+        commands: list[tuple[str, ...]] = [
+            (*shared, "-c", str(mxnet / "src" / "lib_api.cc"), "-o", glue)
+        ]
+        objects = {name: [f"{scratch}/{name}-{path.stem}.o" for path in sources] for name in names}
+        for name in names:
+            for source, target in zip(sources, objects[name], strict=True):
+                flags = (*INSTRUCTION_SETS[name], *defined)
+                commands.append((*shared, *flags, "-c", str(source), "-o", target))
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            for _ in pool.map(
-                lambda pair: _run(*shared, *include, *defined, "-c", str(pair[0]), "-o", pair[1]),
-                zip(sources, objects, strict=True),
-            ):
-                pass
-        target = Path(scratch) / f"{name}.so"
-        _run(*shared, "-shared", *objects, "-o", str(target))
-        target.replace(folder / target.name)
+            list(pool.map(lambda command: _run(*command), commands))
+        for name in names:
+            library = Path(scratch, f"{name}.so")
+            _run(compiler, "-shared", *objects[name], glue, "-o", str(library))
+            library.replace(folder / library.name)
 
 
 def _run(*command: str) -> None:
@@ -209,4 +213,5 @@ def _lock(folder: Path) -> Iterator[None]:
 def _write(path: Path, content: bytes) -> None:
     with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as handle:
         handle.write(content)
+    Path(handle.name).chmod(0o644)
     Path(handle.name).replace(path)

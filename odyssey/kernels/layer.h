@@ -55,30 +55,12 @@ class Direction {
     std::fill_n(y[0], layout.padded(), Real(0));
   }
 
-  void forward_step(int s) {
-    if (s % kChunk == 0) input_product(s, std::min(kChunk, T - s));
-    const Forward now{s,       activations(s), s ? activations(s - 1) : nullptr,
-                      cell(s), cell(s + 1),    h[s],
-                      y[s],    y[s + 1]};
-    each_panel<V::forward_panel>(s, layout.panels(), [&](int start, auto width) {
-      forward_panel<int(width)>(now, start);
-    });
-  }
+  void forward_step(int s);
 
-  void begin_backward() {
-    transpose_recurrent();
-    std::fill_n(dc_, layout.padded(), Real(0));
-    std::fill_n(dp_, P * layout.padded(), Real(0));
-  }
+  void begin_backward();
 
   // dy holds T rows in the order s, padded with zeros to whole vectors.
-  void backward_step(int s, Rows<const Real> dy) {
-    const bool last = s + 1 == T;
-    const Backward now{act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
-    each_panel<V::backward_panel>(s, layout.backward_panels(), [&](int start, auto width) {
-      backward_panel<int(width)>(now, start);
-    });
-  }
+  void backward_step(int s, Rows<const Real> dy);
 
   // Hands the gradient of every parameter to target(offset, stride): a product's target for the
   // rows that start there.
@@ -346,5 +328,33 @@ class Direction {
   Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr, *dp_ = nullptr;
   int ring_ = 0;
 };
+
+// Out of the class, so that direction.cc alone compiles them.
+template <class Real, class V>
+void Direction<Real, V>::forward_step(int s) {
+  if (s % kChunk == 0) input_product(s, std::min(kChunk, T - s));
+  const Forward now{s,       activations(s), s ? activations(s - 1) : nullptr,
+                    cell(s), cell(s + 1),    h[s],
+                    y[s],    y[s + 1]};
+  each_panel<Layout::forward_units>(s, layout.panels(), [&](int start, auto width) {
+    forward_panel<int(width)>(now, start);
+  });
+}
+
+template <class Real, class V>
+void Direction<Real, V>::begin_backward() {
+  transpose_recurrent();
+  std::fill_n(dc_, layout.padded(), Real(0));
+  std::fill_n(dp_, P * layout.padded(), Real(0));
+}
+
+template <class Real, class V>
+void Direction<Real, V>::backward_step(int s, Rows<const Real> dy) {
+  const bool last = s + 1 == T;
+  const Backward now{act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
+  each_panel<Layout::backward_units>(s, layout.backward_panels(), [&](int start, auto width) {
+    backward_panel<int(width)>(now, start);
+  });
+}
 
 }  // namespace odyssey

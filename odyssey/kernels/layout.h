@@ -24,14 +24,16 @@ struct Variant {
   static constexpr int i = 1, f = 1 + input_gate, o = 1 + input_gate + own_forget;
   static constexpr bool peepholes = (Switches & 64) && gates > 0,
                         gate_recurrence = (Switches & 128) && gates > 0;
-  // Vectors of units in a panel, so that about 12 sums stay in registers.
-  static constexpr int forward_panel = 12 / blocks,
-                       backward_panel = gate_recurrence ? 12 / gates : 8;
 };
 
 template <class Real, class V>
 struct LayerLayout {
   static constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  // Vectors of units in a panel, so that about 12 sums stay in registers. float64 serves the tests:
+  // one is enough, and compiles sooner.
+  static constexpr bool narrow = sizeof(Real) > sizeof(float);
+  static constexpr int forward_units = narrow ? 1 : 12 / G,
+                       backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 8;
   int inputs, hidden, units;
   std::size_t W, b, R, p, Q, size;  // offsets into one direction's parameters
 
@@ -48,8 +50,8 @@ struct LayerLayout {
   std::size_t columns() const { return padded() * G; }
   int lanes(int unit) const { return std::min(L, hidden - unit * L); }
   int full_units() const { return hidden / L; }
-  Split panels() const { return Split(units, V::forward_panel); }
-  Split backward_panels() const { return Split(units, V::backward_panel); }
+  Split panels() const { return Split(units, forward_units); }
+  Split backward_panels() const { return Split(units, backward_units); }
 
   // Offset of (row k, block g, unit j) in a panelled matrix of `rows` rows and `width` blocks.
   std::size_t in_panel(int rows, int k, int width, int g, int j) const {

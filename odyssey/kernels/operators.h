@@ -22,6 +22,11 @@ inline int attribute(const Attributes& attributes, const char* name) {
   return std::stoi(found->second);
 }
 
+// Compiled once, in direction.cc.
+#define ODYSSEY_ROW(row) extern template class Direction<float, Variant<row>>;
+ODYSSEY_ROWS(ODYSSEY_ROW)
+#undef ODYSSEY_ROW
+
 // Every function that MXNet calls: an exception becomes its error message.
 template <class F>
 MXReturnValue guarded(F f) {
