@@ -61,6 +61,12 @@ class Library:
         """What the names of its operators end in."""
         return self.folder.name
 
+    def description(self) -> dict[str, object]:
+        """Return what it is made of, as plain data."""
+        built = sorted(path.stem for path in self.folder.glob("*.so"))
+        manifest: dict[str, object] = json.loads((self.folder / "library.json").read_text())
+        return {"folder": str(self.folder), "instruction_sets": built, **manifest}
+
 
 def switches(variant: LSTMVariant) -> int:
     """Return a variant's switches as the bits of ``Variant`` in layout.h."""
@@ -105,14 +111,15 @@ def build(
     """
     rows = sorted({switches(variant) for variant in variants})
     compiler = _compiler()
-    key = _digest(_source_key(), _output(compiler, "--version"), *map(str, rows), *_FLAGS)
+    version = _run(compiler, "--version").splitlines()[0]
+    key = _digest(source_key(), version, *map(str, rows))
     folder = cache_folder() / key
     wanted = list(instruction_sets or buildable_sets())
     with _lock(cache_folder()):
         missing = [name for name in wanted if not (folder / f"{name}.so").exists()]
         if missing:
             _compile(compiler, folder, missing, rows)
-        manifest = {"sources": _source_key(), "switches": rows}
+        manifest = {"sources": source_key(), "compiler": version, "switches": rows}
         _write(folder / "library.json", json.dumps(manifest).encode())
     return Library(folder, frozenset(rows))
 
@@ -127,7 +134,7 @@ def find(variant: LSTMVariant) -> Library | None:
     )
     for path in manifests:
         manifest = json.loads(path.read_text())
-        if manifest["sources"] == _source_key() and switches(variant) in manifest["switches"]:
+        if manifest["sources"] == source_key() and switches(variant) in manifest["switches"]:
             return Library(path.parent, frozenset(manifest["switches"]))
     return None
 
@@ -167,17 +174,21 @@ def _compile(compiler: str, folder: Path, names: list[str], rows: list[int]) -> 
             library.replace(folder / library.name)
 
 
-def _run(*command: str) -> None:
+def _run(*command: str) -> str:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if "error" in line]
         reason = (lines or done.stderr.splitlines() or ["no message"])[0]
         raise KernelError(f"{command[0]} could not build the fused kernels: {reason}")
+    return done.stdout
 
 
-def _source_key() -> str:
+def source_key() -> str:
+    """Return the fingerprint of the kernels' sources and MXNet's version."""
     files = sorted([*_SOURCES.glob("*.h"), *_SOURCES.glob("*.cc")])
-    return _digest(importlib.metadata.version("mxnet"), *(path.read_text() for path in files))
+    flags = map(str, (*_FLAGS, *INSTRUCTION_SETS.items()))
+    texts = (path.read_text() for path in files)
+    return _digest(importlib.metadata.version("mxnet"), *flags, *texts)
 
 
 def _digest(*parts: str) -> str:
@@ -189,10 +200,6 @@ def _mxnet_folder() -> Path:
     if found is None or not found.submodule_search_locations:
         raise KernelError("the fused kernels are built against MXNet, which is not installed")
     return Path(found.submodule_search_locations[0])
-
-
-def _output(*command: str) -> str:
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def _cpu_flags() -> Iterator[str]:

@@ -1,0 +1,27 @@
+"""Rule build_kernels: compile the fused kernels of a study's variants."""
+
+import json
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from odyssey.kernels import KernelError, build
+from odyssey.variants import get_variant
+
+if TYPE_CHECKING:
+    from snakemake.script import snakemake
+
+
+def main(variants: Sequence[str], out: Path, log: Path) -> None:
+    """Build the library of the variants, and write down where it is and what is in it."""
+    try:
+        library = build(get_variant(code) for code in variants)
+    except KernelError as error:
+        log.write_text(f"{error}\n")
+        sys.exit(f"{error}")
+    out.write_text(json.dumps(library.description(), indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main(snakemake.params.variants, Path(snakemake.output[0]), Path(snakemake.log[0]))
