@@ -102,7 +102,8 @@ class Provenance:
 class Dataset:
     """One task's data as training sees them.
 
-    ``description`` says in plain words what ``source`` is; ``labels`` names the classes, characters
+    ``description`` says in plain words what ``source`` is, ``comparable`` whether it is the paper's
+    corpus with the paper's sets; ``labels`` names the classes, characters
     or pitches; ``mean`` and ``std`` (D,) are what the inputs were normalised with; ``baselines``
     maps a trivial model to its test figure of merit.
     """
@@ -116,6 +117,7 @@ class Dataset:
     std: FloatArray
     baselines: Mapping[str, float] = field(default_factory=lambda: _EMPTY)
     provenance: Provenance = field(default_factory=Provenance)
+    comparable: bool = False
     fingerprint: str = ""
 
     @property
@@ -182,7 +184,8 @@ def _fingerprint(dataset: Dataset) -> str:
 
 def _write(file: h5py.File, dataset: Dataset, fingerprint: str) -> None:
     file.attrs.update(format=FORMAT, version=VERSION, fingerprint=fingerprint)
-    file.attrs.update(task=dataset.task, source=dataset.source, description=dataset.description)
+    for name in ("task", "source", "description", "comparable"):
+        file.attrs[name] = getattr(dataset, name)
     for name in SPLITS:
         group = file.create_group(name)
         for key, array in _arrays(dataset.splits[name]).items():
@@ -219,6 +222,7 @@ def _read(file: h5py.File) -> Dataset:
             _read_pairs(file, "skipped"),
             _read_texts(file, "notes"),
         ),
+        comparable=bool(file.attrs["comparable"]),
         fingerprint=file.attrs["fingerprint"],
     )
 

@@ -54,6 +54,7 @@ def test_original_rolls(tmp_path):
     assert dataset.baselines["uniform"] == pytest.approx(60.997, abs=5e-4)
     assert dataset.baselines["per-pitch Bernoulli"] == pytest.approx(11.091, abs=5e-4)
     assert not dataset.provenance.skipped
+    assert dataset.comparable
     assert (dataset.mean == 0).all()
     assert (dataset.std == 1).all()
 
@@ -69,6 +70,8 @@ def test_three_forms_are_the_same_data(tmp_path):
         for source in ("mat", "pickle", "json")
     }
     assert len({dataset.fingerprint for dataset in prints.values()}) == 1
+    assert not any(dataset.comparable for dataset in prints.values())
+    assert "train: 2 chorales, the paper has 229" in prints["json"].provenance.notes
 
 
 def test_each_frame_predicts_the_next(tmp_path):

@@ -80,6 +80,7 @@ def test_complete_sets_leave_no_note(tmp_path):
     assert [len(corpus.splits[name]) for name in SPLITS] == [3696, 400, 192]
     assert not corpus.notes
     assert not corpus.skipped
+    assert corpus.comparable
 
 
 def test_features_and_labels_go_together(tmp_path):
@@ -167,6 +168,10 @@ def test_real_speech(tmp_path):
     dataset = prepare("timit", "timit", tmp_path / "a.h5", path=str(root), split="utterance")
     assert sum(len(split) for split in dataset.splits.values()) == 109
     assert not dataset.provenance.skipped
+    assert not dataset.comparable
+    assert dataset.description == (
+        "recordings in TIMIT's layout, split by utterance; figures do not compare with the paper's"
+    )
     assert len(dataset.provenance.files) == 218
     silent, speech = (
         [

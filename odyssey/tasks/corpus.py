@@ -29,6 +29,8 @@ class Corpus:
     description: str
     track: Track = iter
     labels: tuple[str, ...] = ()
+    #: whether this is the paper's corpus with the paper's sets
+    comparable: bool = False
     #: whether inputs are to be normalised with the training set's mean and variance
     normalise: bool = True
     #: distributions whose version decides what the data are

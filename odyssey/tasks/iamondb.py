@@ -49,6 +49,7 @@ def read_iamondb(corpus: Corpus, path: str) -> None:
         if len(corpus.splits[name]) != expected:
             found = len(corpus.splits[name])
             corpus.note(f"{name}: {found} lines, the paper has {expected}; see what was left out")
+    corpus.comparable = not corpus.notes
 
 
 def read_strokes(content: bytes, place: str) -> list[Stroke]:

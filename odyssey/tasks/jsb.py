@@ -20,6 +20,7 @@ from odyssey.datasets import SPLITS, DataError, Example
 from odyssey.tasks.corpus import Corpus, split_groups
 
 LOWEST, KEYS = 21, 88
+CHORALES = {"train": 229, "valid": 76, "test": 77}
 Roll = NDArray[np.uint8]
 
 
@@ -114,6 +115,9 @@ def _add_sets(corpus: Corpus, path: str, sets: Any, to_roll: Callable[[Any], Rol
             except (TypeError, ValueError, OverflowError) as error:
                 _refuse(f"{path}, {split} chorale {k}", "frames of notes 21 to 108", error)
             _add(corpus, split, f"{split}/{k}", roll)
+        if len(sets[split]) != CHORALES[split]:
+            corpus.note(f"{split}: {len(sets[split])} chorales, the paper has {CHORALES[split]}")
+    corpus.comparable = not corpus.notes
 
 
 def _add(corpus: Corpus, split: str, name: str, roll: Roll) -> None:

@@ -33,37 +33,36 @@ class Source:
     description: str
 
 
+_ORIGINAL_ROLLS = "the piano rolls of Boulanger-Lewandowski et al."
+_OTHER = "; figures do not compare with the paper's"
+
 SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
     {
         "timit": {
-            "timit": Source("timit.read_timit", "recordings in TIMIT's layout"),
+            "timit": Source("timit.read_timit", "TIMIT, Halberstadt's sets"),
             "synthetic": Source(
                 "synthetic_speech.read_synthetic",
-                "a stand-in: sentences spoken by eSpeak NG, so figures say nothing about TIMIT",
+                "made-up sentences spoken by eSpeak NG, a stand-in",
             ),
         },
         "iamondb": {
-            "iamondb": Source(
-                "iamondb.read_iamondb", "the licensed corpus, with the sets of the paper"
-            ),
+            "iamondb": Source("iamondb.read_iamondb", "IAM-OnDB, the paper's sets"),
             "unipen": Source(
                 "unipen.read_unipen",
-                "UNIPEN train_r01_v07, free text: real handwriting, but not IAM-OnDB, so figures "
-                "do not compare with the paper's",
+                "real handwriting of UNIPEN train_r01_v07, split by writer",
             ),
             "synthetic": Source(
                 "synthetic_ink.read_synthetic",
-                "a stand-in: lines in Hershey fonts, so figures say nothing about IAM-OnDB",
+                "made-up lines in Hershey fonts, a stand-in",
             ),
         },
         "jsb": {
-            "mat": Source("jsb.read_mat", "the original piano rolls (.mat)"),
-            "pickle": Source("jsb.read_pickle", "the original piano rolls (.pickle)"),
-            "json": Source("jsb.read_json", "piano rolls as lists of notes (.json)"),
+            "mat": Source("jsb.read_mat", _ORIGINAL_ROLLS),
+            "pickle": Source("jsb.read_pickle", _ORIGINAL_ROLLS),
+            "json": Source("jsb.read_json", _ORIGINAL_ROLLS),
             "music21": Source(
                 "jsb.read_music21",
-                "Bach's chorales as bundled with music21: the same music in another edition and "
-                "another split, so figures do not compare with the paper's",
+                "Bach's chorales in the edition that comes with music21, split by seed",
             ),
         },
     }
@@ -120,11 +119,12 @@ def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]
     return Dataset(
         task,
         source,
-        corpus.description,
+        corpus.description + ("" if corpus.comparable else _OTHER),
         corpus.labels,
         splits,
         mean=mean.astype(np.float32),
         std=std.astype(np.float32),
+        comparable=corpus.comparable,
         baselines=baselines(TASKS[task], splits["train"], splits["test"]),
         provenance=Provenance(
             {name: str(value) for name, value in options.items()},

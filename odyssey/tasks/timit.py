@@ -72,8 +72,9 @@ def read_timit(
             corpus.skip(utterance.id, str(error))
     if split == "official":
         _report_missing(corpus)
+        corpus.comparable = not corpus.notes
     else:
-        corpus.description += f", split by {split}: figures do not compare with the paper's"
+        corpus.description = f"recordings in TIMIT's layout, split by {split}"
 
 
 def find_utterances(corpus: Corpus, root: Path) -> list[Utterance]:
