@@ -7,15 +7,15 @@ finished trials' files, so a killed job loses nothing that was finished.
 import logging
 import multiprocessing
 import os
-from collections.abc import Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, as_completed
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
 
+from odyssey import stopping
 from odyssey.datasets import Dataset, load_dataset
 from odyssey.results import TrialResult, write_block
-from odyssey.spec import Kernels
 from odyssey.study import Study, TrialSpec
 
 log = logging.getLogger(__name__)
@@ -38,54 +38,75 @@ def run_block(
 ) -> None:
     """Train trials first to last, ``workers`` at a time, and write the block file ``out``.
 
-    Finished trials are read, begun ones resumed. BlockError names the trials that failed.
+    Finished trials are read, begun ones resumed. BlockError names the trials that failed, whose
+    failure stops no other; ``stopping.Stopped`` says that a signal came and all is saved.
     """
+    stopping.on_request(_stop_workers)
     specs = study.trials_of_block(task, variant, first, last)
-    paths = [study.trial_path(task, variant, spec.trial) for spec in specs]
-    with _workers(min(workers, len(specs)), log_file) as pool:
-        jobs = {
-            pool.submit(_run, spec, data, path, study.kernels): spec
-            for spec, path in zip(specs, paths, strict=True)
-        }
-        results = _gather(jobs)
+    queue = iter(specs)  # next() on it is atomic
+    failures: dict[str, str] = {}
+    results: list[TrialResult] = []
+    with ThreadPoolExecutor(min(workers, len(specs))) as slots:
+        jobs = [
+            slots.submit(_work_off, queue, study, data, log_file, results.append, failures)
+            for _ in range(min(workers, len(specs)))
+        ]
+    for job in jobs:
+        job.result()
+    if signal := stopping.requested():
+        raise stopping.Stopped(f"stopped on {signal}; all trials are saved, run again to resume")
+    if failures:
+        named = "; ".join(f"{spec} ({why})" for spec, why in failures.items())
+        raise BlockError(
+            f"{len(failures)} of {len(specs)} trials failed, the others are kept: {named}"
+        )
     write_block(out, sorted(results, key=lambda result: int(result.settings["trial"])))
 
 
-def _gather(jobs: dict[Future[TrialResult], TrialSpec]) -> list[TrialResult]:
-    """Wait for all trials, then complain about the failed ones at once."""
-    results, failures = [], []
-    for job in as_completed(jobs):
+def _work_off(
+    queue: Iterator[TrialSpec],
+    study: Study,
+    data: Path,
+    log_file: Path | None,
+    done: Callable[[TrialResult], None],
+    failures: dict[str, str],
+) -> None:
+    """Train what the queue gives in one worker process, and in a new one if that dies."""
+    worker = None
+    for spec in queue:
+        if stopping.requested():
+            break
+        worker = worker or _new_worker(log_file)
+        path = study.trial_path(spec.task, spec.variant, spec.trial)
+        job: Future[TrialResult] = worker.submit(_run, spec, data, path, study)
+        while not wait([job], timeout=1.0).done:
+            if stopping.requested():
+                _stop_workers()
         try:
-            results.append(job.result())
+            done(job.result())
+        except BrokenProcessPool:
+            failures[str(spec)] = "its process died: killed, or out of memory"
+            worker = None
         except Exception as error:
-            log.error("%s: failed", jobs[job], exc_info=error)
-            failures.append(f"{jobs[job]} ({type(error).__name__}: {error})")
-    if failures:
-        raise BlockError(
-            f"{len(failures)} of {len(jobs)} trials failed, the others are kept: "
-            + "; ".join(failures)
-        )
-    return results
+            log.error("%s: failed", spec, exc_info=error)
+            failures[str(spec)] = f"{type(error).__name__}: {error}"
+    if worker is not None:
+        worker.shutdown()
 
 
-@contextmanager
-def _workers(number: int, log_file: Path | None) -> Iterator[ProcessPoolExecutor]:
-    """Start worker processes; on an error or an interrupt they end with us."""
+def _new_worker(log_file: Path | None) -> ProcessPoolExecutor:
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    pool = ProcessPoolExecutor(number, context, initializer=_start_worker, initargs=(log_file,))
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    pool.shutdown()
+    return ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=(log_file,))
+
+
+def _stop_workers() -> None:
+    stopping.pass_on([p.pid for p in multiprocessing.active_children() if p.pid is not None])
 
 
 def _start_worker(log_file: Path | None) -> None:
     # Snakemake sets this to the job's threads; with one trial a core, more threads only spin.
     os.environ["OMP_NUM_THREADS"] = "1"
+    stopping.on_request()
     start_logging(log_file)
 
 
@@ -99,10 +120,15 @@ def start_logging(log_file: Path | None) -> None:
     )
 
 
-def _run(spec: TrialSpec, data: Path, path: Path, kernels: Kernels) -> TrialResult:
+def _run(spec: TrialSpec, data: Path, path: Path, study: Study) -> TrialResult:
     from odyssey.trial import run_trial  # imports MXNet, which only a worker needs
 
-    return run_trial(spec, _dataset(data, os.stat(data).st_mtime_ns), path, kernels)
+    dataset = _dataset(data, data.stat().st_mtime_ns)
+    try:
+        return run_trial(spec, dataset, path, study.kernels, study.checkpoint_minutes)
+    finally:
+        if stopping.orphaned():  # nobody waits for the result, nobody would end this process
+            os._exit(1)
 
 
 @cache

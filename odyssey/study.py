@@ -136,6 +136,11 @@ class Study:
         """How many trials one job trains at a time."""
         return int(self.config["threads_per_job"])
 
+    @property
+    def checkpoint_minutes(self) -> float:
+        """Minutes between checkpoints within an epoch, at most."""
+        return float(self.config["checkpoint_minutes"])
+
     @cached_property
     def protocol(self) -> Protocol:
         """The training protocol."""

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.block import BlockError, run_block
+from odyssey.stopping import Stopped
 from odyssey.study import Study
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ def main(
     """Train trials ``first`` to ``last`` of one search, ``workers`` at a time."""
     try:
         run_block(Study(config), task, variant, first, last, data, out, workers, log)
-    except BlockError as error:
+    except (BlockError, Stopped) as error:
         sys.exit(f"{error}; see {log}")
 
 

@@ -26,12 +26,16 @@ ARROWS = {
     "tasks": {"datasets", "spec", "variants"},
     "study": {"search", "spec", "tasks", "variants"},
     "kernels": {"mx", "spec", "variants"},
+    "lease": set(),
+    "stopping": set(),
     "network": {"kernels", "mx", "spec", "training"},
     "results": {"checkpoint", "tasks"},
+    "trial_file": {"checkpoint", "results", "training"},
     "trial": {
-        *("checkpoint", "datasets", "network", "results", "spec", "study", "tasks", "training"),
+        *("datasets", "lease", "network", "results", "spec", "stopping", "study", "tasks"),
+        *("training", "trial_file"),
     },
-    "block": {"datasets", "results", "spec", "study", "trial"},
+    "block": {"datasets", "results", "stopping", "study", "trial"},
     "analysis": {"results", "search", "study", "tasks", "variants"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands

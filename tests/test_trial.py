@@ -6,9 +6,11 @@ import numpy as np
 import pytest
 
 from odyssey import trial as trial_module
+from odyssey import trial_file
 from odyssey.checkpoint import load_tree, save_tree
 from odyssey.results import TRIAL
-from odyssey.trial import find_trial, previous_generation, run_trial
+from odyssey.trial import run_trial
+from odyssey.trial_file import find_trial, previous_generation
 
 from .conftest import tiny_dataset
 
@@ -38,7 +40,6 @@ def assert_equal(a, b):
 @pytest.fixture
 def saving_always(monkeypatch):
     """A checkpoint after every sequence; returns a function that sets after how many to die."""
-    monkeypatch.setattr(trial_module, "CHECKPOINT_SECONDS", 0.0)
     monkeypatch.setattr(trial_module, "CHECKPOINT_SHARE", np.inf)
     fuse = {"saves": np.inf}
 
@@ -48,7 +49,7 @@ def saving_always(monkeypatch):
         if fuse["saves"] <= 0:
             raise Killed
 
-    monkeypatch.setattr(trial_module, "save_tree", save)
+    monkeypatch.setattr(trial_file, "save_tree", save)
     return lambda saves: fuse.update(saves=saves)
 
 
@@ -61,10 +62,10 @@ def test_a_resumed_trial_equals_the_uninterrupted_one_bit_for_bit(
     run_trial(spec, data, tmp_path / "whole.h5", kernels)
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     path, deaths = tmp_path / "killed.h5", 0
-    while True:
+    while deaths < 100:
         saving_always(1 + deaths % 3)
         try:
-            run_trial(spec, data, path, kernels)
+            run_trial(spec, data, path, kernels, minutes=0)
             break
         except Killed:
             deaths += 1
@@ -132,7 +133,7 @@ def test_files_of_no_use_are_moved_aside(tiny_study, tmp_path, damage):
         spec = dataclasses.replace(spec, seed=99)
     else:
         data = tiny_dataset("jsb", seed=2)
-    assert find_trial(spec, data.fingerprint, path) is None
+    assert find_trial(path, spec.fingerprint, data.fingerprint) is None
     assert not path.exists()
     assert len(list(tmp_path.glob("0.*-1.h5"))) == 1
 
@@ -143,9 +144,9 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path,
     path = tmp_path / "1.h5"
     saving_always(4)
     with pytest.raises(Killed):
-        run_trial(spec, data, path, "gluon")
+        run_trial(spec, data, path, "gluon", minutes=0)
     path.write_bytes(b"")
-    tree = find_trial(spec, data.fingerprint, path)
+    tree = find_trial(path, spec.fingerprint, data.fingerprint)
     assert tree["state"]["position"] == 3
     saving_always(np.inf)
     run_trial(spec, data, path, "gluon")

@@ -1,0 +1,91 @@
+"""A trial's file as its checkpoint: training state ↔ file, and what to do with files of no use."""
+
+import json
+import logging
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odyssey.checkpoint import DamagedFile, Tree, load_tree, save_tree
+from odyssey.results import CURVES, TRIAL, check_format
+from odyssey.training import Epoch, Model, TrainingState
+
+log = logging.getLogger(__name__)
+
+_POSITION = ("position", "frames", "loss", "seconds")
+
+
+def find_trial(path: Path, fingerprint: str, data_fingerprint: str) -> dict[str, Any] | None:
+    """Return the content of a trial's file, or of its previous generation, if it is of use.
+
+    Files that are damaged, or of another trial, other settings, data or version are moved aside,
+    never deleted.
+    """
+    for candidate in (path, previous_generation(path)):
+        if not candidate.exists():
+            continue
+        try:
+            tree = load_tree(candidate)
+            check_format(candidate, tree, TRIAL)
+        except DamagedFile as error:
+            _move_aside(candidate, "damaged", str(error))
+            continue
+        found = (tree["fingerprint"], tree["data"]["fingerprint"])
+        if found == (fingerprint, data_fingerprint):
+            return tree
+        reason = f"is of {_difference(path, tree, fingerprint)}"
+        _move_aside(candidate, "other", f"{candidate}: {reason}")
+    return None
+
+
+def save_checkpoint(path: Path, identity: Tree, state: TrainingState, model: Model) -> None:
+    """Write all that training goes on from; the checkpoint before is kept."""
+    tree = {"format": TRIAL, **identity, "status": "running", "best": state.best_parameters}
+    tree["state"] = {
+        "parameters": model.get_parameters(),
+        "velocity": model.get_velocity(),
+        "generator": json.dumps(state.generator.bit_generator.state),
+        "order": state.order,
+        **{name: getattr(state, name) for name in _POSITION},
+    }
+    save_tree(path, tree, previous=previous_generation(path))
+
+
+def restore(tree: Mapping[str, Any], model: Model) -> TrainingState:
+    """Bring model and state to where ``save_checkpoint`` found them, bit for bit."""
+    saved, curves = tree["state"], tree["curves"]
+    model.set_parameters(saved["parameters"])
+    model.set_velocity(saved["velocity"])
+    generator = np.random.default_rng()
+    generator.bit_generator.state = json.loads(saved["generator"])
+    return TrainingState(
+        generator,
+        epochs=[Epoch(*map(float, row)) for row in zip(*map(curves.get, CURVES), strict=True)],
+        best_epoch=tree["best_epoch"],
+        best_parameters=tree["best"],
+        order=saved["order"],
+        **{name: saved[name] for name in _POSITION},
+    )
+
+
+def previous_generation(path: Path) -> Path:
+    """Return where the checkpoint before the last one is."""
+    return path.with_suffix(f".previous{path.suffix}")
+
+
+def _difference(path: Path, tree: Tree, fingerprint: str) -> str:
+    if tree["fingerprint"] == fingerprint:
+        return "other data"
+    if path.parts[-3:] != (tree["task"], tree["variant"], f"{tree['trial']}{path.suffix}"):
+        return f"another trial, {tree['task']}/{tree['variant']}/{tree['trial']}"
+    return "other settings or another version"
+
+
+def _move_aside(path: Path, kind: str, reason: str) -> None:
+    number = 1
+    while (aside := path.with_suffix(f".{kind}-{number}{path.suffix}")).exists():
+        number += 1
+    path.rename(aside)
+    log.warning("%s; moved to %s", reason, aside)
