@@ -73,10 +73,9 @@ class Split:
     def __iter__(self) -> Iterator[tuple[NDArray[Any], NDArray[Any]]]:
         return (self[k] for k in range(len(self)))
 
-    def scaled(self, mean: NDArray[Any], std: NDArray[Any]) -> "Split":
+    def scaled(self, mean: FloatArray, std: FloatArray) -> "Split":
         """Return (inputs − mean) / std, frame by frame, in float32."""
-        inputs = ((self.inputs - mean) / std).astype(np.float32)
-        return replace(self, inputs=inputs)
+        return replace(self, inputs=(self.inputs - mean) / std)
 
     @property
     def lengths(self) -> NDArray[np.int64]:

@@ -1,10 +1,12 @@
 """Rule prepare: one task's corpus → one file of prepared data."""
 
 import logging
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from odyssey.datasets import DataError
 from odyssey.tasks import prepare
 
 if TYPE_CHECKING:
@@ -14,7 +16,11 @@ if TYPE_CHECKING:
 def main(task: str, data: Mapping[str, Any], out: Path, log: Path) -> None:
     """Prepare ``task`` as its section of ``data`` in config.yaml says."""
     logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(message)s")
-    prepare.prepare(task, out=out, **data)
+    try:
+        prepare.prepare(task, out=out, **data)
+    except DataError as error:
+        logging.error("%s", error)
+        sys.exit(f"{error}; see {log}")
 
 
 if __name__ == "__main__":

@@ -129,18 +129,28 @@ def test_schema_offers_the_sources_and_options_there_are():
         assert set(properties) == taken | {"source"}
 
 
-def test_script_prepares_as_the_config_says(tmp_path, monkeypatch):
+@pytest.fixture
+def script(monkeypatch):
+    """The script's entry, with logging as in the process of a job."""
     from scripts.prepare import main
 
-    monkeypatch.setattr(logging.root, "handlers", [])  # as in the process of a job
+    monkeypatch.setattr(logging.root, "handlers", [])
+    yield main
+    logging.root.handlers[0].close()
+
+
+def test_script_prepares_as_the_config_says(tmp_path, script):
     chorales = {name: [[[60], [62]]] * 2 for name in SPLITS}
     (tmp_path / "a.json").write_text(json.dumps(chorales | {"train": [[[60], [62]], [[60]]]}))
     data = {"source": "json", "path": str(tmp_path / "a.json"), "chorales": None}
-    main("jsb", data, tmp_path / "a.h5", tmp_path / "a.log")
-    logging.root.handlers[0].close()
+    script("jsb", data, tmp_path / "a.h5", tmp_path / "a.log")
     assert load_dataset(tmp_path / "a.h5").source == "json"
-    assert (
-        (tmp_path / "a.log")
-        .read_text()
-        .startswith("left out train/1: 1 frames; a prediction needs 2\n")
-    )
+    log = (tmp_path / "a.log").read_text()
+    assert log.startswith("left out train/1: 1 frames; a prediction needs 2\n")
+
+
+def test_script_ends_with_one_line(tmp_path, script):
+    data = {"source": "mat", "path": str(tmp_path / "none.mat")}
+    with pytest.raises(SystemExit, match=r"none\.mat: cannot be read .*; see .*a\.log$"):
+        script("jsb", data, tmp_path / "a.h5", tmp_path / "a.log")
+    assert "none.mat: cannot be read" in (tmp_path / "a.log").read_text()

@@ -10,11 +10,13 @@ from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from odyssey.datasets import (
     SPLITS,
     DataError,
     Dataset,
+    FloatArray,
     Provenance,
     Split,
     load_dataset,
@@ -79,9 +81,11 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
         raise DataError(f"{task} has no source {source!r}: use {', '.join(SOURCES[task])}")
     entry = SOURCES[task][source]
     reader = find_reader(entry)
-    used = _used_options(reader, options, f"{task} from source {source!r}")
+    what = f"{task} from source {source!r}"
+    used = _used_options(reader, options, what)
     corpus = Corpus(entry.description, track)
     reader(corpus, **used)
+    _check_sets(corpus, what)
     write_dataset(out, _assemble(task, source, corpus, used))
     return load_dataset(out)
 
@@ -104,14 +108,17 @@ def _used_options(reader: Any, options: Mapping[str, Any], what: str) -> dict[st
     return {p.name: given[p.name] for p in parameters if p.name in given}
 
 
-def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]) -> Dataset:
+def _check_sets(corpus: Corpus, what: str) -> None:
     for name in SPLITS:
         if not corpus.splits[name]:
             reasons = "; ".join(f"{item}: {why}" for item, why in list(corpus.skipped.items())[:3])
             raise DataError(
-                f"{task} from source {source!r}: the {name} set is empty after leaving out "
-                f"{len(corpus.skipped)} items ({reasons or 'none'}); check path and split"
+                f"{what}: the {name} set is empty after leaving out {len(corpus.skipped)} items "
+                f"({reasons or 'none'}); check path and split"
             )
+
+
+def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]) -> Dataset:
     splits = {name: Split.of(examples) for name, examples in corpus.splits.items()}
     mean, std = _statistics(splits["train"].inputs, corpus.normalise)
     if corpus.normalise:
@@ -122,8 +129,8 @@ def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]
         corpus.description + ("" if corpus.comparable else _OTHER),
         corpus.labels,
         splits,
-        mean=mean.astype(np.float32),
-        std=std.astype(np.float32),
+        mean=mean,
+        std=std,
         comparable=corpus.comparable,
         baselines=baselines(TASKS[task], splits["train"], splits["test"]),
         provenance=Provenance(
@@ -136,11 +143,10 @@ def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]
     )
 
 
-def _statistics(
-    inputs: np.ndarray[Any, Any], normalise: bool
-) -> tuple[np.ndarray[Any, Any], np.ndarray[Any, Any]]:
-    """Return mean and standard deviation (D,) in float64; a constant input is only centred."""
+def _statistics(inputs: NDArray[Any], normalise: bool) -> tuple[FloatArray, FloatArray]:
+    """Return mean and standard deviation (D,); a constant input is only centred."""
     if not normalise:
-        return np.zeros(inputs.shape[1]), np.ones(inputs.shape[1])
+        return np.zeros(inputs.shape[1], np.float32), np.ones(inputs.shape[1], np.float32)
     std = inputs.std(axis=0, dtype=np.float64)
-    return inputs.mean(axis=0, dtype=np.float64), np.where(std > 0, std, 1.0)
+    mean = inputs.mean(axis=0, dtype=np.float64)
+    return mean.astype(np.float32), np.where(std > 0, std, 1).astype(np.float32)
