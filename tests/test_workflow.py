@@ -41,11 +41,15 @@ def study(tmp_path_factory):
     (folder / "chorales.json").write_text(json.dumps(chorales))
 
     def run(target="trials.csv", **changes):
-        config = TINY | changes | {
-            "results": str(folder / "results"),
-            "data_folder": str(folder / "data"),
-            "data": {"jsb": {"source": "json", "path": str(folder / "chorales.json")}},
-        }
+        config = (
+            TINY
+            | changes
+            | {
+                "results": str(folder / "results"),
+                "data_folder": str(folder / "data"),
+                "data": {"jsb": {"source": "json", "path": str(folder / "chorales.json")}},
+            }
+        )
         (folder / "study.yaml").write_text(yaml.safe_dump(config))
         ran = snakemake(
             *("--profile", "profiles/local", "--cores", 2, "--nolock"),
@@ -109,7 +113,9 @@ def test_the_full_study_has_5400_trials():
     for block in ("timit", "iamondb", "jsb"):
         settings = yaml.safe_load((ROOT / "config.yaml").read_text())["task_settings"][block]
         expected += 9 * -(-200 // settings["trials_per_job"])
-    assert f"train_trials  {expected}" in " ".join(log.split()).replace("train_trials ", "train_trials  ")
+    assert f"train_trials  {expected}" in " ".join(log.split()).replace(
+        "train_trials ", "train_trials  "
+    )
 
 
 def test_lint_is_clean():

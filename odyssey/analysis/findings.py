@@ -42,6 +42,12 @@ class Findings:
         """Names of the tasks, in the paper's order."""
         return [name for name in TASKS if name in self.comparison]
 
+    def save(self, folder: Path) -> None:
+        """Write trials.csv, fanova.json and comparison.json, for whoever wants one of each."""
+        self.trials.to_csv(folder / "trials.csv", index=False)
+        write_json(folder / "fanova.json", self.fanova)
+        write_json(folder / "comparison.json", self.comparison)
+
     def of(self, task: str) -> pd.DataFrame:
         """Return the trials of one task."""
         return self.trials[self.trials.task == task]
@@ -50,11 +56,6 @@ class Findings:
 def read_trials(path: str | Path) -> pd.DataFrame:
     """Return a table of trials exactly as it was written."""
     return pd.read_csv(path, float_precision="round_trip")
-
-
-def join_tables(tables: Iterable[str | Path], out: Path) -> None:
-    """Write the tables of several tasks as one; what a task does not sample stays empty."""
-    pd.concat(map(read_trials, tables), ignore_index=True).to_csv(out, index=False)
 
 
 def write_json(path: Path, value: Any) -> None:

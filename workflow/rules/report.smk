@@ -1,4 +1,4 @@
-# Figures, the report, and the report on what is there so far.
+# The joined findings, figures, the report, and the report on what is there so far.
 
 FIGURES = [
     "figure3",
@@ -24,6 +24,24 @@ FINDINGS = {
     "fanova": expand(f"{RESULTS}/fanova/{{task}}.json", task=STUDY.tasks),
     "comparison": expand(f"{RESULTS}/comparison/{{task}}.json", task=STUDY.tasks),
 }
+
+
+rule join_findings:
+    """Join what each task gave, for whoever wants one file of each kind."""
+    input:
+        **FINDINGS,
+    output:
+        f"{RESULTS}/trials.csv",
+        f"{RESULTS}/fanova.json",
+        f"{RESULTS}/comparison.json",
+    log:
+        f"{LOGS}/join_findings.log",
+    conda:
+        "../envs/odyssey.yaml"
+    message:
+        "Joining the findings of all tasks"
+    script:
+        "../../scripts/join_findings.py"
 
 
 rule plot_figure:
