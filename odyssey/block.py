@@ -15,7 +15,7 @@ from pathlib import Path
 
 from odyssey import stopping
 from odyssey.datasets import Dataset, load_dataset
-from odyssey.results import TrialResult, write_block
+from odyssey.results import TrialResult, note_failure, write_block
 from odyssey.study import Study, TrialSpec
 
 log = logging.getLogger(__name__)
@@ -82,14 +82,21 @@ def _work_off(
         while not wait([job], timeout=1.0).done:
             if stopping.requested():
                 _stop_workers()
+        reason = ""
         try:
             done(job.result())
+        except stopping.Stopped:
+            break
         except BrokenProcessPool:
-            failures[str(spec)] = "its process died: killed, or out of memory"
-            worker = None
+            reason, worker = "its process died: killed, or out of memory", None
         except Exception as error:
             log.error("%s: failed", spec, exc_info=error)
-            failures[str(spec)] = f"{type(error).__name__}: {error}"
+            reason = f"{type(error).__name__}: {error}"
+        if reason:
+            failures[str(spec)] = reason
+            note_failure(path, f"{reason}; see {log_file}")
+        else:
+            note_failure(path, "")
     if worker is not None:
         worker.shutdown()
 

@@ -1,5 +1,6 @@
 """The command line: ``odyssey --help``."""
 
+import time
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -45,3 +46,70 @@ def prepare(
     except DataError as error:
         raise click.ClickException(str(error)) from error
     console.print(summarise(dataset))
+
+
+@main.command("build")
+@click.argument("variants", nargs=-1)
+@click.option("--set", "sets", multiple=True, help="Instruction set; all of them by default.")
+def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...]) -> None:
+    """Build the fused kernels of VARIANTS (the paper's nine by default), if they are not yet."""
+    from odyssey.kernels import KernelError, build
+    from odyssey.variants import VARIANTS, get_variant
+
+    try:
+        rows = [get_variant(code) for code in variants or VARIANTS]
+        library = build(rows, sets or None)
+    except (KernelError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
+    for name, value in library.description().items():
+        click.echo(f"{name}: {value}")
+
+
+CONFIGFILE = click.option(
+    "--configfile",
+    "files",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Study file laid over config.yaml, as for Snakemake; may be repeated.",
+)
+
+
+@main.command()
+@CONFIGFILE
+@click.option("--watch", is_flag=True, help="Refresh in place until Ctrl-C.")
+@click.option("--failures", is_flag=True, help="List the failed trials with their reasons.")
+def status(files: tuple[Path, ...], watch: bool, failures: bool) -> None:
+    """Show how far the study is; only reads, also while it runs elsewhere."""
+    from rich.console import Console
+    from rich.live import Live
+
+    from odyssey.progress_view import failure_table, status_view
+    from odyssey.study import ConfigError, read_study
+
+    try:
+        study = read_study(files)
+    except ConfigError as error:
+        raise click.ClickException(str(error)) from error
+    view = partial(failure_table if failures else status_view, study)
+    if not watch:
+        Console().print(view())
+        return
+    with Live(view(), auto_refresh=False, screen=False) as live:
+        while True:
+            time.sleep(2)
+            live.update(view(), refresh=True)
+
+
+@main.command()
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+def inspect(file: Path) -> None:
+    """Show a trial's FILE, checkpoint or result, or a block's, in a screenful."""
+    from rich.console import Console
+
+    from odyssey.checkpoint import DamagedFile
+    from odyssey.progress_view import file_view
+
+    try:
+        Console().print(file_view(file))
+    except DamagedFile as error:
+        raise click.ClickException(str(error)) from error

@@ -83,6 +83,13 @@ def read(path: Path) -> dict[str, Any] | None:
     return content if isinstance(content, dict) else {}
 
 
+def is_held(path: Path) -> bool:
+    """Return whether somebody seems to hold the lease; only looks."""
+    holder = read(path)
+    age = time.time() - _renewed(path) / 1e9
+    return holder is not None and age < EXPIRE_SECONDS and not _is_gone(holder)
+
+
 def _acquire(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     seen, since = None, time.monotonic()

@@ -122,6 +122,24 @@ def read_block(path: Path) -> list[TrialResult]:
     return [TrialResult.from_tree(trial) for trial in tree["trials"].values()]
 
 
+def note_failure(path: Path, reason: str) -> None:
+    """Note beside a trial's file why it failed; an empty reason forgets the note."""
+    note = path.with_suffix(".failed")
+    if reason:
+        note.parent.mkdir(parents=True, exist_ok=True)
+        note.write_text(f"{reason}\n")
+    else:
+        note.unlink(missing_ok=True)
+
+
+def failure_of(path: Path) -> str:
+    """Return why a trial failed, given its file; empty if it did not."""
+    try:
+        return path.with_suffix(".failed").read_text().strip()
+    except FileNotFoundError:
+        return ""
+
+
 def check_format(path: Path, tree: Tree, expected: str) -> None:
     """Raise DamagedFile for another kind of file or one of a newer format."""
     if tree.get("format") != expected:

@@ -5,7 +5,7 @@ It is what .smk files may import: no MXNet, pandas, SciPy or NumPy.
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -220,6 +220,25 @@ def fingerprint(value: object) -> str:
     """Return a hash of a value made of plain JSON types."""
     text = json.dumps(value, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def read_study(files: Iterable[Path] = (), root: Path = Path()) -> Study:
+    """Return the study of root's config.yaml with files laid over it, as Snakemake does it."""
+    config: dict[str, Any] = {}
+    for file in (root / "config.yaml", *files):
+        try:
+            _lay_over(config, yaml.safe_load(file.read_text()))
+        except (OSError, yaml.YAMLError, AttributeError) as error:
+            raise ConfigError(f"{file}: must be a YAML file of settings: {error}") from error
+    return load_study(config, root / "workflow" / "schemas" / "config.schema.yaml")
+
+
+def _lay_over(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
+            _lay_over(config[key], value)
+        else:
+            config[key] = value
 
 
 def load_study(config: Mapping[str, Any], schema: Path) -> Study:

@@ -1,0 +1,90 @@
+import json
+import os
+import time
+
+import pytest
+from click.testing import CliRunner
+
+from odyssey import lease
+from odyssey.block import run_block
+from odyssey.cli import main
+from odyssey.datasets import write_dataset
+from odyssey.progress import Progress, outlook, survey
+from odyssey.results import note_failure
+from odyssey.study import Study
+from odyssey.trial import run_trial
+
+from .conftest import tiny_dataset
+
+
+@pytest.fixture
+def study(tiny_study, tmp_path):
+    """Trials 0 and 1 are in a block, 2 is done, 3 has failed; one task, two variants."""
+    config = json.loads(json.dumps(tiny_study.config)) | {"tasks": ["jsb"], "variants": ["V", "NP"]}
+    config["task_settings"]["jsb"]["trials_per_job"] = 2
+    study = Study(config)
+    data = tiny_dataset("jsb")
+    write_dataset(tmp_path / "jsb.h5", data)
+    run_block(study, "jsb", "V", 0, 1, tmp_path / "jsb.h5", study.block_path("jsb", "V", 0, 1))
+    run_trial(study.trial("jsb", "V", 2), data, study.trial_path("jsb", "V", 2), "gluon")
+    note_failure(study.trial_path("jsb", "V", 3), "its process died; see a log")
+    return study
+
+
+def states(study, variant="V"):
+    return [trial.state for trial in survey(study) if trial.variant == variant]
+
+
+def test_states_come_from_the_files(study):
+    assert states(study) == ["finished", "finished", "finished", "failed"]
+    assert states(study, "NP") == ["waiting"] * 4
+
+
+def test_looking_touches_nothing(study):
+    files = sorted(study.results.rglob("*"))
+    before = [(path, path.stat().st_mtime_ns) for path in files if path.is_file()]
+    list(survey(study))
+    files = sorted(study.results.rglob("*"))
+    assert [(path, path.stat().st_mtime_ns) for path in files if path.is_file()] == before
+
+
+def test_a_held_lease_is_a_running_trial(study):
+    path = study.trial_path("jsb", "NP", 1).with_suffix(".lease")
+    with lease.holding(path):
+        assert states(study, "NP")[1] == "running"
+        os.utime(path, (1, 1))
+        assert states(study, "NP")[1] == "waiting"
+
+
+def test_results_of_other_settings_do_not_count(study):
+    config = json.loads(json.dumps(study.config))
+    config["protocol"]["epochs"] = 2
+    assert states(Study(config))[:3] == ["waiting"] * 3
+
+
+def test_the_outlook_extrapolates_the_latest_trials():
+    now = time.time()
+    done = [Progress("jsb", "V", k, "finished", ended=now - 60 * (10 - k)) for k in range(10)]
+    waiting = [Progress("jsb", "V", k, "waiting") for k in range(30)]
+    view = outlook(done + waiting)
+    assert view.trials_per_hour == pytest.approx(54, rel=0.02)
+    assert view.hours_left == pytest.approx(30 / 54, rel=0.02)
+    assert outlook(waiting).trials_per_hour == 0
+
+
+def test_the_commands_print_a_screenful(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("odyssey.study.read_study", lambda files: study)
+    ran = CliRunner().invoke(main, ["status"])
+    assert ran.exit_code == 0, ran.output
+    assert "3 of 8 trials are done" in ran.output
+    ran = CliRunner().invoke(main, ["status", "--failures"])
+    assert "its process died; see a log" in ran.output
+    ran = CliRunner().invoke(main, ["inspect", str(study.trial_path("jsb", "V", 2))])
+    assert "jsb/V/2 (finished)" in ran.output
+    assert max(len(line) for line in ran.output.splitlines()) <= 80
+    ran = CliRunner().invoke(main, ["inspect", str(study.block_path("jsb", "V", 0, 1))])
+    assert ran.output.count("finished") == 2
+    (tmp_path / "a.h5").write_text("x")
+    ran = CliRunner().invoke(main, ["inspect", str(tmp_path / "a.h5")])
+    assert ran.exit_code == 1
+    assert "not a file of odyssey's" in ran.output
