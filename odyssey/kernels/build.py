@@ -1,7 +1,8 @@
 """Builds the operator library: one shared object per instruction set, ahead of the jobs.
 
 A library is identified by its sources, MXNet's version, the compiler and the variants it carries;
-it lives in ``build/kernels`` of the checkout, or where ODYSSEY_KERNELS says. Building what is there
+it lives in ``build/kernels`` of the checkout, or where ODYSSEY_KERNELS says. ODYSSEY_CXXFLAGS adds
+compiler flags, for sanitizers. Building what is there
 already does nothing; two builds at once wait for each other, and each file appears by a rename.
 Only the standard library is imported here: Snakemake files and scripts may use it.
 """
@@ -115,6 +116,10 @@ def build(
     key = _digest(source_key(), version, *map(str, rows))
     folder = cache_folder() / key
     wanted = list(instruction_sets or buildable_sets())
+    if unknown := set(wanted) - set(buildable_sets()):
+        raise KernelError(
+            f"no instruction set {unknown.pop()!r} here: choose from {', '.join(buildable_sets())}"
+        )
     with _lock(cache_folder()):
         missing = [name for name in wanted if not (folder / f"{name}.so").exists()]
         if missing:
@@ -124,8 +129,8 @@ def build(
     return Library(folder, frozenset(rows))
 
 
-def find(variant: LSTMVariant) -> Library | None:
-    """Return the newest built library of these sources that carries a variant, if there is one.
+def find(variant: LSTMVariant, instruction_set: str) -> Library | None:
+    """Return the newest built library of these sources for a variant and instruction set, if any.
 
     The compiler is left out of the comparison: a node of a cluster need not have one.
     """
@@ -133,8 +138,9 @@ def find(variant: LSTMVariant) -> Library | None:
         cache_folder().glob("*/library.json"), key=lambda path: path.stat().st_mtime, reverse=True
     )
     for path in manifests:
-        manifest = json.loads(path.read_text())
-        if manifest["sources"] == source_key() and switches(variant) in manifest["switches"]:
+        manifest, library = json.loads(path.read_text()), path.with_name(f"{instruction_set}.so")
+        same = manifest["sources"] == source_key() and switches(variant) in manifest["switches"]
+        if same and library.exists():
             return Library(path.parent, frozenset(manifest["switches"]))
     return None
 
@@ -153,7 +159,7 @@ def _compile(compiler: str, folder: Path, names: list[str], rows: list[int]) -> 
     listed = " ".join(f"ROW({row}u)" for row in rows)
     defined = (f"-DODYSSEY_ROWS(ROW)={listed}", f'-DODYSSEY_KEY="{folder.name}"')
     mxnet = _mxnet_folder()
-    shared = (compiler, *_FLAGS, "-isystem", str(mxnet / "include"))
+    shared = (compiler, *_flags(), "-isystem", str(mxnet / "include"))
     sources = sorted(_SOURCES.glob("*.cc"))
     folder.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:
@@ -170,7 +176,7 @@ def _compile(compiler: str, folder: Path, names: list[str], rows: list[int]) -> 
             list(pool.map(lambda command: _run(*command), commands))
         for name in names:
             library = Path(scratch, f"{name}.so")
-            _run(compiler, "-shared", *objects[name], glue, "-o", str(library))
+            _run(compiler, *_extra_flags(), "-shared", *objects[name], glue, "-o", str(library))
             library.replace(folder / library.name)
 
 
@@ -186,13 +192,21 @@ def _run(*command: str) -> str:
 def source_key() -> str:
     """Return the fingerprint of the kernels' sources and MXNet's version."""
     files = sorted([*_SOURCES.glob("*.h"), *_SOURCES.glob("*.cc")])
-    flags = map(str, (*_FLAGS, *INSTRUCTION_SETS.items()))
+    flags = map(str, (*_flags(), *INSTRUCTION_SETS.items()))
     texts = (path.read_text() for path in files)
     return _digest(importlib.metadata.version("mxnet"), *flags, *texts)
 
 
 def _digest(*parts: str) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:16]
+
+
+def _flags() -> tuple[str, ...]:
+    return (*_FLAGS, *_extra_flags())
+
+
+def _extra_flags() -> tuple[str, ...]:
+    return tuple(os.environ.get("ODYSSEY_CXXFLAGS", "").split())
 
 
 def _mxnet_folder() -> Path:

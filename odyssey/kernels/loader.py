@@ -24,6 +24,11 @@ class Operators:
         function = getattr(F, f"odyssey_{operator}_{self.key}")
         return function(*inputs, switches=self.switches, **attributes)
 
+    def cached(self, operator: str, count: int, **attributes: Any) -> Any:
+        """Return an operator of ``count`` NDArrays with its attributes bound: quick to call."""
+        variables = [mx.sym.Variable(f"input{k}") for k in range(count)]
+        return mx.nd.CachedOp(self(mx.sym, operator, *variables, **attributes))
+
 
 def network_attributes(spec: NetworkSpec) -> dict[str, int]:
     """Return the attributes that tell the library a network's shape."""
@@ -66,9 +71,7 @@ def _load(variant: LSTMVariant) -> Library:
         if bits in library.switches:
             return library
     name = instruction_set()
-    found = find(variant)
-    built = found is not None and (found.folder / f"{name}.so").exists()
-    library = found if found and built else build(_with_company(variant), [name])
+    library = find(variant, name) or build(_with_company(variant), [name])
     path = library.folder / f"{name}.so"
     mx.library.load(str(path.resolve()), verbose=False)
     _loaded[library.key] = library

@@ -1,5 +1,6 @@
 """A network trained by one operator a sequence: forward, loss, gradients, update."""
 
+import ctypes
 from collections.abc import Mapping
 from typing import Any
 
@@ -25,6 +26,12 @@ class FusedModel:
         self._attributes = network_attributes(spec)
         self._operators = load(spec.variant)
         self._rule = mx.nd.array([rule.step, rule.momentum, rule.nesterov, rule.clip])
+        self._step = self._operators.cached("step", 5, **self._attributes)
+        self._evaluate = self._operators.cached("evaluate", 3, **self._attributes)
+        self._x = _Buffer((spec.inputs,))
+        self._y = _Buffer((spec.outputs,) if spec.loss == "bernoulli" else ())
+        self._loss = mx.nd.zeros(1, dtype=np.float64)
+        self._loss_value = _memory(self._loss)
         zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
         self._parameters = self._pack(zeros)
         self._velocity = self._pack(zeros)
@@ -48,26 +55,89 @@ class FusedModel:
     def train_step(self, x: FloatArray, y: NDArray[Any]) -> float:
         """Update once on inputs x (T, D) and targets y; return the sequence's loss before it.
 
-        A non-finite loss leaves parameters and momentum as they were.
+        A non-finite loss leaves parameters and momentum as they were; labels that T frames cannot
+        hold have the loss inf. Raises ValueError for wrong shapes or labels.
         """
-        inputs = (_array(x), _array(y), self._parameters, self._velocity, self._rule)
-        loss = self._operators(mx.nd, "step", *inputs, **self._attributes)
-        return float(loss.asscalar())
+        inputs = (*self._inputs(x, y), self._parameters, self._velocity, self._rule)
+        try:
+            self._step(*inputs, out=self._loss)
+            self._loss.wait_to_read()
+        except mx.base.MXNetError as error:
+            raise _readable(error) from None
+        return float(self._loss_value[0])
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
-        """Return a sequence's loss and the output activations (T, K) before softmax or sigmoid."""
-        inputs = (_array(x), _array(y), self._parameters)
-        loss, outputs = self._operators(mx.nd, "evaluate", *inputs, **self._attributes)
-        return float(loss.asscalar()), outputs.asnumpy()
+        """Return a sequence's loss and the output activations (T, K) before softmax or sigmoid.
+
+        Raises ValueError for wrong shapes or labels.
+        """
+        try:
+            loss, outputs = self._evaluate(*self._inputs(x, y), self._parameters)
+            return float(loss.asscalar()), outputs.asnumpy()
+        except mx.base.MXNetError as error:
+            raise _readable(error) from None
+
+    def _inputs(self, x: FloatArray, y: NDArray[Any]) -> tuple[Any, Any]:
+        T, spec = len(x), self.spec
+        expected: dict[str, tuple[int, ...]] = {"softmax": (T,), "bernoulli": (T, spec.outputs)}
+        if T == 0 or x.shape != (T, spec.inputs):
+            raise ValueError(f"x must have the shape (T, {spec.inputs}), T > 0, got {x.shape}")
+        if y.ndim != 1 if spec.loss == "ctc" else y.shape != expected[spec.loss]:
+            wanted = expected.get(spec.loss, "(U,)")
+            raise ValueError(f"the targets of x {x.shape} must have the shape {wanted}: {y.shape}")
+        return self._x.put(x), self._y.put(y)
 
     def _pack(self, values: Mapping[str, FloatArray]) -> Any:
-        arrays = [_array(values[name]) for name in self._shapes]
-        return self._operators(mx.nd, "pack", *arrays, **self._attributes)
+        arrays = [mx.nd.array(values[name], dtype=np.float32) for name in self._shapes]
+        try:
+            return self._operators(mx.nd, "pack", *arrays, **self._attributes)
+        except mx.base.MXNetError as error:
+            raise _readable(error) from None
 
     def _unpack(self, flat: Any) -> dict[str, FloatArray]:
         arrays = self._operators(mx.nd, "unpack", flat, **self._attributes)
         return {name: array.asnumpy() for name, array in zip(self._shapes, arrays, strict=True)}
 
 
-def _array(values: NDArray[Any]) -> Any:
-    return mx.nd.array(values, dtype=np.float32)
+class _Buffer:
+    """An array that grows, whose first rows take a sequence: a new array costs more than a step.
+
+    The caller waits for the operator that reads it before the next ``put``.
+    """
+
+    def __init__(self, row: tuple[int, ...]) -> None:
+        self._row = row
+        self._grow(256)
+
+    def put(self, values: NDArray[Any]) -> Any:
+        """Return an array (T, …) of the values as float32, good until the next call."""
+        T = len(values)
+        if T == 0:
+            return mx.nd.zeros((0, *self._row))
+        if len(self._memory) < T:
+            self._grow(T + T // 4)
+        self._memory[:T] = values
+        if T not in self._views:
+            self._views[T] = self._array[:T]
+        return self._views[T]
+
+    def _grow(self, rows: int) -> None:
+        self._array = mx.nd.zeros((rows, *self._row))
+        self._memory = _memory(self._array)
+        self._views: dict[int, Any] = {}
+
+
+def _memory(array: Any) -> NDArray[Any]:
+    """Return an NDArray's own memory as a NumPy array, once nothing is written to it any more."""
+    array.wait_to_read()
+    pointer = ctypes.c_void_p()
+    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
+    kind = np.ctypeslib.as_ctypes_type(array.dtype)
+    memory = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(kind)), array.shape)
+    return memory
+
+
+def _readable(error: Exception) -> ValueError:
+    """Return the operator's own message, the last line of MXNet's report."""
+    lines = [line for line in str(error).splitlines() if "]: " in line]
+    return ValueError(lines[-1].partition("]: ")[2] if lines else str(error))

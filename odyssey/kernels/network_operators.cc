@@ -171,6 +171,11 @@ MXReturnValue mutates_parameters(const Attributes&, std::vector<int>* inputs) {
   return MX_SUCCESS;
 }
 
+// Neither has a gradient, but MXNet's cached calls ask for one of every operator.
+MXReturnValue no_gradient(const Attributes&, Tensors*, Tensors*, const OpResource&) {
+  return guarded([] { throw std::logic_error("a training step has no gradient of its own"); });
+}
+
 const auto& kPack = operation(ODYSSEY_NAME("pack"))
                         .setForward(pack, "cpu")
                         .setParseAttrs(pack_count)
@@ -183,12 +188,14 @@ const auto& kUnpack = operation(ODYSSEY_NAME("unpack"))
                           .setInferShape(unpack_shape);
 const auto& kStep = operation(ODYSSEY_NAME("step"))
                         .setForward(step, "cpu")
+                        .setBackward(no_gradient, "cpu")
                         .setParseAttrs(count<5, 1>)
                         .setInferType(float64_first_output)
                         .setInferShape(sequence_shape<true>)
                         .setMutateInputs(mutates_parameters);
 const auto& kEvaluate = operation(ODYSSEY_NAME("evaluate"))
                             .setForward(evaluate, "cpu")
+                            .setBackward(no_gradient, "cpu")
                             .setParseAttrs(count<3, 2>)
                             .setInferType(float64_first_output)
                             .setInferShape(sequence_shape<false>);
