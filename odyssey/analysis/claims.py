@@ -38,14 +38,12 @@ def judge(findings: Findings) -> list[Verdict]:
     """Return the verdict on every claim of the paper, in its order."""
     verdicts = []
     for claim, tasks, check in CLAIMS:
-        rows = []
-        for task in tasks:
-            if task in findings.tasks:
-                holds, numbers = check(findings, task)
-            else:
-                holds, numbers = None, "not in this study"
-            rows.append((TASKS[task].title, holds, numbers))
-        verdicts.append(Verdict(claim, _verdict([holds for _, holds, _ in rows]), tuple(rows)))
+        rows = [
+            (TASKS[task].title, *check(findings, task)) for task in tasks if task in findings.tasks
+        ]
+        holds = [holds for _, holds, _ in rows] + [None] * (len(tasks) - len(rows))
+        rows = rows or [("", None, "its tasks are not in this study")]
+        verdicts.append(Verdict(claim, _verdict(holds), tuple(rows)))
     return verdicts
 
 
@@ -74,20 +72,19 @@ def _differences(codes: Iterable[str], expected: str) -> Callable[[Findings, str
 
     def check(findings: Findings, task: str) -> Finding:
         variants = findings.comparison[task]["variants"]
-        held: list[bool | None] = []
-        words = []
-        for code in codes:
-            if code == REFERENCE or code not in variants:
-                continue
-            test = variants[code]["top"].get("against") or {"skipped": "no vanilla"}
-            if "p" not in test:
-                held.append(None)
-                words.append(f"{code}: {test['skipped']}")
-                continue
-            held.append(_as_expected(test, expected))
-            words.append(f"{code} {test['difference']:+.3g} (p = {test['p_bonferroni']:.2g})")
-        told = [value for value in held if value is not None]
-        return (all(told) if told else None), "; ".join(words) or "none of them in this study"
+        tests = {
+            code: variants[code]["top"]["against"] or {"skipped": "is vanilla"}
+            for code in codes
+            if code in variants
+        }
+        made = {code: test for code, test in tests.items() if "p" in test}
+        if not made:
+            reasons = {test["skipped"] for test in tests.values()}
+            return None, "; ".join(sorted(reasons)) or "these variants are not in this study"
+        words = [
+            f"{c} {t['difference']:+.3g} (p = {t['p_bonferroni']:.2g})" for c, t in made.items()
+        ]
+        return all(_as_expected(test, expected) for test in made.values()), "; ".join(words)
 
     return check
 

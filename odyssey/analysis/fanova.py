@@ -18,8 +18,9 @@ from typing import Literal, Self
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
+from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.ensemble import RandomForestRegressor
+from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_random_state
 
 from odyssey.analysis.boxes import Array, Boxes, encode, leaves
@@ -154,14 +155,17 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
         return np.column_stack([_cdf(name, law, X[name]) for name, law in self.space.items()])
 
     def _grow(self, u: Array, y: Array, random: np.random.RandomState) -> Boxes:
+        """Grow the trees on bootstrap samples; RandomForestRegressor takes thrice as long."""
         levels = [len(law.levels) if isinstance(law, Choice) else 0 for law in self.space.values()]
-        columns = encode(u, levels)
-        self.forest_ = RandomForestRegressor(
-            self.trees,
-            max_features=max(1, int(MAX_FEATURES[self.setting] * columns.shape[1])),
-            random_state=random.randint(2**31 - 1),
-        ).fit(columns, y)
-        return Boxes.stack(leaves(tree.tree_, levels) for tree in self.forest_.estimators_)
+        columns, n = encode(u, levels).astype(np.float32), len(y)
+        choose = max(1, int(MAX_FEATURES[self.setting] * columns.shape[1]))
+        self.estimators_ = []
+        with config_context(skip_parameter_validation=True):
+            for _ in range(self.trees):
+                rows = random.randint(0, n, n)
+                tree = DecisionTreeRegressor(max_features=choose, random_state=random)
+                self.estimators_.append(tree.fit(columns[rows], y[rows], check_input=False))
+        return Boxes.stack(leaves(tree.tree_, levels) for tree in self.estimators_)
 
     def _decompose(self, boxes: Boxes, names: list[str]) -> Self:
         self.boxes_, self.names_ = boxes, names

@@ -9,7 +9,10 @@ from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import Normalize
 from matplotlib.figure import Figure
+from matplotlib.gridspec import GridSpec
 
 from odyssey.analysis import more_figures
 from odyssey.analysis.comparison import REFERENCE, best
@@ -96,9 +99,28 @@ def _boxes(ax: Axes, findings: Findings, task: str, scope: str) -> None:
     for place, (code, chosen) in enumerate(zip(codes, rows, strict=True)):
         against = entry["variants"][code][scope].get("against") or {}
         _box(ax, place, chosen.test.to_numpy(float), bool(against.get("significant")))
+    if scope == "all":
+        _cut_whiskers(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]))
     ax.set_xticks(range(len(codes)), codes, rotation=45)
     title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
     ax.set_ylabel(f"{title}\n{merit(task)}")
+
+
+def _cut_whiskers(ax: Axes, figures: np.ndarray[Any, Any]) -> None:
+    """Where a few trials are far worse than nearly all, show the boxes and say where it ends."""
+    if not len(figures):
+        return
+    low, most, high = np.quantile(figures, [0, 0.9, 1])
+    if high - low > 3 * (most - low) > 0:
+        ax.set_ylim(low - 0.05 * (most - low), most + 0.25 * (most - low))
+        ax.annotate(
+            f"whiskers run to {high:.3g}",
+            (1, 1.02),
+            xycoords="axes fraction",
+            ha="right",
+            fontsize=7,
+            color=GREY,
+        )
 
 
 def _box(ax: Axes, place: int, figures: np.ndarray[Any, Any], significant: bool) -> None:
@@ -191,7 +213,7 @@ def _pie(ax: Axes, effects: list[dict[str, Any]]) -> None:
     shares["interactions"] = max(0.0, 1 - sum(shares.values()))
     order = [name for name in SLICES if name in shares]
     order += [name for name in shares if name not in SLICES]
-    words = [SHORT.get(name, LABELS.get(name, "interactions")) for name in order]
+    words = [SHORT.get(name, name) for name in order]
     wedges = ax.pie(
         [shares[name] for name in order],
         colors=[SLICES.get(name, GREY) for name in order],
@@ -210,50 +232,61 @@ def figure6(findings: Findings, task: str) -> Figure:
     """Pairwise marginals of the error and the interactions alone, for vanilla: lower triangles."""
     entry = findings.fanova[task]
     error = entry["searches"].get(REFERENCE, {}).get("error", {})
-    figure = Figure(figsize=(12, 6), layout="constrained")
-    halves: Any = figure.subfigures(1, 2)
     rows = findings.of(task)
-    for half, kind in zip(halves, ("marginal", "interaction"), strict=True):
-        if "maps" not in error:
-            explain(half.subplots(), error.get("skipped", f"no {REFERENCE} in this study"))
-            continue
-        _triangle(half, entry["factors"], error["maps"], kind, task)
-    head(halves[0].axes[0], task, rows[rows.variant == REFERENCE])
+    if "maps" not in error:
+        figure = Figure(figsize=(5.2, 3))
+        ax = figure.subplots()
+        explain(ax, error.get("skipped", f"no {REFERENCE} in this study"))
+        head(ax, task, rows[rows.variant == REFERENCE])
+        return figure
+    names = list(dict.fromkeys(name for pair in error["maps"] for name in pair["factors"]))
+    figure = Figure(figsize=(12, 6.2))
+    for left, kind in ((0.07, "marginal"), (0.57, "interaction")):
+        place = {"left": left, "right": left + 0.42, "bottom": 0.1, "top": 0.88}
+        space = {"wspace": 0.12, "hspace": 0.12}
+        n = len(names) - 1
+        grid = GridSpec(n, n, figure, **place, **space)
+        axes = _triangle(
+            grid.subplots(sharex="col", sharey="row", squeeze=False), entry, names, kind
+        )
+        bar = figure.add_axes((left + 0.24, 0.82, 0.17, 0.025))
+        figure.colorbar(axes, cax=bar, orientation="horizontal", extend="both", label=merit(task))
+        words = "average over the others" if kind == "marginal" else "interaction alone"
+        figure.text(left + 0.325, 0.87, words, ha="center", weight="bold")
+    head(figure.axes[0], task, rows[rows.variant == REFERENCE])
     return figure
 
 
-def _triangle(
-    half: Any, factors: Mapping[str, Any], maps: list[dict[str, Any]], kind: str, task: str
-) -> None:
-    names = [name for name in factors if any(name in entry["factors"] for entry in maps)]
-    n = len(names) - 1
-    axes = half.subplots(n, n, squeeze=False)
-    values = np.concatenate([np.ravel(entry[kind]) for entry in maps])
-    reach = np.abs(values).max() if kind == "interaction" else None
-    low, high = (-reach, reach) if reach else (values.min(), values.max())
-    for ax in axes[np.triu_indices(n, 1)]:
+def _triangle(axes: Any, entry: Mapping[str, Any], names: list[str], kind: str) -> ScalarMappable:
+    """Draw the maps below the diagonal on one colour scale, cut at its outer two percent."""
+    factors, maps = entry["factors"], entry["searches"][REFERENCE]["error"]["maps"]
+    values = np.concatenate([np.ravel(pair[kind]) for pair in maps])
+    low, high = np.quantile(values, [0.02, 0.98])
+    if kind == "interaction":
+        high = max(np.quantile(np.abs(values), 0.98), 1e-12)
+        low = -high
+    colours = ScalarMappable(
+        Normalize(low, high), "RdBu_r" if kind == "interaction" else "viridis_r"
+    )
+    for ax in axes[np.triu_indices(len(names) - 1, 1)]:
         ax.set_axis_off()
-    for entry in maps:
-        first, second = entry["factors"]
+    for pair in maps:
+        first, second = pair["factors"]
         row, column = names.index(second) - 1, names.index(first)
         ax = axes[row, column]
-        image = ax.pcolormesh(
-            scaled(factors[first]["edges"], factors[first]["scale"]),
-            scaled(factors[second]["edges"], factors[second]["scale"]),
-            np.array(entry[kind]).T,
-            cmap="RdBu_r" if reach else "viridis_r",
-            vmin=low,
-            vmax=high,
-            rasterized=True,
+        x, y = (scaled(factors[name]["edges"], factors[name]["scale"]) for name in (first, second))
+        ax.pcolormesh(
+            x, y, np.array(pair[kind]).T, norm=colours.norm, cmap=colours.cmap, rasterized=True
         )
         scale_axis(ax, "x", factors[first])
         scale_axis(ax, "y", factors[second])
-        if row == n - 1:
-            ax.set_xlabel(SHORT.get(first, LABELS[first]))
+        ax.tick_params(labelsize=7)
+        if row == len(names) - 2:
+            ax.tick_params("x", rotation=45)
+            ax.set_xlabel(SHORT.get(first, first))
         if column == 0:
-            ax.set_ylabel(SHORT.get(second, LABELS[second]))
-    words = "marginal" if kind == "marginal" else "interaction alone"
-    half.colorbar(image, ax=list(axes.flat), label=f"{words}: {merit(task)}", shrink=0.8)
+            ax.set_ylabel(SHORT.get(second, second))
+    return colours
 
 
 FIGURES: Mapping[str, Callable[[Findings], Figure]] = {

@@ -25,6 +25,9 @@ from odyssey.analysis.plotting import (
     scaled,
 )
 
+DOT: Mapping[str, Any] = {"marker": "o", "color": BLUE, "markersize": 4, "linestyle": ""}
+RING: Mapping[str, Any] = {**DOT, "markerfacecolor": "none", "markeredgecolor": RED}
+
 
 def _panels(figure: Figure, findings: Findings) -> Iterator[tuple[Axes, str]]:
     """Yield one titled panel a task."""
@@ -108,16 +111,20 @@ def _scatter(ax: Axes, cost: np.ndarray[Any, Any], trials: Any) -> None:
     order = np.lexsort((test, cost))
     front = order[test[order] <= np.minimum.accumulate(test[order])]
     ax.step(cost[front], test[front], where="post", color=RED, linewidth=1.2, label="front")
-    for k in front[-4:]:
-        ax.annotate(
-            trials.variant.iloc[k],
-            (cost[k], test[k]),
-            fontsize=7,
-            xytext=(2, -9),
-            textcoords="offset points",
-        )
+    labelled = np.inf
+    for k in front[::-1]:
+        if cost[k] < labelled / 1.6:
+            labelled = cost[k]
+            ax.annotate(
+                trials.variant.iloc[k],
+                (cost[k], test[k]),
+                xytext=(0, -10),
+                textcoords="offset points",
+                ha="center",
+                fontsize=7,
+            )
     ax.set_xscale("log")
-    ax.legend(frameon=False, fontsize=7)
+    ax.legend(loc="upper right", fontsize=7, framealpha=0.9, edgecolor="none")
 
 
 def shares(findings: Findings) -> Figure:
@@ -134,9 +141,13 @@ def shares(findings: Findings) -> Figure:
                 _share(ax, place, search["error"].get("effects"), name)
             ax.set_yticks(range(len(searches)), list(searches))
             ax.set_xlim(-0.02, 1.02)
-            ax.set_xlabel(SHORT.get(name, LABELS[name]) if name else "interactions")
+            ax.set_xticks([0, 0.5, 1])
+            ax.set_xlabel(SHORT[name] if name else "interactions")
             ax.grid(axis="x", color=PALE, linewidth=0.6)
         axes[row, 0].invert_yaxis()
+    axes[0, -1].plot([], [], **DOT, label="per tree")
+    axes[0, -1].plot([], [], **RING, label="mean forest")
+    axes[0, -1].legend(loc="center right", fontsize=7, frameon=False)
     return figure
 
 
@@ -150,8 +161,8 @@ def _share(ax: Axes, place: int, effects: list[dict[str, Any]] | None, name: str
         per_tree, mean = 1 - per_tree, 1 - mean
     elif "low" in mains[0]:
         ax.plot([mains[0]["low"], mains[0]["high"]], [place, place], color=BLUE, linewidth=1.2)
-    ax.plot(per_tree, place, "o", color=BLUE, markersize=4)
-    ax.plot(mean, place, "o", markerfacecolor="none", markeredgecolor=RED, markersize=5)
+    ax.plot(per_tree, place, **DOT)
+    ax.plot(mean, place, **RING)
 
 
 def basins(findings: Findings) -> Figure:

@@ -9,6 +9,7 @@ import matplotlib as mpl
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
@@ -57,7 +58,13 @@ LABELS: Mapping[str, str] = {
     "clip": "gradient clipping",
     "variant": "variant",
 }
-SHORT: Mapping[str, str] = {"hidden": "hidden size", "noise": "input noise"}
+SHORT: Mapping[str, str] = {
+    **LABELS,
+    "hidden": "hidden size",
+    "noise": "input noise",
+    "nesterov": "Nesterov",
+    "clip": "clipping",
+}
 
 
 def style() -> AbstractContextManager[None]:
@@ -111,19 +118,24 @@ def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.flo
 
 def scale_axis(ax: Axes, side: str, factor: Mapping[str, Any]) -> None:
     """Give axis ``side`` (x or y) the scale of a factor's law; momentum runs as 1 − momentum."""
-    axis = ax.xaxis if side == "x" else ax.yaxis
-    set_scale, set_limits = (
-        (ax.set_xscale, ax.set_xlim) if side == "x" else (ax.set_yscale, ax.set_ylim)
-    )
+    axis: Axis = ax.xaxis if side == "x" else ax.yaxis
     if factor["scale"] == "levels":
         places = [k + 0.5 for k in range(len(factor["at"]))]
         axis.set_ticks(places, [str(level) for level in factor["at"]])
         return
-    edges = scaled([factor["edges"][0], factor["edges"][-1]], factor["scale"])
+    edges = sorted(scaled([factor["edges"][0], factor["edges"][-1]], factor["scale"]))
     if factor["scale"] != "linear":
-        set_scale("log")
-        axis.set_major_locator(LogLocator(numticks=6))
-        axis.set_minor_formatter(NullFormatter())
+        ax.set(**{f"{side}scale": "log"})
+        _log_ticks(axis, edges[1] / edges[0] < 50)
     if factor["scale"] == "one-minus-log":
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.4g}"))
-    set_limits(*sorted(edges, reverse=factor["scale"] == "one-minus-log"))
+        edges.reverse()
+    ax.set(**{f"{side}lim": edges})
+
+
+def _log_ticks(axis: Axis, narrow: bool) -> None:
+    """Label 1, 2, 5 within less than two decades, powers of ten beyond."""
+    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=5))
+    axis.set_minor_formatter(NullFormatter())
+    if narrow:
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
