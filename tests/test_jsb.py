@@ -188,3 +188,15 @@ def test_bundled_chorales():
     voices = np.concatenate([e.x for e in first]).sum(axis=1)
     assert np.isin(voices, range(5)).all()
     assert voices.mean() > 3.5
+
+
+def test_the_same_notes_count_once(monkeypatch):
+    import music21
+
+    names = ("bwv18.5-lz.mxl", "bwv18.5-w.mxl", "bwv2.6.mxl", "bwv253.mxl")
+    paths = [path for path in music21.corpus.getComposer("bach") if path.name in names]
+    monkeypatch.setattr(music21.corpus, "getComposer", lambda _: paths)
+    corpus = Corpus("test")
+    read_music21(corpus)
+    assert corpus.skipped == {"bwv18.5-w.mxl": "the same notes as bwv18.5-lz"}
+    assert sum(len(found) for found in corpus.splits.values()) == 3

@@ -11,6 +11,9 @@ from types import MappingProxyType
 from odyssey.spec import Loss, NetworkSpec
 from odyssey.variants import LSTMVariant
 
+#: Raised by hand when the code changes what preparation makes of a corpus: data are then remade.
+DATA_VERSION = 1
+
 
 @dataclass(frozen=True)
 class Task:

@@ -68,11 +68,15 @@ def read_music21(corpus: Corpus, seed: int = 1, chorales: int | None = None) -> 
     for path in corpus.track(sorted(paths)[:chorales]):
         # Not corpus.parse: it would trust pickles left in a shared temporary folder.
         score: Any = music21.converter.parse(path, forceSource=True, storePickle=False)
-        if len(score.parts) == 4:
-            corpus.read_bytes(path)
-            rolls[path.stem] = score_to_roll(score)
-        else:
+        if len(score.parts) != 4:
             corpus.skip(path.name, f"{len(score.parts)} parts, not 4")
+            continue
+        corpus.read_bytes(path)
+        roll = score_to_roll(score)
+        if twin := next((n for n, other in rolls.items() if np.array_equal(roll, other)), None):
+            corpus.skip(path.name, f"the same notes as {twin}")  # which may be in another set
+        else:
+            rolls[path.stem] = roll
     for name, split in split_groups(rolls, seed).items():
         _add(corpus, split, name, rolls[name])
 
