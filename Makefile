@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: study test env check lock clean
+.PHONY: study test env check storm lock clean
 
 study: env ## the demo study, from raw data to results/report.html
 	$(BIN)/snakemake --profile profiles/demo
@@ -12,6 +12,9 @@ study: env ## the demo study, from raw data to results/report.html
 
 test: env ## every test, on all cores
 	$(BIN)/pytest -n auto
+
+storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
+	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/test_storm.py
 
 check: env ## formatting, lint and types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
