@@ -112,7 +112,7 @@ def build(
     """
     rows = sorted({switches(variant) for variant in variants})
     compiler = _compiler()
-    version = _run(compiler, "--version").splitlines()[0]
+    version = _run(compiler, "--version").partition("\n")[0]
     key = _digest(source_key(), version, *map(str, rows))
     folder = cache_folder() / key
     wanted = list(instruction_sets or buildable_sets())
@@ -227,7 +227,7 @@ def _cpu_flags() -> Iterator[str]:
 def _lock(folder: Path) -> Iterator[None]:
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / ".lock").open("w") as handle:
-        fcntl.lockf(handle, fcntl.LOCK_EX)
+        fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 

@@ -111,9 +111,9 @@ class _Buffer:
 
     def put(self, values: NDArray[Any]) -> Any:
         """Return an array (T, …) of the values as float32, good until the next call."""
+        if len(values) == 0:  # MXNet knows no empty arrays: labels may end in −1
+            values = np.array([-1])
         T = len(values)
-        if T == 0:
-            return mx.nd.zeros((0, *self._row))
         if len(self._memory) < T:
             self._grow(T + T // 4)
         self._memory[:T] = values

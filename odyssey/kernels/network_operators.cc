@@ -131,7 +131,12 @@ MXReturnValue sequence_shape(const Attributes& attributes, Shapes* in, Shapes* o
   });
 }
 
-int label_count(const MXTensor& target) { return int(target.shape[0]); }
+// Labels, or frames; labels of CTC may be followed by −1, because no array is empty.
+int label_count(MXTensor& target) {
+  int count = int(target.shape[0]);
+  while (target.shape.size() == 1 && count && target.data<float>()[count - 1] == -1) --count;
+  return count;
+}
 
 // in: x, targets, parameters, velocity (both changed), [step, momentum, nesterov, clip]; out: loss.
 MXReturnValue step(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {

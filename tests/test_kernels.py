@@ -1,0 +1,322 @@
+"""The fused operators against the float64 equations, each other and Gluon."""
+
+import os
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from odyssey import equations
+from odyssey.kernels import build
+from odyssey.kernels.build import supported_sets
+from odyssey.kernels.layer import fused_layer
+from odyssey.kernels.loader import instruction_set
+from odyssey.kernels.model import FusedModel
+from odyssey.mx import mx
+from odyssey.network import GluonModel
+from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.variants import VARIANTS, get_variant
+
+COMBINED = ["CIFG+NP", "NIG+NOAF", "FGR+CIFG", "NIG+NFG+NOG", "FGR+NOG+NIAF"]
+CODES = [*VARIANTS, *COMBINED]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def libraries():
+    """One library for the combined rows, not one for each."""
+    build([get_variant(code) for code in COMBINED], [instruction_set()])
+
+
+def random_parameters(spec, generator, std=0.3):
+    return {
+        name: generator.normal(0, std, shape).astype(np.float32)
+        for name, shape in spec.parameter_shapes().items()
+    }
+
+
+def as_float64(parameters):
+    return {name: value.astype(float) for name, value in parameters.items()}
+
+
+def relative_error(value, reference):
+    return np.abs(value - reference).max() / max(np.abs(reference).max(), 1e-3)
+
+
+def sequence(spec, T, generator):
+    x = generator.normal(size=(T, spec.inputs)).astype(np.float32)
+    if spec.loss == "bernoulli":
+        return x, generator.integers(0, 2, (T, spec.outputs)).astype(np.uint8)
+    return x, generator.integers(0, spec.outputs, T)
+
+
+def reference(spec, parameters, x, y):
+    """Loss, outputs and gradients by the equations."""
+    theta, x = as_float64(parameters), x[:, None].astype(float)
+    loss_of = equations.softmax_loss if spec.loss == "softmax" else equations.bernoulli_loss
+    a = equations.network_forward(spec, theta, x)
+    loss, d_a = loss_of(a, y[:, None])
+    return loss, a[:, 0], equations.network_backward(spec, theta, x, d_a)[0]
+
+
+def check_against_equations(spec, T, seed=0, tolerance=2e-5, std=0.3):
+    generator = np.random.default_rng(seed)
+    parameters = random_parameters(spec, generator, std)
+    x, y = sequence(spec, T, generator)
+    model = FusedModel(spec, UpdateRule(1.0, 0.0, nesterov=False))  # the velocity is −gradient
+    model.set_parameters(parameters)
+    loss, outputs, gradient = reference(spec, parameters, x, y)
+    got, got_outputs = model.evaluate(x, y)
+    assert got == pytest.approx(loss, rel=1e-6)
+    assert relative_error(got_outputs, outputs) < tolerance
+    assert model.train_step(x, y) == got
+    for name, velocity in model.get_velocity().items():
+        assert relative_error(-velocity, gradient[name]) < tolerance, name
+
+
+@pytest.mark.parametrize("H", [5, 20, 67])
+@pytest.mark.parametrize("code", CODES)
+def test_a_step_equals_the_equations(code, H):
+    check_against_equations(NetworkSpec(get_variant(code), 7, H, 11, True, "softmax"), 13)
+
+
+@pytest.mark.parametrize("code", CODES)
+def test_a_long_step_with_sigmoid_outputs_equals_the_equations(code):
+    spec = NetworkSpec(get_variant(code), 3, 9, 20, False, "bernoulli")
+    check_against_equations(spec, 130, tolerance=1e-4, std=0.1)
+
+
+@pytest.mark.parametrize(
+    ("T", "D", "H", "K"),
+    [
+        (1, 1, 1, 1),
+        (1, 512, 3, 2),
+        (3, 2, 400, 3),
+        (2, 5, 200, 4),
+        (5000, 1, 2, 3),
+        (49, 3, 4, 700),
+    ],
+)
+@pytest.mark.parametrize("code", ["V", "FGR"])
+def test_extreme_shapes_equal_the_equations(code, T, D, H, K):
+    spec = NetworkSpec(get_variant(code), D, H, K, True, "bernoulli" if K == 700 else "softmax")
+    check_against_equations(spec, T, tolerance=1e-4, std=0.3 / H**0.5)
+
+
+def test_the_widest_layer_equals_the_equations():
+    spec = NetworkSpec(VARIANTS["V"], 2, 1024, 3, False, "softmax")
+    check_against_equations(spec, 3, std=0.01)
+
+
+@pytest.mark.parametrize("kind", ["float64", "float32"])
+@pytest.mark.parametrize("code", CODES)
+def test_the_layer_equals_the_equations(code, kind):
+    T, B, D, H = 9, 3, 5, 19
+    generator = np.random.default_rng(2)
+    spec = NetworkSpec(get_variant(code), D, H, 2, True, "softmax")
+    names = [name for name in spec.parameter_shapes() if not name.startswith("output.")]
+    values = {n: generator.normal(0, 0.3, spec.parameter_shapes()[n]) for n in names}
+    x, dy = generator.normal(size=(T, B, D)), generator.normal(size=(T, B, 2 * H))
+    arrays = {name: mx.nd.array(value, dtype=kind) for name, value in values.items()}
+    x_mx = mx.nd.array(x, dtype=kind)
+    for array in (x_mx, *arrays.values()):
+        array.attach_grad()
+    with mx.autograd.record():
+        y = fused_layer(mx.nd, spec, x_mx, arrays)
+    y.backward(mx.nd.array(dy, dtype=kind))
+    tolerance = 1e-13 if kind == "float64" else 1e-5
+    dx = np.zeros_like(x)
+    for k, side in enumerate(spec.directions):
+        order, columns = slice(None, None, 1 - 2 * k), slice(k * H, (k + 1) * H)
+        own = {n.partition(".")[2]: v for n, v in values.items() if n.startswith(side)}
+        act = equations.layer_forward(spec.variant, own, x[order])
+        gradients, d = equations.layer_backward(
+            spec.variant, own, x[order], act, dy[order][..., columns]
+        )
+        dx += d[order]
+        assert relative_error(y.asnumpy()[..., columns], act.y[order]) < tolerance
+        for name, gradient in gradients.items():
+            assert relative_error(arrays[f"{side}.{name}"].grad.asnumpy(), gradient) < tolerance
+    assert relative_error(x_mx.grad.asnumpy(), dx) < tolerance
+
+
+def outputs_of(code, parameters, x, y, H=21, loss="softmax"):
+    spec = NetworkSpec(get_variant(code), x.shape[1], H, 6, True, loss)
+    model = FusedModel(spec, UpdateRule(0.1, 0.5))
+    model.set_parameters({name: parameters[name] for name in spec.parameter_shapes()})
+    return model.evaluate(x, y)[1]
+
+
+def test_identities_between_variants():
+    generator = np.random.default_rng(4)
+    spec = NetworkSpec(get_variant("FGR"), 5, 21, 6, True, "softmax")
+    parameters = random_parameters(spec, generator)
+    x, y = sequence(spec, 40, generator)
+    for side in spec.directions:
+        parameters[f"{side}.Q"][:] = 0
+    vanilla = outputs_of("V", parameters, x, y)
+    assert (outputs_of("FGR", parameters, x, y) == vanilla).all()
+    for side in spec.directions:
+        parameters[f"{side}.p"][:] = 0
+    assert (outputs_of("NP", parameters, x, y) == outputs_of("V", parameters, x, y)).all()
+
+
+def test_coupled_gates_are_a_forget_gate_of_opposite_sign():
+    generator = np.random.default_rng(5)
+    spec = NetworkSpec(get_variant("CIFG"), 5, 21, 6, True, "softmax")
+    coupled = random_parameters(spec, generator)
+    x, y = sequence(spec, 40, generator)
+    free = dict(coupled)
+    for side in spec.directions:
+        for name in ("W", "R", "b"):
+            z, i, o = np.split(coupled[f"{side}.{name}"], 3)
+            free[f"{side}.{name}"] = np.concatenate([z, i, -i, o])
+        i, o = np.split(coupled[f"{side}.p"], 2)
+        free[f"{side}.p"] = np.concatenate([i, -i, o])
+    assert relative_error(outputs_of("CIFG", coupled, x, y), outputs_of("V", free, x, y)) < 2e-6
+
+
+@pytest.mark.parametrize(("nesterov", "clip"), [(True, False), (False, False), (True, True)])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+def test_twenty_updates_equal_those_of_gluon(loss, nesterov, clip):
+    generator = np.random.default_rng(6)
+    spec = NetworkSpec(VARIANTS["V"], 4, 10, 7, True, loss)
+    rule = UpdateRule(0.005, 0.8, nesterov, clip)
+    models = [FusedModel(spec, rule), GluonModel(spec, rule, "fused"), GluonModel(spec, rule)]
+    parameters = random_parameters(spec, generator, 0.1)
+    data = [sequence(spec, T, generator) for T in (12, 5, 17, 9)]
+    data = [(x, y[: len(y) // 4] % 6 if loss == "ctc" else y) for x, y in data]
+    for model in models:
+        model.set_parameters(parameters)
+        for k in range(20):
+            model.train_step(*data[k % 4])
+    moved = models[0].get_parameters()
+    assert max(np.abs(moved[name] - parameters[name]).max() for name in moved) > 1e-3
+    for other in models[1:]:
+        for name, value in other.get_parameters().items():
+            assert np.abs(value - moved[name]).max() < 1e-6, name
+        for name, value in other.get_velocity().items():
+            assert np.abs(value - models[0].get_velocity()[name]).max() < 1e-6, name
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    *(st.integers(1, 12), st.integers(1, 60), st.integers(1, 40), st.booleans()),
+    st.sampled_from(list(VARIANTS)),
+)
+def test_parameters_come_back_as_they_were(D, H, K, bidirectional, code):
+    spec = NetworkSpec(VARIANTS[code], D, H, K, bidirectional, "softmax")
+    model = FusedModel(spec, UpdateRule(0.1, 0.9))
+    assert all((value == 0).all() for value in model.get_parameters().values())
+    parameters = random_parameters(spec, np.random.default_rng(H))
+    model.set_parameters(parameters)
+    model.set_velocity(parameters)
+    for values in (model.get_parameters(), model.get_velocity()):
+        assert list(values) == list(parameters)
+        for name, value in values.items():
+            assert (value == parameters[name]).all()
+
+
+def test_the_same_steps_give_the_same_bits():
+    generator = np.random.default_rng(9)
+    spec = NetworkSpec(VARIANTS["V"], 4, 50, 7, True, "softmax")
+    parameters = random_parameters(spec, generator)
+    data = [sequence(spec, T, generator) for T in (12, 300, 17)]
+
+    def trained():
+        model = FusedModel(spec, UpdateRule(0.01, 0.9))
+        model.set_parameters(parameters)
+        losses = [model.train_step(x, y) for x, y in data]
+        return losses, model.get_parameters()
+
+    (losses, first), (again, second) = trained(), trained()
+    assert losses == again
+    assert all((first[name] == second[name]).all() for name in first)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+def test_a_nan_passes_through_and_changes_nothing(loss, bad):
+    generator = np.random.default_rng(1)
+    spec = NetworkSpec(VARIANTS["NIAF"], 3, 9, 4, True, loss)
+    parameters = random_parameters(spec, generator)
+    model = FusedModel(spec, UpdateRule(0.1, 0.9))
+    model.set_parameters(parameters)
+    x, y = sequence(spec, 12, generator)
+    x[5, 1] = bad
+    y = y[:2] % 3 if loss == "ctc" else y
+    assert not np.isfinite(model.train_step(x, y))
+    assert not np.isfinite(model.evaluate(x, y)[0])
+    for name, value in model.get_parameters().items():
+        assert (value == parameters[name]).all()
+    assert all((value == 0).all() for value in model.get_velocity().values())
+    model.train_step(np.nan_to_num(x, posinf=0, neginf=0), y)
+    assert np.isfinite(next(iter(model.get_parameters().values()))).all()
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "message"),
+    [
+        ((7, 2), (7,), r"\(T, 3\).*\(7, 2\)"),
+        ((0, 3), (0,), r"T > 0.*\(0, 3\)"),
+        ((7, 3), (6,), r"\(7, 3\).*\(7,\).*\(6,\)"),
+        ((7, 3), (7, 4), r"\(7, 3\).*\(7,\).*\(7, 4\)"),
+    ],
+)
+def test_wrong_shapes_are_named(x, y, message):
+    model = FusedModel(NetworkSpec(VARIANTS["V"], 3, 5, 4, True, "softmax"), UpdateRule(0.1, 0.9))
+    with pytest.raises(ValueError, match=f"^[^\n]*{message}[^\n]*$"):
+        model.train_step(np.zeros(x, np.float32), np.zeros(y, int))
+
+
+@pytest.mark.parametrize("label", [-1, 4])
+def test_wrong_labels_are_named(label):
+    model = FusedModel(NetworkSpec(VARIANTS["V"], 3, 5, 4, True, "softmax"), UpdateRule(0.1, 0.9))
+    y = np.zeros(7, int)
+    y[3] = label
+    with pytest.raises(ValueError, match=rf"^[^\n]*0\.\.3, got {label}[^\n]*position 3$"):
+        model.train_step(np.zeros((7, 3), np.float32), y)
+
+
+def test_wrong_parameters_are_named():
+    spec = NetworkSpec(VARIANTS["V"], 3, 5, 4, True, "softmax")
+    model = FusedModel(spec, UpdateRule(0.1, 0.9))
+    parameters = random_parameters(spec, np.random.default_rng(0))
+    parameters["forward.R"] = parameters["forward.R"].T
+    with pytest.raises(ValueError, match=r"\(20, 5\), got \(5, 20\)"):
+        model.set_parameters(parameters)
+
+
+COMPUTE = """
+import numpy as np, sys
+from tests.test_kernels import random_parameters, sequence
+from odyssey.kernels.model import FusedModel
+from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.variants import get_variant
+generator = np.random.default_rng(3)
+spec = NetworkSpec(get_variant(sys.argv[1]), 7, 21, 11, True, "softmax")
+model = FusedModel(spec, UpdateRule(0.01, 0.9))
+model.set_parameters(random_parameters(spec, generator))
+x, y = sequence(spec, 60, generator)
+losses = [model.train_step(x, y) for _ in range(3)]
+np.savez(sys.argv[2], losses=losses, **model.get_parameters())
+"""
+
+
+@pytest.mark.parametrize("code", ["V", "FGR"])
+def test_instruction_sets_agree(code, tmp_path):
+    """Documented tolerance: 1e-5 of the largest entry after three updates."""
+    results = {}
+    build([get_variant("V"), get_variant("FGR")], ["portable"])
+    for name in {"portable", *supported_sets()[:1]}:
+        environment = os.environ | {"ODYSSEY_INSTRUCTION_SET": name}
+        target = tmp_path / f"{name}.npz"
+        command = [sys.executable, "-c", COMPUTE, code, str(target)]
+        subprocess.run(command, check=True, env=environment, cwd=os.path.dirname(__file__) + "/..")
+        results[name] = np.load(target)
+    portable = results.pop("portable")
+    for other in results.values():
+        for name in portable.files:
+            assert relative_error(other[name], portable[name]) < 1e-5, name
