@@ -37,7 +37,16 @@ def save_tree(path: Path, tree: Tree, previous: Path | None = None) -> None:
     with replacing(path) as new:
         new.write_bytes(content)
         if previous is not None and path.exists():
-            os.replace(path, previous)
+            _keep(path, previous)
+
+
+def _keep(path: Path, previous: Path) -> None:
+    """Give a file a second name, so that at every instant its first one leads somewhere."""
+    link = path.with_name(f".{path.name}.link")
+    link.unlink(missing_ok=True)
+    os.link(path, link)
+    os.replace(link, previous)
+    link.unlink(missing_ok=True)  # to rename between two names of one file does nothing
 
 
 def load_tree(path: Path) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 from rich import box
-from rich.console import Group, RenderableType
+from rich.console import Console, Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -31,7 +31,14 @@ def status_view(study: Study) -> RenderableType:
     return Group(table, _running(trials), _summary(trials))
 
 
-def failure_table(study: Study) -> RenderableType:
+def print_failures(study: Study) -> None:
+    """Print the table of failed trials, if there are any."""
+    table = failure_table(study)
+    if isinstance(table, Table):
+        Console(stderr=True).print(table)
+
+
+def failure_table(study: Study) -> Table | Text:
     """Return the failed trials: task, variant, trial, reason with its log file."""
     table = Table("task", "variant", "trial", "reason", box=box.SIMPLE_HEAD)
     for trial in survey(study):

@@ -16,6 +16,7 @@ import numpy as np
 
 from odyssey import __version__, stopping
 from odyssey.datasets import Dataset
+from odyssey.files import clear_drafts
 from odyssey.lease import Lease, holding
 from odyssey.network import new_model
 from odyssey.results import CURVES, TrialResult, write_trial
@@ -53,6 +54,7 @@ def run_trial(
     process has taken over, TrialError if the files can't be written.
     """
     with _file_errors(path), holding(path.with_suffix(".lease")) as lease:
+        clear_drafts(path)
         tree = find_trial(path, spec.fingerprint, dataset.fingerprint)
         if tree is not None and tree["status"] != "running":
             log.info("%s: found finished", spec)

@@ -32,13 +32,14 @@ ARROWS = {
     "results": {"checkpoint", "tasks"},
     "trial_file": {"checkpoint", "results", "training"},
     "trial": {
-        *("datasets", "lease", "network", "results", "spec", "stopping", "study", "tasks"),
+        *("datasets", "files", "lease", "network", "results", "spec", "stopping", "study", "tasks"),
         *("training", "trial_file"),
     },
     "progress": {"checkpoint", "lease", "results", "study"},
     "progress_view": {"checkpoint", "progress", "results", "study", "tasks"},
     "block": {"datasets", "results", "stopping", "study", "trial"},
-    "analysis": {"results", "search", "study", "tasks", "variants"},
+    "analysis": {"datasets", "results", "search", "study", "tasks", "variants"},
+    "plan": {"study", "tasks", "variants"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
 STANDARD_LIBRARY_ONLY = ("variants", "spec", "search", "files", "tasks/__init__", "kernels/build")
@@ -93,8 +94,9 @@ def test_light_modules_need_the_standard_library_only(module):
 
 def test_the_workflow_imports_light_modules_only():
     for path in [ROOT / "workflow" / "Snakefile", *RULES]:
-        entered = set(re.findall(r"^\s*(?:from|import) odyssey\.(\w+)", path.read_text(), re.M))
-        assert entered <= {"study", "search", "variants", "kernels", "tasks"}, path.name
+        # What is indented is imported at the end of a failed run only.
+        entered = set(re.findall(r"^(?:from|import) odyssey\.(\w+)", path.read_text(), re.M))
+        assert entered <= {"study", "search", "variants", "kernels", "plan", "tasks"}, path.name
 
 
 def test_the_snakefile_is_a_table_of_contents():

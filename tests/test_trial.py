@@ -1,15 +1,19 @@
 """Resuming a trial anywhere gives the bits of the uninterrupted one."""
 
 import dataclasses
+import errno
+import os
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from odyssey import stopping, trial_file
 from odyssey import trial as trial_module
-from odyssey import trial_file
 from odyssey.checkpoint import load_tree, save_tree
+from odyssey.lease import LeaseLost
 from odyssey.results import TRIAL
-from odyssey.trial import run_trial
+from odyssey.trial import TrialError, run_trial
 from odyssey.trial_file import find_trial, previous_generation
 
 from .conftest import tiny_dataset
@@ -152,3 +156,89 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path,
     run_trial(spec, data, path, "gluon")
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     assert_equal(without_wall_clock(load_tree(path)), whole)
+
+
+@pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
+@pytest.mark.parametrize("call", ["fsync", "replace", "open"])
+def test_a_failing_save_is_one_line_and_costs_nothing(
+    tiny_study, tmp_path, monkeypatch, saving_always, call, code
+):
+    spec, data = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb")
+    whole, path = tmp_path / "whole" / "1.h5", tmp_path / "1.h5"
+    run_trial(spec, data, whole, "gluon")
+    saving_always(3)
+    with pytest.raises(Killed):
+        run_trial(spec, data, path, "gluon", minutes=0)
+    saving_always(np.inf)
+    really, left = getattr(os, call), iter(range(6))
+
+    def fail(*arguments, **options):
+        if next(left, None) is None:
+            raise OSError(code, os.strerror(code), str(path))
+        return really(*arguments, **options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, call, fail)
+        with pytest.raises(TrialError, match=os.strerror(code)) as caught:
+            run_trial(spec, data, path, "gluon", minutes=0)
+    assert "\n" not in str(caught.value)
+    assert load_tree(path)["status"] == "running"
+    run_trial(spec, data, path, "gluon")
+    assert_equal(without_wall_clock(load_tree(path)), without_wall_clock(load_tree(whole)))
+    assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["1.h5"]
+
+
+def test_a_short_write_is_noticed(tiny_study, tmp_path, monkeypatch, saving_always):
+    """A disk that takes half of a checkpoint and says nothing."""
+    spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
+    run_trial(spec, data, tmp_path / "whole.h5", "gluon")
+    really = Path.write_bytes
+    saving_always(4)
+    with monkeypatch.context() as patch:
+        patch.setattr(Path, "write_bytes", lambda self, b: really(self, b[: len(b) // 2]))
+        with pytest.raises(Killed):
+            run_trial(spec, data, path, "gluon", minutes=0)
+    saving_always(np.inf)
+    run_trial(spec, data, path, "gluon")
+    whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
+    assert_equal(without_wall_clock(load_tree(path)), whole)
+
+
+def test_a_signal_saves_and_stops(tiny_study, tmp_path, monkeypatch):
+    spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
+    run_trial(spec, data, tmp_path / "whole.h5", "gluon")
+    calls = iter(range(7))
+    with monkeypatch.context() as patch:
+        patch.setattr(stopping, "requested", lambda: next(calls, None) is None and "SIGUSR1")
+        with pytest.raises(stopping.Stopped, match="saved and stopped on SIGUSR1"):
+            run_trial(spec, data, path, "gluon")
+    assert load_tree(path)["state"]["position"] or load_tree(path)["curves"]["valid"].size
+    run_trial(spec, data, path, "gluon")
+    whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
+    assert_equal(without_wall_clock(load_tree(path)), whole)
+
+
+def test_a_process_taken_for_dead_writes_nothing(tiny_study, tmp_path, saving_always):
+    spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
+    saving_always(3)
+    with pytest.raises(Killed):
+        run_trial(spec, data, path, "gluon", minutes=0)
+    saved, keeper = path.read_bytes(), {}
+    saving_always(np.inf)
+    original = trial_module.save_checkpoint
+
+    def steal(*arguments):
+        keeper["calls"] = keeper.get("calls", 0) + 1
+        original(*arguments)
+        if keeper["calls"] == 2:
+            keeper["content"] = path.read_bytes()
+            path.with_suffix(".lease").write_text('{"token": "another"}')
+
+    trial_module.save_checkpoint = steal
+    try:
+        with pytest.raises(LeaseLost):
+            run_trial(spec, data, path, "gluon", minutes=0)
+    finally:
+        trial_module.save_checkpoint = original
+    assert saved != path.read_bytes() == keeper["content"]
+    assert keeper["calls"] == 2

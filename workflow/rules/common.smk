@@ -14,3 +14,9 @@ wildcard_constraints:
     variant="|".join(re.escape(variant) for variant in STUDY.variants),
     first=r"\d+",
     last=r"\d+",
+
+
+onerror:
+    from odyssey.progress_view import print_failures
+
+    print_failures(STUDY)
