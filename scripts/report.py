@@ -13,8 +13,9 @@ if TYPE_CHECKING:
 
 
 def main(config: Mapping[str, Any], files: Any, out: Path) -> None:
-    """Write the page; ``files`` has trials, fanova, comparison, curves, figures and captions."""
-    findings = Findings.load(files.trials, files.fanova, files.comparison, files.curves)
+    """Write the page; ``files`` are the rule's inputs by name."""
+    parts = files.trials, files.fanova, files.comparison, files.curves, files.data
+    findings = Findings.load(*parts)
     write_report(Study(config), findings, files.figures, files.captions, out)
 
 

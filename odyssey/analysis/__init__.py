@@ -1,5 +1,17 @@
 """What the trials say: variance decomposition, comparison of variants, figures, report."""
 
-from odyssey.analysis.fanova import FunctionalANOVA
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from odyssey.analysis.fanova import FunctionalANOVA as FunctionalANOVA
 
 __all__ = ["FunctionalANOVA"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import the estimator when it is asked for: figures do without scikit-learn and numba."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from odyssey.analysis import fanova
+
+    return getattr(fanova, name)

@@ -13,13 +13,13 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from scipy import stats
 
-from odyssey.analysis.boxes import Array
-from odyssey.analysis.findings import read_trials, write_json
+from odyssey.analysis.findings import REFERENCE, best, read_trials, write_json
 from odyssey.study import Study
 
-REFERENCE = "V"
+Array = NDArray[np.float64]
 
 
 def compare_task(
@@ -53,11 +53,6 @@ def write_comparison(study: Study, task: str, trials: Path, out: Path) -> None:
     table, chosen = read_trials(trials), study.config["analysis"]
     result = compare_task(table, study.variants, chosen["top"], chosen["alpha"], seed=study.seed)
     write_json(out, result)
-
-
-def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
-    """Return the best share of trials by validation figure, rounded up."""
-    return rows.nsmallest(math.ceil(share * len(rows) - 1e-9), "valid")
 
 
 def best_of_k(rows: pd.DataFrame) -> dict[str, list[float]]:
@@ -147,18 +142,17 @@ def _welch(figures: Array, reference: Array) -> dict[str, Any]:
             return {"skipped": f"a test needs two trials of each, {name} has {len(sample)}"}
     if np.ptp(figures) == 0 and np.ptp(reference) == 0:
         return {"skipped": "all trials of each variant have one and the same figure"}
-    test = stats.ttest_ind(figures, reference, equal_var=False)
     m, n = len(figures), len(reference)
-    pooled = ((m - 1) * figures.var(ddof=1) + (n - 1) * reference.var(ddof=1)) / (m + n - 2)
-    difference = float(figures.mean() - reference.mean())
+    (mean, std), (base, spread) = ((x.mean(), x.std(ddof=1)) for x in (figures, reference))
+    test = stats.ttest_ind_from_stats(mean, std, m, base, spread, n, equal_var=False)
+    pooled = ((m - 1) * std**2 + (n - 1) * spread**2) / (m + n - 2)
     wins = figures[:, None] < reference
     ties = figures[:, None] == reference
     return {
-        "difference": difference,
+        "difference": float(mean - base),
         "t": float(test.statistic),
-        "df": float(test.df),
         "p": float(test.pvalue),
-        "g": difference / math.sqrt(pooled) * (1 - 3 / (4 * (m + n) - 9)),
+        "g": float(mean - base) / math.sqrt(pooled) * (1 - 3 / (4 * (m + n) - 9)),
         "superiority": float(wins.mean() + ties.mean() / 2),
     }
 

@@ -96,11 +96,10 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
     def fraction(self, *factors: str, kind: str | None = None) -> pd.Series:
         """Return the row of ``effects_`` of one factor (main) or of two (pair)."""
         kind = kind or ("main", "pair")[len(factors) - 1]
-        match = (self.effects_.kind == kind) & [
-            set(row) == set(factors) for row in self.effects_.factors
-        ]
-        if not match.any():
-            raise KeyError(f"no {kind} effect of {factors}; factors are {list(self.names_)}")
+        rows = zip(self.effects_.kind, self.effects_.factors, strict=True)
+        match = [(its, set(names)) == (kind, set(factors)) for its, names in rows]
+        if not any(match):
+            raise KeyError(f"no {kind} effect of {factors}; factors are {self.names_}")
         row: pd.Series = self.effects_[match].iloc[0]
         return row
 

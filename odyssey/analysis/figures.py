@@ -15,8 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.gridspec import GridSpec
 
 from odyssey.analysis import more_figures
-from odyssey.analysis.comparison import REFERENCE, best
-from odyssey.analysis.findings import Findings
+from odyssey.analysis.findings import REFERENCE, Findings, best
 from odyssey.analysis.plotting import (
     BLUE,
     GREEN,

@@ -1,6 +1,7 @@
 """All that figures and report show: the table of trials, and per task what was made of it."""
 
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -8,17 +9,26 @@ from typing import Any
 
 import pandas as pd
 
+from odyssey.datasets import Dataset, load_dataset
 from odyssey.tasks import TASKS
+
+#: The variant that all others are compared with.
+REFERENCE = "V"
 
 
 @dataclass(frozen=True)
 class Findings:
-    """The trials and epochs of all tasks, and by task the fANOVA and the comparison."""
+    """The trials and epochs of all tasks, and by task the fANOVA, the comparison and the data.
+
+    Of the data stand ``description``, ``comparable`` (with the paper's), ``baselines`` (trivial
+    model → test figure), ``notes`` and ``sequences`` by set.
+    """
 
     trials: pd.DataFrame
     fanova: Mapping[str, Mapping[str, Any]]
     comparison: Mapping[str, Mapping[str, Any]]
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
+    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -27,14 +37,16 @@ class Findings:
         fanova: Iterable[str | Path],
         comparison: Iterable[str | Path],
         curves: Iterable[str | Path] = (),
+        data: Iterable[str | Path] = (),
     ) -> "Findings":
-        """Read the tables of all tasks, and the JSON files, which are named after their task."""
+        """Read the tables of all tasks, the JSON files, named after their task, the datasets."""
         epochs = [pd.read_csv(path) for path in curves]
         return cls(
             pd.concat(map(read_trials, trials), ignore_index=True),
             {Path(path).stem: json.loads(Path(path).read_text()) for path in fanova},
             {Path(path).stem: json.loads(Path(path).read_text()) for path in comparison},
             pd.concat(epochs, ignore_index=True) if epochs else pd.DataFrame(),
+            dict(_facts(load_dataset(Path(path))) for path in data),
         )
 
     @property
@@ -53,9 +65,24 @@ class Findings:
         return self.trials[self.trials.task == task]
 
 
+def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
+    """Return the best share of trials by validation figure, rounded up."""
+    return rows.sort_values("valid", kind="stable").head(math.ceil(share * len(rows) - 1e-9))
+
+
 def read_trials(path: str | Path) -> pd.DataFrame:
     """Return a table of trials exactly as it was written."""
     return pd.read_csv(path, float_precision="round_trip")
+
+
+def _facts(dataset: Dataset) -> tuple[str, dict[str, Any]]:
+    return dataset.task, {
+        "description": dataset.description,
+        "comparable": dataset.comparable,
+        "baselines": dict(dataset.baselines),
+        "notes": dataset.provenance.notes,
+        "sequences": {name: len(split) for name, split in dataset.splits.items()},
+    }
 
 
 def write_json(path: Path, value: Any) -> None:

@@ -7,8 +7,7 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from odyssey.analysis.comparison import REFERENCE, best
-from odyssey.analysis.findings import Findings
+from odyssey.analysis.findings import REFERENCE, Findings, best
 from odyssey.analysis.plotting import (
     BLUE,
     GREY,

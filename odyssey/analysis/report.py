@@ -18,8 +18,7 @@ import pandas as pd
 import yaml
 
 from odyssey.analysis.claims import judge
-from odyssey.analysis.comparison import best
-from odyssey.analysis.findings import Findings
+from odyssey.analysis.findings import Findings, best
 from odyssey.analysis.plotting import merit
 from odyssey.study import Study
 from odyssey.tasks import TASKS
@@ -87,6 +86,7 @@ def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str
         "merit": merit(task),
         "source": ", ".join(sorted(set(trials.source))),
         "planned": planned[task],
+        "data": findings.data.get(task),
         "share": entry["share"],
         "variants": entry["variants"],
         "best": best(trials, 1e-9).to_dict("records"),

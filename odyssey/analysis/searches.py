@@ -15,9 +15,8 @@ import pandas as pd
 from sklearn.utils.parallel import Parallel, delayed
 
 from odyssey.analysis.boxes import Array
-from odyssey.analysis.comparison import REFERENCE
 from odyssey.analysis.fanova import FunctionalANOVA, Setting
-from odyssey.analysis.findings import read_trials, write_json
+from odyssey.analysis.findings import REFERENCE, read_trials, write_json
 from odyssey.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform, seed_of
 from odyssey.study import Study
 

@@ -74,6 +74,7 @@ rule report:
     input:
         **FINDINGS,
         curves=expand(f"{RESULTS}/{{task}}/curves.csv", task=STUDY.tasks),
+        data=[STUDY.data_path(task) for task in STUDY.tasks],
         figures=expand(f"{RESULTS}/figures/{{figure}}.svg", figure=FIGURES),
         captions=[str(path) for path in sorted(CAPTIONS.glob("*.rst"))],
     output:
