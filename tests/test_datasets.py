@@ -125,8 +125,11 @@ def test_loading_costs_little_beyond_reading(tmp_path):
     dataset = small_dataset(splits=dict.fromkeys(SPLITS, Split.of([sequence] * 5)))
     path = tmp_path / "a.h5"  # 47 MB
     write_dataset(path, dataset)
-    began = time.perf_counter()
-    path.read_bytes()
-    read = time.perf_counter()
-    load_dataset(path)
-    assert time.perf_counter() - read < 0.1 + 3 * (read - began)
+    beyond = []
+    for _ in range(3):  # other processes may slow one of them
+        began = time.perf_counter()
+        path.read_bytes()
+        read = time.perf_counter()
+        load_dataset(path)
+        beyond.append(time.perf_counter() - read - (read - began))
+    assert min(beyond) < 0.1
