@@ -22,10 +22,10 @@ import psutil
 
 log = logging.getLogger(__name__)
 
-#: A holder renews its lease this often, in seconds, whenever its loop comes by.
-RENEW_SECONDS = 20.0
 #: A lease that was not renewed for so long, in seconds, is taken over.
-EXPIRE_SECONDS = 300.0
+EXPIRE_SECONDS = float(os.environ.get("ODYSSEY_LEASE_SECONDS", "300"))
+#: A holder renews its lease this often, in seconds, whenever its loop comes by.
+RENEW_SECONDS = EXPIRE_SECONDS / 15
 _POLL_SECONDS = 0.5
 
 
