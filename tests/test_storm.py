@@ -3,14 +3,17 @@
 KILLS=1000 in the environment (``make storm KILLS=1000``) makes it longer.
 """
 
+import contextlib
 import dataclasses
 import os
 import random
 import signal
+import subprocess
 import time
 import traceback
 
 import numpy as np
+import psutil
 import pytest
 
 from odyssey import trial as trial_module
@@ -20,6 +23,7 @@ from odyssey.trial import run_trial
 
 from .conftest import tiny_dataset
 from .test_trial import assert_equal, without_wall_clock
+from .tiny_workflow import TinyWorkflow
 
 KILLS = int(os.environ.get("KILLS", "120"))
 TASKS = ("timit", "iamondb", "jsb")
@@ -85,3 +89,33 @@ def test_no_kill_loses_or_changes_a_result(tiny_study, tmp_path, monkeypatch, ta
     assert kills >= wanted
     leftovers = [path for path in tmp_path.iterdir() if path.suffix == ".lease"]
     assert leftovers == []
+
+
+def kill_tree(root):
+    """SIGKILL a process and all it started, the oldest first."""
+    with contextlib.suppress(psutil.NoSuchProcess):
+        process = psutil.Process(root)
+        for member in [process, *process.children(recursive=True)]:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                member.kill()
+
+
+def test_a_storm_over_snakemake_itself(tmp_path):
+    """Ten times the whole process tree of a run is killed; the eleventh ends as if never."""
+    (tmp_path / "stormy").mkdir()
+    (tmp_path / "whole").mkdir()
+    changes = {"protocol": {"epochs": 40, "patience": 40}, "threads_per_job": 1}
+    stormy, generator = TinyWorkflow(tmp_path / "stormy"), random.Random(3)
+    for _ in range(10):
+        run = stormy.start("results/jsb/trials.csv", **changes)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            run.wait(generator.uniform(3, 7))
+        kill_tree(run.pid)
+        run.wait()
+    stormy.run(**changes)
+    whole = TinyWorkflow(tmp_path / "whole")
+    whole.run(**changes)
+    assert stormy.trial_files().keys() == whole.trial_files().keys()
+    for name in whole.trial_files():
+        results = [study.folder / "results" / "trials" / name for study in (whole, stormy)]
+        assert_equal(*(without_wall_clock(load_tree(path)) for path in results))

@@ -14,11 +14,6 @@ FIGURES += [f"figure6-{task}" for task in STUDY.tasks]
 CAPTIONS = Path(workflow.basedir, "report")
 
 
-def caption_of(figure):
-    """Return the text of a figure's kind, for Snakemake's own report."""
-    return Path(CAPTIONS, f"{figure.partition('-')[0]}.rst").read_text()
-
-
 FINDINGS = {
     "trials": expand(f"{RESULTS}/{{task}}/trials.csv", task=STUDY.tasks),
     "fanova": expand(f"{RESULTS}/fanova/{{task}}.json", task=STUDY.tasks),
@@ -62,7 +57,10 @@ rule plot_figure:
     conda:
         "../envs/odyssey.yaml"
     params:
-        caption=lambda wildcards: caption_of(wildcards.figure),
+        # figure6-jsb is of the kind figure6
+        caption=lambda wildcards: Path(
+            CAPTIONS, f"{wildcards.figure.partition('-')[0]}.rst"
+        ).read_text(),
     message:
         "Drawing {wildcards.figure}"
     script:
