@@ -1,3 +1,11 @@
+import signal
+
+from odyssey.plan import memory, time_limit
+
+# SLURM's warning before a time limit is for the trials: Snakemake must live on until they are saved.
+signal.signal(signal.SIGUSR1, signal.SIG_IGN)
+
+
 rule train_trials:
     """Train a block of consecutive trials of one search; only this rule imports MXNet.
 
@@ -14,6 +22,10 @@ rule train_trials:
     conda:
         "../envs/odyssey.yaml"
     threads: STUDY.threads_per_job
+    resources:
+        mem_mb=lambda wildcards, threads, attempt: attempt * memory(threads),
+        runtime=lambda wildcards, threads, attempt: attempt
+        * time_limit(STUDY, threads, **dict(wildcards.items())),
     params:
         results_version=RESULTS_VERSION,
         search=lambda wildcards: STUDY.search_fingerprint(wildcards.task),

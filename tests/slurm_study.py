@@ -1,0 +1,112 @@
+"""A small study in a folder of its own, run here or through a private SLURM."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from odyssey.checkpoint import load_tree
+
+from .conftest import ROOT
+from .slurm import Cluster, wait_for
+
+CONFIG: dict[str, Any] = {
+    "tasks": ["jsb"],
+    "variants": ["V"],
+    "trials": 1,
+    "kernels": "gluon",
+    "threads_per_job": 1,
+    "search_space": {
+        "hidden": {"law": "uniform", "low": 3, "high": 5, "integer": True},
+        "learning_rate": {"law": "log-uniform", "low": 1e-6, "high": 1e-5},
+    },
+    "task_settings": {"jsb": {"trials_per_job": 1}},
+    "data": {"jsb": {"source": "json", "path": "chorales.json"}},
+}
+#: Times and hosts: all else of two runs must be equal, bit for bit.
+PLACE_AND_TIME = {"seconds", "host", "finished"}
+#: The profile as it is, but with a watch that suits jobs of seconds.
+PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
+PROFILE += ("--latency-wait", "5", "--retries", "2")
+
+
+class SmallStudy:
+    """A copy of the workflow with a config; ``environment`` is the cluster's, or this process's."""
+
+    def __init__(self, folder: Path, cluster: Cluster | None = None, **changes: Any) -> None:
+        self.folder, self.cluster = folder, cluster
+        for part in ("workflow", "scripts", "profiles"):
+            shutil.copytree(ROOT / part, folder / part)
+        shutil.copy(ROOT / "config.yaml", folder)
+        (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG | changes))
+        (folder / "chorales.json").write_text(json.dumps(_chorales()))
+        self._environment = cluster.environment if cluster else dict(os.environ)
+
+    def start(self, *arguments: str, target: str = "trials.csv") -> "subprocess.Popen[bytes]":
+        """Start Snakemake; its log is log.txt."""
+        profile = PROFILE if self.cluster else ("--profile", "profiles/local", "--cores", "2")
+        command = [sys.executable, "-m", "snakemake", *profile, "--configfile", "study.yaml"]
+        command += [*arguments, "--", f"results/{target}"]
+        with (self.folder / "log.txt").open("wb") as log:
+            return subprocess.Popen(
+                command, cwd=self.folder, env=self._environment, stdout=log, stderr=log
+            )
+
+    def run(self, *arguments: str, target: str = "trials.csv", timeout: float = 240) -> str:
+        """Run Snakemake to its end; return its log."""
+        return self.end(self.start(*arguments, target=target), timeout)
+
+    def end(self, main: "subprocess.Popen[bytes]", timeout: float = 240) -> str:
+        """Wait for a Snakemake that must succeed; return its log."""
+        code = main.wait(timeout)
+        assert code == 0, self.log()
+        return self.log()
+
+    def log(self) -> str:
+        """Return what Snakemake said so far."""
+        return (self.folder / "log.txt").read_text()
+
+    def training_log(self, variant: str = "V") -> str:
+        """Return what the trials of a search said."""
+        logs = (self.folder / "results/logs/train/jsb" / variant).glob("*.log")
+        return "".join(path.read_text() for path in sorted(logs))
+
+    def trial(self, number: int = 0, variant: str = "V") -> Path:
+        """Return where a trial's file is."""
+        return self.folder / "results/trials/jsb" / variant / f"{number}.h5"
+
+    def job_in_training(self) -> str:
+        """Return the SLURM job of the first trial, once that has been saved for the first time."""
+        assert self.cluster is not None
+        wait_for(self.trial().exists, 90, f"the first checkpoint: {self.log()}")
+        return self.cluster("squeue", "-h", "-t", "running", "-o", "%A").split()[0]
+
+    def results(self) -> dict[str, Any]:
+        """Return path → content of all finished trials' files, times and hosts apart."""
+        files = sorted((self.folder / "results/trials").rglob("*.h5"))
+        return {str(path.relative_to(self.folder)): _bits(load_tree(path)) for path in files}
+
+
+def _bits(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _bits(v) for key, v in value.items() if key not in PLACE_AND_TIME}
+    return (
+        (value.dtype.str, value.shape, value.tobytes()) if isinstance(value, np.ndarray) else value
+    )
+
+
+def _chorales() -> dict[str, list[list[list[int]]]]:
+    generator = np.random.default_rng(0)
+    return {
+        part: [
+            [sorted(generator.choice(range(40, 80), 4, replace=False).tolist()) for _ in range(6)]
+            for _ in range(4)
+        ]
+        for part in ("train", "valid", "test")
+    }
