@@ -113,3 +113,49 @@ def inspect(file: Path) -> None:
         Console().print(file_view(file))
     except DamagedFile as error:
         raise click.ClickException(str(error)) from error
+
+
+@main.group()
+def bench() -> None:
+    """Measure speed on this machine."""
+
+
+@bench.command("step")
+@click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)))
+@click.option("--variant", "variants", multiple=True, help="Codes; all nine by default.")
+@click.option(
+    "--hidden", "sizes", multiple=True, type=click.IntRange(1), default=(20, 64, 100, 200)
+)
+@click.option(
+    "--rounds", default=15, type=click.IntRange(1), help="Times that each takes its turn."
+)
+@click.option("--cpu-time", is_flag=True, help="Not the clock on the wall: for busy machines.")
+@click.option(
+    "--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Also as JSON."
+)
+def bench_step(
+    tasks: tuple[str, ...],
+    variants: tuple[str, ...],
+    sizes: tuple[int, ...],
+    rounds: int,
+    cpu_time: bool,
+    out: Path | None,
+) -> None:
+    """Milliseconds of a training step: ours, bare, others' where installed, and the floor."""
+    import importlib
+    import sys
+
+    from odyssey.variants import VARIANTS
+
+    root = Path(__file__).parents[1]
+    if not (root / "benchmarks" / "step.py").exists():
+        raise click.ClickException("the benchmarks are in the checkout: pip install -e . there")
+    sys.path.insert(0, str(root))
+    step = importlib.import_module("benchmarks.step")
+    rows = []
+    for found in step.measure(tasks or TASKS, variants or VARIANTS, sizes, rounds, cpu_time):
+        rows += found
+        name = "{task:8} {variant:5} H={hidden:<4}".format(**found[0])
+        click.echo(name + "  ".join(f"{r['implementation']} {r['ms']:.3g}" for r in found))
+    if out:
+        step.save(rows, out)

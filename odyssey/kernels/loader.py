@@ -2,6 +2,7 @@
 
 import os
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 from odyssey.kernels.build import KernelError, Library, build, find, supported_sets, switches
@@ -60,6 +61,11 @@ def instruction_set() -> str:
             f"{', '.join(supported_sets())}"
         )
     return forced or supported_sets()[0]
+
+
+def library_path(variant: LSTMVariant) -> Path:
+    """Return the shared object that ``load`` loads, built if it is not yet."""
+    return _load(variant).folder / f"{instruction_set()}.so"
 
 
 _loaded: dict[str, Library] = {}

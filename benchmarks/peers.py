@@ -1,0 +1,161 @@
+"""The same training step in other libraries, where they are installed (extra `bench`).
+
+Each peer takes a network, inputs (T, D), targets and the noise's standard deviation, and returns a
+function that does one step, or None where it is not installed or has no such network.
+"""
+
+import importlib.util
+import os
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.variants import VARIANTS
+
+Step = Callable[[], object]
+RATE, MOMENTUM = 1e-7, 0.9
+_PLAIN = (VARIANTS["V"], VARIANTS["NP"])
+
+
+def _installed(module: str) -> bool:
+    return importlib.util.find_spec(module) is not None
+
+
+def torch_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
+    """torch.nn.LSTM: no peepholes, none of the variants."""
+    if not _installed("torch") or spec.variant not in _PLAIN:
+        return None
+    import torch
+    from torch.nn import functional
+
+    torch.set_num_threads(1)
+    lstm = torch.nn.LSTM(spec.inputs, spec.hidden, bidirectional=spec.bidirectional)
+    head = torch.nn.Linear(len(spec.directions) * spec.hidden, spec.outputs)
+    weights = [*lstm.parameters(), *head.parameters()]
+    rule = torch.optim.SGD(weights, lr=RATE, momentum=MOMENTUM, nesterov=True)
+    inputs, target = torch.tensor(x)[:, None], torch.tensor(y)
+
+    def loss(a: Any) -> Any:
+        if spec.loss == "softmax":
+            return functional.cross_entropy(a, target, reduction="sum")
+        if spec.loss == "bernoulli":
+            return functional.binary_cross_entropy_with_logits(a, target, reduction="sum")
+        log_p = a[:, None].log_softmax(-1)
+        lengths = [len(x)], [len(y)]
+        options = {"blank": spec.outputs - 1, "reduction": "sum"}
+        return functional.ctc_loss(log_p, target[None], *lengths, **options)
+
+    def step() -> object:
+        rule.zero_grad()
+        value = loss(head(lstm(inputs + noise * torch.randn(inputs.shape))[0][:, 0]))
+        value.backward()
+        rule.step()
+        return value.item()
+
+    return step
+
+
+def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
+    """jax.lax.scan over a vanilla step with peepholes, compiled as a whole."""
+    if not _installed("jax") or spec.variant is not VARIANTS["V"] or spec.loss == "ctc":
+        return None
+    os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
+    import jax
+    from jax import numpy as jnp
+
+    H = spec.hidden
+    target = jnp.asarray(y)
+
+    def side(p: dict[str, Any], x: Any, reverse: bool) -> Any:
+        a = x @ p["W"].T + p["b"]
+
+        def step(state: Any, a: Any) -> Any:
+            h, c = state
+            z, i, f, o = jnp.split(a + p["R"] @ h, 4)
+            i, f = jax.nn.sigmoid(i + p["p"][:H] * c), jax.nn.sigmoid(f + p["p"][H : 2 * H] * c)
+            c = jnp.tanh(z) * i + c * f
+            h = jnp.tanh(c) * jax.nn.sigmoid(o + p["p"][2 * H :] * c)
+            return (h, c), h
+
+        return jax.lax.scan(step, (jnp.zeros(H), jnp.zeros(H)), a, reverse=reverse)[1]
+
+    def loss(theta: dict[str, Any], x: Any) -> Any:
+        y = [side(theta[name], x, name == "backward") for name in spec.directions]
+        a = jnp.concatenate(y, -1) @ theta["W"].T + theta["b"]
+        if spec.loss == "bernoulli":
+            return jnp.sum(jnp.logaddexp(0, a) - a * target)
+        return -jnp.sum(jax.nn.log_softmax(a)[jnp.arange(len(x)), target])
+
+    @jax.jit
+    def update(theta: Any, velocity: Any, x: Any, key: Any) -> Any:
+        key, now = jax.random.split(key)
+        value, g = jax.value_and_grad(loss)(theta, x + noise * jax.random.normal(now, x.shape))
+        v = jax.tree.map(lambda v, g: MOMENTUM * v - RATE * g, velocity, g)
+        moved = jax.tree.map(lambda t, v, g: t + MOMENTUM * v - RATE * g, theta, v, g)
+        return moved, v, value, key
+
+    generator = np.random.default_rng(1)
+    draw = lambda shape: jnp.asarray(generator.normal(0, 0.1, shape), jnp.float32)  # noqa: E731
+    shapes = spec.variant.parameter_shapes(spec.inputs, H)
+    theta: dict[str, Any] = {s: {n: draw(q) for n, q in shapes.items()} for s in spec.directions}
+    theta |= {"W": draw((spec.outputs, len(spec.directions) * H)), "b": draw((spec.outputs,))}
+    state = [theta, jax.tree.map(jnp.zeros_like, theta), None, jax.random.key(1)]
+
+    def step() -> object:
+        state[:] = update(state[0], state[1], x, state[3])
+        return float(state[2])
+
+    return step
+
+
+def gluon_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
+    """MXNet's own gluon.rnn.LSTM: no peepholes, none of the variants."""
+    if spec.variant not in _PLAIN:
+        return None
+    from odyssey.mx import mx
+    from odyssey.network import NetworkLoss
+
+    network = mx.gluon.nn.HybridSequential()
+    network.add(mx.gluon.rnn.LSTM(spec.hidden, bidirectional=spec.bidirectional))
+    network.add(mx.gluon.nn.Dense(spec.outputs, flatten=False))
+    network.initialize(mx.init.Normal(0.1))
+    network.hybridize()
+    loss = NetworkLoss(spec)
+    loss.hybridize()
+    options = {"learning_rate": RATE, "momentum": MOMENTUM}
+    trainer = mx.gluon.Trainer(network.collect_params(), "nag", options)
+    inputs, target = mx.nd.array(x)[:, None], mx.nd.array(y)
+
+    def step() -> object:
+        noisy = inputs + noise * mx.nd.random.normal(shape=inputs.shape)
+        with mx.autograd.record():
+            value = loss(network(noisy), target)
+        value.backward()
+        trainer.step(1)
+        return float(value.asscalar())
+
+    return step
+
+
+def gluon_foreach(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step:
+    """The study's own plain Gluon network: every variant, no compiler."""
+    from odyssey.network import GluonModel
+
+    model, generator = GluonModel(spec, UpdateRule(RATE, MOMENTUM)), np.random.default_rng(1)
+    shapes = spec.parameter_shapes()
+    model.set_parameters(
+        {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
+    )
+    return lambda: model.train_step(
+        x + noise * generator.standard_normal(x.shape, dtype=np.float32), y
+    )
+
+
+PEERS: dict[str, Callable[[NetworkSpec, Any, Any, float], Step | None]] = {
+    "torch nn.LSTM": torch_lstm,
+    "JAX scan": jax_scan,
+    "gluon.rnn.LSTM": gluon_lstm,
+    "Gluon foreach": gluon_foreach,
+}

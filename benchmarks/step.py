@@ -1,0 +1,147 @@
+"""Milliseconds of one training step, ours and others', beside what the machine allows.
+
+A step is the whole of it: input noise, forward pass, loss, gradients, update, on one sequence and
+one thread. The contestants take turns, and the median of each is kept. The floor is what reading
+the recurrent weights twice a frame at the speed of the cache and doing all other products at the
+peak of the multipliers would take, both measured in the same run.
+"""
+
+import ctypes
+import json
+import time
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmarks.peers import PEERS
+from odyssey.kernels.loader import library_path, load, network_attributes
+from odyssey.kernels.model import FusedModel, _memory
+from odyssey.mx import mx
+from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.tasks import TASKS
+from odyssey.variants import get_variant
+
+FRAMES = {"timit": 300, "iamondb": 500, "jsb": 61}
+CHARACTERS = 30
+NOISE = 0.5
+READINGS = 60  # of the machine, each well below a time slice
+PATIENCE = 1.0  # seconds after which a slow contestant has had enough turns
+Step = Callable[[], object]
+Row = dict[str, Any]
+
+
+def example(spec: NetworkSpec, T: int) -> tuple[Any, Any]:
+    """Return random inputs and targets of a task's kind."""
+    generator = np.random.default_rng(T)
+    x = generator.normal(size=(T, spec.inputs)).astype(np.float32)
+    if spec.loss == "bernoulli":
+        return x, generator.integers(0, 2, (T, spec.outputs)).astype(np.float32)
+    if spec.loss == "ctc":
+        return x, generator.integers(0, spec.outputs - 1, CHARACTERS)
+    return x, generator.integers(0, spec.outputs, T)
+
+
+def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
+    """Return the fused step as the study calls it, and bare: no noise, no framework."""
+    model, generator = FusedModel(spec, UpdateRule(1e-6, 0.9)), np.random.default_rng(1)
+    shapes = spec.parameter_shapes()
+    model.set_parameters(
+        {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
+    )
+
+    def fused() -> float:
+        noise = generator.standard_normal(x.shape, dtype=np.float32)
+        return model.train_step(x + NOISE * noise, y)
+
+    library = ctypes.CDLL(str(library_path(spec.variant)))
+    theta, velocity = _memory(model._parameters).copy(), _memory(model._velocity).copy()
+    target = np.ascontiguousarray(y, np.float32)
+    shape = np.array(list(network_attributes(spec).values()), np.int32)
+    pointers = [a.ctypes.data_as(ctypes.c_void_p) for a in (shape, x, target, theta, velocity)]
+    switches = load(spec.variant).switches
+
+    def kernel() -> object:
+        sizes, inputs, targets, *rest = pointers
+        return library.odyssey_step(switches, sizes, inputs, len(x), targets, len(y), *rest)
+
+    kernel.__dict__["keep"] = (theta, velocity, target, shape)
+    return {"fused": fused, "kernel": kernel}
+
+
+class Machine:
+    """What one core does: bytes read a second from a working set, products a second."""
+
+    def __init__(self, spec: NetworkSpec) -> None:
+        self._library = ctypes.CDLL(str(library_path(spec.variant)))
+        self._library.odyssey_bandwidth.restype = self._library.odyssey_peak.restype = (
+            ctypes.c_double
+        )
+        self._bandwidth: dict[int, float] = {}
+        self.peak: float = max(self._library.odyssey_peak(200_000) for _ in range(READINGS))
+
+    def bandwidth(self, size: int) -> float:
+        """Return the best of several readings, bytes a second."""
+        if size not in self._bandwidth:
+            repeats = max(2, 2**24 // size)
+            readings = [
+                float(self._library.odyssey_bandwidth(ctypes.c_size_t(size), repeats))
+                for _ in range(READINGS)
+            ]
+            self._bandwidth[size] = max(readings)
+        return self._bandwidth[size]
+
+    def floor(self, spec: NetworkSpec, T: int) -> float:
+        """Return the least milliseconds of a step, without padding, pointwise parts and noise."""
+        shapes = spec.variant.parameter_shapes(spec.inputs, spec.hidden)
+        recurrent = sum(int(np.prod(shapes[name])) for name in ("R", "Q") if name in shapes)
+        inputs, sides = int(np.prod(shapes["W"])), len(spec.directions)
+        reading = 2 * T * sides * 4 * recurrent / self.bandwidth(4 * recurrent)
+        output = spec.outputs * sides * spec.hidden
+        products = T * (sides * (2 * inputs + recurrent) + 3 * output)
+        return 1e3 * (reading + products / self.peak)
+
+
+def milliseconds(steps: dict[str, Step], rounds: int, clock: Callable[[], float]) -> Row:
+    """Return each step's median over the rounds, in which all take turns."""
+    times: dict[str, list[float]] = {name: [] for name in steps}
+    for step in steps.values():
+        step()
+    for _ in range(rounds):
+        for name, step in steps.items():
+            if len(times[name]) > 2 and sum(times[name]) > PATIENCE:
+                continue
+            often = 1 if not times[name] else max(1, int(5e-3 / max(times[name][0], 1e-6)))
+            start = clock()
+            for _ in range(often):
+                step()
+            mx.nd.waitall()  # MXNet's updates run on while others already take their turn
+            times[name].append((clock() - start) / often)
+    return {name: 1e3 * float(np.median(values)) for name, values in times.items()}
+
+
+def measure(
+    tasks: Iterable[str], variants: Iterable[str], sizes: Iterable[int], rounds: int, cpu: bool
+) -> Iterable[list[Row]]:
+    """Yield the rows of one network after the other: task, variant, hidden, implementation, ms."""
+    clock = time.process_time if cpu else time.perf_counter
+    machine: Machine | None = None
+    for task in tasks:
+        for code in variants:
+            for hidden in sizes:
+                spec = TASKS[task].network(get_variant(code), hidden)
+                x, y = example(spec, FRAMES[task])
+                steps = ours(spec, x, y)
+                for name, peer in PEERS.items():
+                    step = peer(spec, x, y, NOISE)
+                    steps |= {name: step} if step else {}
+                machine = machine or Machine(spec)
+                found = {"floor": machine.floor(spec, len(x)), **milliseconds(steps, rounds, clock)}
+                row = {"task": task, "variant": code, "hidden": hidden}
+                yield [{**row, "implementation": name, "ms": ms} for name, ms in found.items()]
+
+
+def save(rows: list[Row], path: Path) -> None:
+    """Write the rows as JSON."""
+    path.write_text(json.dumps(rows, indent=1) + "\n")

@@ -1,0 +1,81 @@
+// Plain C functions for `odyssey bench`: a training step without MXNet around it, and what the
+// machine itself can do in these instructions.
+#include <chrono>
+
+#include "operators.h"
+#include "network.h"
+
+namespace odyssey {
+namespace {
+
+template <class F>
+double seconds(F f) {
+  const auto start = std::chrono::steady_clock::now();
+  f();
+  return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+}
+
+constexpr int kStreams = 8, L = kLanes<float>;
+
+volatile float kept;  // so that no measured work can be left out
+
+template <int N>
+inline float total(const Vector<float> (&sums)[N]) {
+  Vector<float> all{};
+#pragma GCC unroll 16
+  for (int n = 0; n < N; ++n) all += sums[n];
+  return sum<float>(all);
+}
+
+}  // namespace
+
+// Bytes a second when `bytes` are read again and again, back and forth.
+extern "C" double odyssey_bandwidth(std::size_t bytes, int repeats) {
+  const std::ptrdiff_t rows = std::ptrdiff_t(bytes / (kStreams * kVectorBytes)) + 1;
+  Arena arena;
+  Rows<float> data{};
+  arena.plan([&](Pieces& pieces) { data = pieces.take_rows<float>(rows, kStreams * L); });
+  std::fill_n(data.data, rows * data.stride, 1.0f);
+  Vector<float> sums[kStreams] = {};
+  const double time = seconds([&] {
+    for (int k = 0; k < repeats; ++k) {
+      const Rows<float> order = k & 1 ? data.reversed(rows) : data;
+      for (std::ptrdiff_t row = 0; row < rows; ++row)
+#pragma GCC unroll 8
+        for (int n = 0; n < kStreams; ++n) sums[n] += load(order[row] + n * L);
+    }
+  });
+  kept = total(sums);
+  return double(rows) * kStreams * kVectorBytes * repeats / time;
+}
+
+// Multiplications with an addition a second, from registers.
+extern "C" double odyssey_peak(int repeats) {
+  constexpr int chains = 12;
+  Vector<float> sums[chains], factor = broadcast(0.5f);
+#pragma GCC unroll 12
+  for (int n = 0; n < chains; ++n) sums[n] = broadcast(n + 2.0f);  // equal ones would become one
+  const double time = seconds([&] {
+    for (int k = 0; k < repeats; ++k) {
+#pragma GCC unroll 12
+      for (int n = 0; n < chains; ++n) sums[n] = sums[n] * factor + factor;
+    }
+  });
+  kept = total(sums);
+  return double(chains) * L * repeats / time;
+}
+
+// Network::step on arrays in the padded layout; shape holds inputs, hidden, outputs, directions,
+// loss. Returns the loss.
+extern "C" double odyssey_step(unsigned switches, const int* shape, const float* x, int T,
+                               const float* target, int labels, float* theta, float* velocity) {
+  double loss = 0;
+  with_variant(switches, [&](auto variant) {
+    const NetworkShape sizes{shape[0], shape[1], shape[2], shape[3], Loss(shape[4])};
+    Network<decltype(variant)> network(sizes, scratch());
+    loss = network.step(x, T, target, labels, theta, velocity, {1e-6f, 0.9f, true, false});
+  });
+  return loss;
+}
+
+}  // namespace odyssey
