@@ -156,3 +156,22 @@ def test_script_ends_with_one_line(tmp_path):
     with pytest.raises(SystemExit, match=r"none\.mat: cannot be read .*; see .*a\.log$"):
         run_script(data, tmp_path)
     assert "none.mat: cannot be read" in (tmp_path / "a.log").read_text()
+
+
+def test_lines_that_ctc_cannot_align_are_left_out_of_training_only(tmp_path, monkeypatch):
+    def read(corpus):
+        for split in SPLITS:
+            for name, points, text in (
+                ("a", 9, [1, 2, 2]),
+                ("b", 4, [1, 2, 2]),
+                ("c", 3, [2, 2, 1]),
+            ):
+                x = np.arange(4.0 * points, dtype=np.float32).reshape(points, 4)
+                example = Example(f"{split}-{name}", x, np.array(text, np.int32))
+                corpus.splits[split].append(example)
+
+    monkeypatch.setattr(preparation, "find_reader", lambda source: read)
+    dataset = preparation.prepare("iamondb", "synthetic", tmp_path / "i.h5")
+    assert dataset.train.ids == ("train-a", "train-b")
+    assert len(dataset.valid) == len(dataset.test) == 3
+    assert dataset.provenance.skipped == {"train-c": "CTC needs 4 points for its text, it has 3"}

@@ -85,6 +85,8 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
     used = _used_options(reader, options, what)
     corpus = Corpus(entry.description, track)
     reader(corpus, **used)
+    if TASKS[task].loss == "ctc":
+        _skip_infeasible(corpus)
     _check_sets(corpus, what)
     write_dataset(out, _assemble(task, source, corpus, used))
     return load_dataset(out)
@@ -106,6 +108,23 @@ def _used_options(reader: Any, options: Mapping[str, Any], what: str) -> dict[st
         if parameter.default is parameter.empty and parameter.name not in given:
             raise DataError(f"{what} needs a {parameter.name}: set it in config.yaml, section data")
     return {p.name: given[p.name] for p in parameters if p.name in given}
+
+
+def _skip_infeasible(corpus: Corpus) -> None:
+    """Leave out training lines that CTC cannot align: their loss is infinite at any weights.
+
+    Validation and test lines stay: their figure of merit is an edit distance.
+    """
+    kept = []
+    for example in corpus.splits["train"]:
+        needed = len(example.y) + int((example.y[1:] == example.y[:-1]).sum())
+        if needed <= len(example.x):
+            kept.append(example)
+        else:
+            corpus.skip(
+                example.id, f"CTC needs {needed} points for its text, it has {len(example.x)}"
+            )
+    corpus.splits["train"] = kept
 
 
 def _check_sets(corpus: Corpus, what: str) -> None:
