@@ -2,30 +2,32 @@
 
 An epoch of a network with P parameters costs, on one core,
 
-    sequences · a + frames · P · b      seconds, a frame that is only evaluated counting 0.4,
+    sequences · a + frames · P · b      seconds, what is only evaluated counting 0.4,
 
 with a and b fitted to measured epochs; with the drawn hidden sizes known, so is a job's cost.
-Standard library and study only: .smk files import it.
+.smk files import it: no more than odyssey.study and the standard library.
 """
 
-import json
+import heapq
 import math
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cache
-from pathlib import Path
-from typing import Any
 
 from odyssey.study import Study, TrialSpec
+from odyssey.tasks import TASKS
+from odyssey.variants import get_variant
 
 #: An evaluated sequence's cost as a share of a trained one's, measured.
 EVALUATION = 0.4
-#: A job starts Snakemake twice, Python and MXNet: seconds, measured on a busy machine.
-START_SECONDS = 20.0
-#: Time limits are this multiple of what the model says: slow nodes, shared caches, slow disks.
-MARGIN = 2.0
-#: No time limit is shorter, in minutes: schedulers and start-up have their own noise.
-LEAST_MINUTES = 10
+#: A job starts Snakemake twice, then Python and MXNet: seconds, measured.
+START_SECONDS = 10.0
+#: Seconds between two submissions: the SLURM plugin pauses 5 s before each, two at a time.
+SUBMIT_SECONDS = 2.5
+#: Time limits are this multiple of what the model says: slower processors, shared caches.
+MARGIN = 1.5
+#: No time limit is shorter or longer, in minutes.
+LEAST_MINUTES, MOST_MINUTES = 10, 24 * 60
 _MB_OF_A_JOB, _MB_OF_A_TRIAL = 800, 600
 
 
@@ -35,17 +37,22 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Corpus:
-    """A task's size: sequences that are trained on and only evaluated, frames of one."""
+    """A task's size: sequences that are trained on and only evaluated, mean frames of one."""
 
     trained: int
     evaluated: int
     frames: float
 
+    @property
+    def sequences(self) -> float:
+        """The work of an epoch in sequences trained on."""
+        return self.trained + EVALUATION * self.evaluated
 
-#: PAPER: section III-A. ASSUME: 300 frames a line of IAM-OnDB, after subsampling.
+
+#: PAPER: section III-A. ASSUME: 350 frames a line of IAM-OnDB, after subsampling.
 CORPORA: Mapping[str, Corpus] = {
     "timit": Corpus(3696, 592, 304),
-    "iamondb": Corpus(5355, 6815, 300),
+    "iamondb": Corpus(5355, 6815, 350),
     "jsb": Corpus(229, 153, 61),
 }
 
@@ -54,7 +61,7 @@ CORPORA: Mapping[str, Corpus] = {
 class Costs:
     """Seconds a sequence, and seconds a frame and parameter, of training on one core.
 
-    ``epochs`` is the mean share of the protocol's epochs that trials train until they stop.
+    ``epochs`` is the share of the protocol's epochs that trials train on average; 1 is the most.
     """
 
     sequence: float
@@ -62,40 +69,47 @@ class Costs:
     epochs: float = 1.0
 
 
-#: Measured on one AVX2 core (AMD Zen 3) with the fused kernels.
+#: Measured with the fused kernels on an AVX2 core (AMD Zen 3) both of whose hyperthreads were busy,
+#: as on a full node; a quiet core takes half of it.
 COSTS: Mapping[str, Costs] = {
-    "timit": Costs(1.0e-4, 6.5e-11),
-    "iamondb": Costs(1.0e-3, 6.5e-11),
-    "jsb": Costs(5.0e-4, 1.3e-10),
+    "timit": Costs(2.7e-4, 1.4e-10),
+    "iamondb": Costs(3.2e-4, 1.4e-10),
+    "jsb": Costs(2.0e-4, 1.4e-10),
 }
 
 
-def trial_seconds(spec: TrialSpec, costs: Costs) -> float:
-    """Return what a trial costs if it trains all its epochs, on one core."""
-    corpus = CORPORA[spec.task]
-    sequences = corpus.trained + EVALUATION * corpus.evaluated
+def epoch_seconds(parameters: int, costs: Costs, corpus: Corpus) -> float:
+    """Return what an epoch of a network with so many parameters costs, on one core."""
+    return corpus.sequences * (costs.sequence + corpus.frames * parameters * costs.parameter)
+
+
+def trial_seconds(spec: TrialSpec, costs: Costs, corpus: Corpus) -> float:
+    """Return what a trial is expected to cost, on one core."""
     parameters = _parameters(spec.task, spec.variant, int(spec.hyperparameters["hidden"]))
-    an_epoch = sequences * (costs.sequence + corpus.frames * parameters * costs.parameter)
-    return spec.protocol.epochs * an_epoch
+    epochs = costs.epochs * spec.protocol.epochs
+    return epochs * epoch_seconds(parameters, costs, corpus)
 
 
-def job_seconds(
-    study: Study, task: str, variant: str, first: int, last: int, workers: int, costs: Costs
-) -> float:
-    """Return a job's wall time if its trials are worked off in order, ``workers`` at a time."""
-    busy = [START_SECONDS] * workers
-    for spec in study.trials_of_block(task, variant, first, last):
-        soonest = busy.index(min(busy))
-        busy[soonest] += costs.epochs * trial_seconds(spec, costs)
-    return max(busy)
+def makespan(seconds: Iterable[float], workers: int) -> float:
+    """Return when the last of some works ends if ``workers`` take them in order, one at a time."""
+    free = [0.0] * workers
+    for each in seconds:
+        heapq.heapreplace(free, free[0] + each)
+    return max(free)
 
 
-def time_limit(study: Study, workers: int, task: str, variant: str, first: str, last: str) -> int:
-    """Return minutes in which a job surely ends, at one trial a core: all epochs, and a margin."""
-    known = COSTS[task]
-    whole = Costs(known.sequence, known.parameter)
-    seconds = job_seconds(study, task, variant, int(first), int(last), workers, whole)
-    return max(LEAST_MINUTES, math.ceil(MARGIN * seconds / 60))
+def time_limit(
+    study: Study, workers: int, attempt: int, task: str, variant: str, first: str, last: str
+) -> int:
+    """Return minutes in which a job ends: all epochs of all its trials, and a margin.
+
+    A day at most, as many clusters want it: what takes longer is saved, and its retry resumes.
+    """
+    specs = study.trials_of_block(task, variant, int(first), int(last))
+    costs, corpus = COSTS[task], CORPORA[task]
+    seconds = makespan((trial_seconds(spec, costs, corpus) for spec in specs), workers)
+    minutes = math.ceil(attempt * MARGIN * (START_SECONDS + seconds) / 60)
+    return min(max(LEAST_MINUTES, minutes), MOST_MINUTES)
 
 
 def memory(workers: int) -> int:
@@ -103,10 +117,100 @@ def memory(workers: int) -> int:
     return _MB_OF_A_JOB + _MB_OF_A_TRIAL * workers
 
 
+@dataclass(frozen=True)
+class TaskPlan:
+    """What one task of a study asks for: seconds of a core in all, wall seconds of each job."""
+
+    task: str
+    trials: int
+    core_seconds: float
+    jobs: Sequence[float]
+
+
+def plan(
+    study: Study,
+    workers: int,
+    costs: Mapping[str, Costs] = COSTS,
+    corpora: Mapping[str, Corpus] = CORPORA,
+) -> list[TaskPlan]:
+    """Return the plan of a study whose jobs train ``workers`` trials at a time."""
+    return [_task_plan(study, task, workers, costs[task], corpora[task]) for task in study.tasks]
+
+
+def wall_seconds(plans: Iterable[TaskPlan], workers: int, nodes: int, cores: int) -> float:
+    """Return when the training of a study ends on nodes of so many cores that are all ours.
+
+    Jobs are submitted and started in the study's order; one that runs holds ``workers`` cores.
+    """
+    if cores < workers:
+        raise PlanError(
+            f"a job needs {workers} cores at once, a node has {cores}: give fewer --threads"
+        )
+    free = [0.0] * (nodes * (cores // workers))
+    jobs = [seconds for plan in plans for seconds in plan.jobs]
+    for number, seconds in enumerate(jobs, start=1):
+        submitted = number * SUBMIT_SECONDS
+        heapq.heapreplace(free, max(free[0], submitted) + seconds)
+    return max(free)
+
+
+def fit(rows: Iterable[Mapping[str, str]], corpora: Mapping[str, Corpus]) -> dict[str, Costs]:
+    """Return the costs that finished trials had, per task; PlanError if they are too few.
+
+    ``rows`` are those of trials.csv, as text; least squares of the relative error. A task without
+    trials keeps what is built in.
+    """
+    costs = dict(COSTS)
+    found: dict[str, list[Mapping[str, str]]] = {}
+    for row in rows:
+        if row["status"] == "finished":
+            found.setdefault(row["task"], []).append(row)
+    for task, trials in found.items():
+        corpus = corpora[task]
+        points = [
+            (float(row["seconds_per_epoch"]) / corpus.sequences, int(row["parameters"]))
+            for row in trials
+        ]
+        sequence, parameter = _line(task, points)
+        costs[task] = Costs(sequence, parameter / corpus.frames)
+    return costs
+
+
+def with_epochs(costs: Mapping[str, Costs], share: float) -> dict[str, Costs]:
+    """Return the costs of trials that train this share of their epochs, on average."""
+    return {task: replace(cost, epochs=share) for task, cost in costs.items()}
+
+
+def _task_plan(study: Study, task: str, workers: int, costs: Costs, corpus: Corpus) -> TaskPlan:
+    trials = list(_seconds_of_blocks(study, task, costs, corpus))
+    jobs = [START_SECONDS + makespan(block, workers) for block in trials]
+    return TaskPlan(task, sum(map(len, trials)), sum(map(sum, trials)), jobs)
+
+
+def _seconds_of_blocks(
+    study: Study, task: str, costs: Costs, corpus: Corpus
+) -> Iterator[list[float]]:
+    for variant in study.variants:
+        for first, last in study.blocks(task):
+            specs = study.trials_of_block(task, variant, first, last)
+            yield [trial_seconds(spec, costs, corpus) for spec in specs]
+
+
+def _line(task: str, points: Sequence[tuple[float, int]]) -> tuple[float, float]:
+    """Return a ≥ 0 and b ≥ 0 that make a + b x closest to y, relative to y."""
+    if len({x for _, x in points}) < 3:
+        raise PlanError(
+            f"{task}: a calibration needs finished trials of three sizes, got {len(points)} trials"
+        )
+    n = sum(1 / y**2 for y, _ in points)
+    sx, sxx = sum(x / y**2 for y, x in points), sum(x * x / y**2 for y, x in points)
+    sy, sxy = sum(1 / y for y, _ in points), sum(x / y for y, x in points)
+    b = max(0.0, (n * sxy - sx * sy) / (n * sxx - sx * sx))
+    a = (sy - b * sx) / n
+    return (a, b) if a >= 0 else (0.0, sxy / sxx)
+
+
 @cache
 def _parameters(task: str, variant: str, hidden: int) -> int:
-    from odyssey.tasks import TASKS
-    from odyssey.variants import get_variant
-
     shapes = TASKS[task].network(get_variant(variant), hidden).parameter_shapes()
     return sum(math.prod(shape) for shape in shapes.values())

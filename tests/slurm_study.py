@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -41,6 +42,7 @@ class SmallStudy:
 
     def __init__(self, folder: Path, cluster: Cluster | None = None, **changes: Any) -> None:
         self.folder, self.cluster = folder, cluster
+        folder.mkdir(exist_ok=True)
         for part in ("workflow", "scripts", "profiles"):
             shutil.copytree(ROOT / part, folder / part)
         shutil.copy(ROOT / "config.yaml", folder)
@@ -72,23 +74,33 @@ class SmallStudy:
         """Return what Snakemake said so far."""
         return (self.folder / "log.txt").read_text()
 
-    def training_log(self, variant: str = "V") -> str:
-        """Return what the trials of a search said."""
-        logs = (self.folder / "results/logs/train/jsb" / variant).glob("*.log")
-        return "".join(path.read_text() for path in sorted(logs))
+    def log_of(self, trial: int = 0) -> Path:
+        """Return where the job that begins with a trial says how it gets on."""
+        return next((self.folder / "results/logs/train/jsb/V").glob(f"{trial}-*.log"))
 
-    def trial(self, number: int = 0, variant: str = "V") -> Path:
+    def training_log(self, trial: int = 0) -> str:
+        """Return what the last attempt at such a job said; Snakemake removes earlier ones."""
+        return self.log_of(trial).read_text()
+
+    def trial(self, number: int = 0) -> Path:
         """Return where a trial's file is."""
-        return self.folder / "results/trials/jsb" / variant / f"{number}.h5"
+        return self.folder / f"results/trials/jsb/V/{number}.h5"
 
-    def job_in_training(self) -> str:
-        """Return the SLURM job of the first trial, once that has been saved for the first time."""
+    def job_in_training(self, trial: int = 0) -> str:
+        """Return the SLURM job of a trial, once that has been saved for the first time."""
         assert self.cluster is not None
-        wait_for(self.trial().exists, 90, f"the first checkpoint: {self.log()}")
-        return self.cluster("squeue", "-h", "-t", "running", "-o", "%A").split()[0]
+        wait_for(self.trial(trial).exists, 120, f"the first checkpoint: {self.log()}")
+        jobs = self.cluster("squeue", "-h", "-t", "running", "-o", "%A %k").splitlines()
+        pattern = re.compile(r"(\d+) rule_train_trials_wildcards_jsb_V_(\d+)_(\d+)")
+        found = [match for match in map(pattern.match, jobs) if match]
+        return next(m[1] for m in found if int(m[2]) <= trial <= int(m[3]))
+
+    def result(self, trial: int) -> Any:
+        """Return the content of a finished trial's file, times and hosts apart."""
+        return _bits(load_tree(self.trial(trial)))
 
     def results(self) -> dict[str, Any]:
-        """Return path → content of all finished trials' files, times and hosts apart."""
+        """Return path → content of all trials' files, times and hosts apart."""
         files = sorted((self.folder / "results/trials").rglob("*.h5"))
         return {str(path.relative_to(self.folder)): _bits(load_tree(path)) for path in files}
 

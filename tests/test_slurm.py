@@ -1,12 +1,13 @@
 """The study on a real SLURM: what goes through it is what a local run gives, whatever dies.
 
-Each failure hits a trial that has been saved at least once; its results must be the bits of an
-undisturbed local run, and a rerun after it must find nothing to do.
+In the storm every trial meets another failure after it was first saved. Its results must be the
+bits of an undisturbed local run, and a rerun after all of it must find nothing to do.
 """
 
 import os
 import shutil
 import signal
+import time
 from pathlib import Path
 
 import psutil
@@ -17,160 +18,179 @@ from .slurm_study import SmallStudy
 
 pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(missing()), reason=missing())]
 
-BLOCK = "jsb/V/trials_0-0.h5"
-#: A trial long enough to be hit: seconds.
-LONG = {"protocol": {"epochs": 300, "patience": 300}}
+STORM = ("killed outright", "cancelled", "time limit", "dead node", "drained node", "no memory")
+#: A trial long enough to be hit: seconds. The time for which leases hold is as short.
+LONG = {"trials": len(STORM), "protocol": {"epochs": 300, "patience": 300}}
+LITTLE = "350 if wildcards.first == '5' and attempt == 1 else 1400"
+LEASE_SECONDS = "8"
 
 
 @pytest.fixture(scope="module")
 def cluster():
-    gpus = 2 if os.getuid() == 0 else 0
-    os.environ["ODYSSEY_LEASE_SECONDS"] = "8"
-    with running_cluster(gpus=gpus) as running:
-        yield running
-    del os.environ["ODYSSEY_LEASE_SECONDS"]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("ODYSSEY_LEASE_SECONDS", LEASE_SECONDS)
+        gpus = 1 if os.getuid() == 0 else 0
+        with running_cluster(nodes=6, cpus=2, gpus=gpus) as running:
+            yield running
 
 
 @pytest.fixture(scope="module")
 def undisturbed(tmp_path_factory):
-    """The long trial, run here."""
+    """The long trials, run here."""
     study = SmallStudy(tmp_path_factory.mktemp("undisturbed"), **LONG)
-    study.run(target=BLOCK)
+    study.run()
     return study
 
 
-@pytest.fixture
-def study(cluster, undisturbed, tmp_path):
-    """The long trial, not begun, its data prepared."""
-    study = SmallStudy(tmp_path, cluster, **LONG)
-    shutil.copytree(undisturbed.folder / "data", tmp_path / "data")
+def not_begun(folder, cluster, undisturbed, **changes):
+    """The long trials, their data prepared."""
+    study = SmallStudy(folder, cluster, **LONG | changes)
+    shutil.copytree(undisturbed.folder / "data", folder / "data")
     return study
-
-
-def assert_unharmed(study, undisturbed):
-    assert study.results() == undisturbed.results()
-    assert "Nothing to be done" in study.run(target=BLOCK)
-    assert not list((study.folder / "results").rglob("*.lease"))
 
 
 def worker(cluster, job):
     """The process that trains a job's trial."""
-    found = [p for p in cluster.processes(job) if "spawn_main" in " ".join(p.cmdline())]
-    return found[-1]
+    return [p for p in cluster.processes(job) if "spawn_main" in " ".join(p.cmdline())][-1]
 
 
-def pending_signals(process):
-    status = Path(f"/proc/{process.pid}/status").read_text()
-    masks = [line.split()[1] for line in status.splitlines() if "Pnd:" in line]
-    bits = int(masks[0], 16) | int(masks[1], 16)
-    return {number for number in range(1, 64) if bits >> (number - 1) & 1}
+def gone(processes):
+    return not any(process.is_running() for process in processes)
+
+
+class Storm:
+    """A study to which all of it happens; ``lost`` is each trial's training that was in vain."""
+
+    def __init__(self, study):
+        self.study, self.cluster = study, study.cluster
+        self.lost, self.ghosts, self.ghost_log = {}, [], ""
+
+    def rage(self):
+        resources = ("--set-resources", f"train_trials:mem_mb={LITTLE}", "train_trials:tasks=2")
+        main = self.study.start(*resources)  # two tasks are both cores of a node: one trial each
+        strikes = (self._kill, self._cancel, self._warn, self._freeze, self._drain)
+        jobs = [self._struck(trial, strike) for trial, strike in enumerate(strikes)]
+        self._count_losses(dict(list(enumerate(jobs))[:3]))
+        wait_for(lambda: "its lease is taken over" in self.study.training_log(3), 180, "the retry")
+        for process in reversed(self.ghosts):
+            process.resume()
+        psutil.wait_procs(self.ghosts[:1], 60)
+        self.ghost_log += self._old_log.read()
+        self.study.end(main, 600)
+
+    def _struck(self, trial, strike):
+        job = self.study.job_in_training(trial)
+        processes, now = self.cluster.processes(job), time.time()
+        strike(job)
+        if trial == STORM.index("dead node"):
+            self.lost["dead node"] = now - self.study.trial(trial).stat().st_mtime
+        return processes, now
+
+    def _count_losses(self, struck):
+        """Compare the time of each strike with that of the last save before the job's end."""
+        while struck:
+            for trial in [k for k, (processes, _) in struck.items() if gone(processes)]:
+                _, now = struck.pop(trial)
+                self.lost[STORM[trial]] = max(0.0, now - self.study.trial(trial).stat().st_mtime)
+            time.sleep(0.2)
+
+    def _kill(self, job):
+        worker(self.cluster, job).kill()
+
+    def _cancel(self, job):
+        self.cluster("scancel", job)
+
+    def _warn(self, job):
+        worker(self.cluster, job).suspend()  # SLURM's warning comes with a SIGCONT
+        self.cluster("scontrol", "update", f"JobId={job}", "TimeLimit=2")
+
+    def _freeze(self, job):
+        trial = worker(self.cluster, job)
+        self._old_log = self.study.log_of(3).open()  # the retry will begin a new one
+        frozen = self.cluster.freeze_node(self.cluster.node_of(job))
+        self.ghosts = [trial] + [process for process in frozen if process != trial]
+
+    def _drain(self, job):
+        node = self.cluster.node_of(job)
+        self.cluster("scontrol", "update", f"NodeName={node}", "State=drain", "Reason=test")
+
+
+@pytest.fixture(scope="module")
+def storm(cluster, undisturbed, tmp_path_factory):
+    storm = Storm(not_begun(tmp_path_factory.mktemp("storm"), cluster, undisturbed))
+    storm.rage()
+    return storm
+
+
+@pytest.mark.parametrize("failure", STORM)
+def test_no_failure_changes_a_result(storm, undisturbed, failure):
+    trial = STORM.index(failure)
+    assert storm.study.result(trial) == undisturbed.result(trial)
+
+
+@pytest.mark.parametrize("failure", ["killed outright", "cancelled", "time limit", "dead node"])
+def test_failures_cost_next_to_nothing(storm, failure):
+    log = storm.study.training_log(STORM.index(failure))
+    assert "resumes after epoch" in log
+    assert storm.lost[failure] < 10
+    print(f"{failure}: {storm.lost[failure]:.1f} s of training lost")
+
+
+def test_a_warning_reaches_the_trial_and_not_snakemake(storm):
+    logs = (storm.study.folder / "logs/slurm").rglob("*V_2_2/*.log")
+    assert any("stopped on SIGUSR1; all trials are saved" in path.read_text() for path in logs)
+
+
+def test_a_ghost_from_a_dead_node_stops_without_touching_anything(storm):
+    assert "was taken for dead" in storm.ghost_log
+    assert gone(storm.ghosts)
+
+
+def test_a_drained_node_ends_its_job_in_peace(storm):
+    log = storm.study.training_log(STORM.index("drained node"))
+    assert "resumes" not in log
+
+
+def test_after_the_storm_there_is_nothing_to_be_done(storm):
+    assert "Nothing to be done" in storm.study.run()
+    assert not list((storm.study.folder / "results").rglob("*.lease"))
 
 
 def test_slurm_and_this_machine_agree_bit_for_bit(cluster, tmp_path):
     changes = {"variants": ["V", "NP"], "trials": 3, "protocol": {"epochs": 3}}
     changes["task_settings"] = {"jsb": {"trials_per_job": 2}}
-    (tmp_path / "here").mkdir()
-    (tmp_path / "there").mkdir()
     here = SmallStudy(tmp_path / "here", **changes)
     there = SmallStudy(tmp_path / "there", cluster, **changes)
     here.run()
-    there.run()
+    there.run("--set-threads", "train_trials=2")
     assert len(here.results()) == 6
     assert there.results() == here.results()
-    assert "Nothing to be done" in there.run()
 
 
-def test_a_trial_killed_outright_resumes(cluster, study, undisturbed):
-    main = study.start(target=BLOCK)
-    worker(cluster, study.job_in_training()).kill()
-    study.end(main)
-    assert "resumes after epoch" in study.training_log()
-    assert_unharmed(study, undisturbed)
-
-
-def test_a_cancelled_job_saves_and_resumes(cluster, study, undisturbed):
-    main = study.start(target=BLOCK)
-    cluster("scancel", study.job_in_training())
-    study.end(main)
-    assert "resumes after epoch" in study.training_log()
-    assert_unharmed(study, undisturbed)
-
-
-def test_the_warning_before_a_time_limit_saves_and_the_retry_resumes(cluster, study, undisturbed):
-    main = study.start(target=BLOCK)
-    job = study.job_in_training()
-    trial = worker(cluster, job)
-    trial.suspend()  # until the warning is there
-    cluster("scontrol", "update", f"JobId={job}", "TimeLimit=2")
-    wait_for(lambda: signal.SIGUSR1 in pending_signals(trial), 90, "SLURM's warning")
-    trial.resume()
-    study.end(main)
-    assert "resumes after epoch" in study.training_log()
-    assert_unharmed(study, undisturbed)
-
-
-def test_a_job_out_of_memory_is_retried_with_more(cluster, study, undisturbed):
-    main = study.start(
-        "--set-resources", "train_trials:mem_mb=350 + 1500 * (attempt - 1)", target=BLOCK
-    )
-    log = study.end(main)
-    assert "Trying to restart" in log
-    assert_unharmed(study, undisturbed)
-
-
-def test_a_dead_node_loses_its_job_and_its_ghost_touches_nothing(cluster, study, undisturbed):
-    main = study.start(target=BLOCK)
-    job = study.job_in_training()
-    node = cluster.node_of(job)
-    ghost = worker(cluster, job)
-    frozen = cluster.freeze_node(node)
-    wait_for(
-        lambda: "took" in study.training_log() or "taken over" in study.training_log(),
-        120,
-        "a retry that takes over",
-    )
-    before = study.trial().stat().st_mtime_ns
-    for process in frozen:
-        process.resume()
-    psutil.wait_procs([ghost], 30)
-    assert not ghost.is_running()
-    assert "was taken for dead" in study.training_log()
-    study.end(main)
-    assert study.trial().stat().st_mtime_ns > before
-    cluster.start_node(node)
-    assert_unharmed(study, undisturbed)
-
-
-def test_a_drained_node_ends_its_job_in_peace(cluster, study, undisturbed):
-    main = study.start(target=BLOCK)
-    node = cluster.node_of(study.job_in_training())
-    cluster("scontrol", "update", f"NodeName={node}", "State=drain", "Reason=test")
-    log = study.end(main)
-    cluster("scontrol", "update", f"NodeName={node}", "State=resume")
-    assert "Trying to restart" not in log
-    assert_unharmed(study, undisturbed)
-
-
-def test_snakemake_killed_and_started_again_trains_nothing_twice(cluster, study, undisturbed):
-    main = study.start(target=BLOCK)
+def test_snakemake_killed_and_started_again_trains_nothing_twice(cluster, undisturbed, tmp_path):
+    study = not_begun(tmp_path, cluster, undisturbed, trials=1)
+    target = "jsb/V/trials_0-0.h5"
+    main = study.start(target=target)
     study.job_in_training()
     main.kill()
     main.wait()
-    study.start("--unlock", target=BLOCK).wait()
-    study.run(target=BLOCK)
-    assert study.training_log().count("starts") == 1
-    wait_for(lambda: not cluster("squeue", "-h"), 60, "the first job's end")
-    assert_unharmed(study, undisturbed)
+    study.start("--unlock", target=target).wait()
+    study.run(target=target)
+    assert " starts," not in study.training_log()  # the second job's log is the one that is kept
+    assert study.result(0) == undisturbed.result(0)
 
 
-def test_trials_share_a_gpu_and_ctrl_c_cancels_all(cluster, study):
+def test_trials_share_a_gpu_and_ctrl_c_cancels_all(cluster, undisturbed, tmp_path):
     if not cluster.gpus:
         pytest.skip("stand-ins for GPUs are character devices, which only root can make")
-    main = study.start(
-        *("--set-resources", "train_trials:gpu=1", "--set-threads", "train_trials=2"), target=BLOCK
-    )
-    job = study.job_in_training()
-    assert worker(cluster, job).environ()["CUDA_VISIBLE_DEVICES"] == "0"
+    changes = {"trials": 2, "task_settings": {"jsb": {"trials_per_job": 2}}}
+    study = not_begun(tmp_path, cluster, undisturbed, **changes)
+    gpu = ("--set-resources", "train_trials:gpu=1", "--set-threads", "train_trials=2")
+    main = study.start(*gpu, target="jsb/V/trials_0-1.h5")
+    job = study.job_in_training(1)
+    workers = [p for p in cluster.processes(job) if "spawn_main" in " ".join(p.cmdline())]
+    assert [p.environ()["CUDA_VISIBLE_DEVICES"] for p in workers] == ["0", "0"]
     main.send_signal(signal.SIGINT)
     assert main.wait(60) != 0
     wait_for(lambda: not cluster("squeue", "-h"), 60, "the end of all jobs")
+    assert all(Path(study.trial(k)).exists() for k in range(2))

@@ -24,8 +24,9 @@ rule train_trials:
     threads: STUDY.threads_per_job
     resources:
         mem_mb=lambda wildcards, threads, attempt: attempt * memory(threads),
-        runtime=lambda wildcards, threads, attempt: attempt
-        * time_limit(STUDY, threads, **dict(wildcards.items())),
+        runtime=lambda wildcards, threads, attempt: time_limit(
+            STUDY, threads, attempt, **dict(wildcards.items())
+        ),
     params:
         results_version=RESULTS_VERSION,
         search=lambda wildcards: STUDY.search_fingerprint(wildcards.task),
