@@ -210,13 +210,17 @@ def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None
 
 
 def _clients(folder: Path) -> Path:
-    """Make commands that know this cluster: a job step strips SLURM_CONF before it calls srun."""
+    """Make commands that know this cluster, and are counted in the file ``calls``.
+
+    A job step strips SLURM_CONF from the environment before it calls srun.
+    """
     (folder / "bin").mkdir()
     for name in CLIENTS:
         if found := shutil.which(name):
             path = folder / "bin" / name
-            conf = shlex.quote(str(folder / "slurm.conf"))
-            path.write_text(f'#!/bin/sh\nSLURM_CONF={conf} exec {found} "$@"\n')
+            here = shlex.quote(str(folder))
+            count = f"echo {name} >> {here}/calls"
+            path.write_text(f'#!/bin/sh\n{count}\nSLURM_CONF={here}/slurm.conf exec {found} "$@"\n')
             path.chmod(0o755)
     return folder / "bin"
 

@@ -38,7 +38,7 @@ def cluster():
 def undisturbed(tmp_path_factory):
     """The long trials, run here."""
     study = SmallStudy(tmp_path_factory.mktemp("undisturbed"), **LONG)
-    study.run()
+    study.run(target="jsb/trials.csv")
     return study
 
 
@@ -67,7 +67,9 @@ class Storm:
 
     def rage(self):
         resources = ("--set-resources", f"train_trials:mem_mb={LITTLE}", "train_trials:tasks=2")
-        main = self.study.start(*resources)  # two tasks are both cores of a node: one trial each
+        main = self.study.start(
+            *resources, target="jsb/trials.csv"
+        )  # two tasks are both cores of a node: one trial each
         strikes = (self._kill, self._cancel, self._warn, self._freeze, self._drain)
         jobs = [self._struck(trial, strike) for trial, strike in enumerate(strikes)]
         self._count_losses(dict(list(enumerate(jobs))[:3]))
@@ -152,18 +154,19 @@ def test_a_drained_node_ends_its_job_in_peace(storm):
 
 
 def test_after_the_storm_there_is_nothing_to_be_done(storm):
-    assert "Nothing to be done" in storm.study.run()
+    assert "Nothing to be done" in storm.study.run(target="jsb/trials.csv")
     assert not list((storm.study.folder / "results").rglob("*.lease"))
 
 
 def test_slurm_and_this_machine_agree_bit_for_bit(cluster, tmp_path):
-    changes = {"variants": ["V", "NP"], "trials": 3, "protocol": {"epochs": 3}}
+    changes = {"variants": ["V", "NP"], "trials": 2, "protocol": {"epochs": 3}}
     changes["task_settings"] = {"jsb": {"trials_per_job": 2}}
+    target = "jsb/trials.csv"
     here = SmallStudy(tmp_path / "here", **changes)
     there = SmallStudy(tmp_path / "there", cluster, **changes)
-    here.run()
-    there.run("--set-threads", "train_trials=2")
-    assert len(here.results()) == 6
+    here.run(target=target)
+    there.run("--set-threads", "train_trials=2", target=target)
+    assert len(here.results()) == 4
     assert there.results() == here.results()
 
 
