@@ -17,7 +17,7 @@ import numpy as np
 
 from benchmarks.peers import PEERS
 from odyssey.kernels.loader import library_path, load, network_attributes
-from odyssey.kernels.model import FusedModel, _memory
+from odyssey.kernels.model import FusedModel, memory_of
 from odyssey.mx import mx
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.tasks import TASKS
@@ -56,7 +56,7 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
         return model.train_step(x + NOISE * noise, y)
 
     library = ctypes.CDLL(str(library_path(spec.variant)))
-    theta, velocity = _memory(model._parameters).copy(), _memory(model._velocity).copy()
+    theta, velocity = memory_of(model._parameters).copy(), memory_of(model._velocity).copy()
     target = np.ascontiguousarray(y, np.float32)
     shape = np.array(list(network_attributes(spec).values()), np.int32)
     pointers = [a.ctypes.data_as(ctypes.c_void_p) for a in (shape, x, target, theta, velocity)]

@@ -31,7 +31,7 @@ class FusedModel:
         self._x = _Buffer((spec.inputs,))
         self._y = _Buffer((spec.outputs,) if spec.loss == "bernoulli" else ())
         self._loss = mx.nd.zeros(1, dtype=np.float64)
-        self._loss_value = _memory(self._loss)
+        self._loss_value = memory_of(self._loss)
         zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
         self._parameters = self._pack(zeros)
         self._velocity = self._pack(zeros)
@@ -123,18 +123,18 @@ class _Buffer:
 
     def _grow(self, rows: int) -> None:
         self._array = mx.nd.zeros((rows, *self._row))
-        self._memory = _memory(self._array)
+        self._memory = memory_of(self._array)
         self._views: dict[int, Any] = {}
 
 
-def _memory(array: Any) -> NDArray[Any]:
+def memory_of(array: Any) -> NDArray[Any]:
     """Return an NDArray's own memory as a NumPy array, once nothing is written to it any more."""
     array.wait_to_read()
     pointer = ctypes.c_void_p()
     mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
     kind = np.ctypeslib.as_ctypes_type(array.dtype)
-    memory = np.ctypeslib.as_array(ctypes.cast(pointer, ctypes.POINTER(kind)), array.shape)
-    return memory
+    typed = ctypes.cast(pointer, ctypes.POINTER(kind))
+    return np.ctypeslib.as_array(typed, array.shape)
 
 
 def _readable(error: Exception) -> ValueError:
