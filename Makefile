@@ -11,7 +11,7 @@ study: env ## the demo study, from raw data to results/report.html
 	@echo "Done: open results/report.html"
 
 test: env ## every test, on all cores
-	$(BIN)/pytest -n auto
+	$(BIN)/pytest -n auto --dist loadgroup
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/test_storm.py
@@ -38,3 +38,20 @@ lock: ## resolve pyproject.toml anew (needs uv)
 
 clean: ## forget the environment and build products, never data/ or results/
 	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
+
+.PHONY: test-slurm install-profiles
+
+test-slurm: env ## the tests that start a private SLURM, alone
+	$(BIN)/pytest -m slurm
+
+PROFILES := $(or $(XDG_CONFIG_HOME),$(HOME)/.config)/snakemake
+
+install-profiles: ## so that `snakemake --profile slurm` finds profiles/slurm, and so on
+	@mkdir -p "$(PROFILES)"
+	@for name in demo local slurm; do \
+	  at="$(PROFILES)/$$name"; \
+	  if [ -e "$$at" ] && [ ! "$$at" -ef "profiles/$$name" ]; then \
+	    echo "$$at is another profile: move it away first, or use --profile profiles/$$name" >&2; exit 1; \
+	  fi; \
+	  ln -sfn "$(CURDIR)/profiles/$$name" "$$at" && echo "$$at -> profiles/$$name"; \
+	done

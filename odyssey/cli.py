@@ -115,6 +115,40 @@ def inspect(file: Path) -> None:
         raise click.ClickException(str(error)) from error
 
 
+@main.command()
+@CONFIGFILE
+@click.option("--threads", default=3, type=click.IntRange(1), help="Trials at a time in a job.")
+@click.option(
+    "--trials",
+    "calibration",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Calibrate with the finished trials of a trials.csv, from nodes of the kind.",
+)
+@click.option("--epochs", type=click.FloatRange(0, 1), help="Share of the epochs that are trained.")
+@click.option("--nodes", default=10, type=click.IntRange(1), help="All yours.")
+@click.option("--cores", default=128, type=click.IntRange(1), help="Of each node.")
+def plan(
+    files: tuple[Path, ...],
+    threads: int,
+    calibration: Path | None,
+    epochs: float | None,
+    nodes: int,
+    cores: int,
+) -> None:
+    """Show what the study's training will ask for: jobs, core hours, when it would end."""
+    from rich.console import Console
+
+    from odyssey.plan import PlanError
+    from odyssey.plan_view import plan_view
+    from odyssey.study import ConfigError, read_study
+
+    try:
+        view = plan_view(read_study(files), threads, calibration, epochs, nodes, cores)
+    except (ConfigError, PlanError) as error:
+        raise click.ClickException(str(error)) from error
+    Console().print(view)
+
+
 @main.group()
 def bench() -> None:
     """Measure speed on this machine."""

@@ -176,6 +176,14 @@ def fit(rows: Iterable[Mapping[str, str]], corpora: Mapping[str, Corpus]) -> dic
     return costs
 
 
+def mean_epochs(rows: Iterable[Mapping[str, str]], epochs: int) -> float:
+    """Return the share of a protocol's epochs that trials trained until they stopped."""
+    trained = [int(row["epochs"]) for row in rows]
+    if not trained:
+        raise PlanError("a calibration needs trials of the study's tasks, found none")
+    return sum(trained) / len(trained) / epochs
+
+
 def with_epochs(costs: Mapping[str, Costs], share: float) -> dict[str, Costs]:
     """Return the costs of trials that train this share of their epochs, on average."""
     return {task: replace(cost, epochs=share) for task, cost in costs.items()}

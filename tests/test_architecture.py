@@ -40,6 +40,7 @@ ARROWS = {
     "block": {"datasets", "results", "stopping", "study", "trial"},
     "analysis": {"datasets", "results", "search", "study", "tasks", "variants"},
     "plan": {"study", "tasks", "variants"},
+    "plan_view": {"datasets", "plan", "study"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
 STANDARD_LIBRARY_ONLY = ("variants", "spec", "search", "files", "tasks/__init__", "kernels/build")

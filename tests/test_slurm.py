@@ -16,7 +16,11 @@ import pytest
 from .slurm import missing, running_cluster, wait_for
 from .slurm_study import SmallStudy
 
-pytestmark = [pytest.mark.slurm, pytest.mark.skipif(bool(missing()), reason=missing())]
+pytestmark = [
+    pytest.mark.slurm,
+    pytest.mark.xdist_group("slurm"),  # one storm is enough
+    pytest.mark.skipif(bool(missing()), reason=missing()),
+]
 
 STORM = ("killed outright", "cancelled", "time limit", "dead node", "drained node", "no memory")
 #: A trial long enough to be hit: seconds. The time for which leases hold is as short.
@@ -30,7 +34,7 @@ def cluster():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ODYSSEY_LEASE_SECONDS", LEASE_SECONDS)
         gpus = 1 if os.getuid() == 0 else 0
-        with running_cluster(nodes=6, cpus=2, gpus=gpus) as running:
+        with running_cluster(nodes=6, cpus=3, gpus=gpus) as running:  # a job fills a node
             yield running
 
 
@@ -66,10 +70,8 @@ class Storm:
         self.lost, self.ghosts, self.ghost_log = {}, [], ""
 
     def rage(self):
-        resources = ("--set-resources", f"train_trials:mem_mb={LITTLE}", "train_trials:tasks=2")
-        main = self.study.start(
-            *resources, target="jsb/trials.csv"
-        )  # two tasks are both cores of a node: one trial each
+        resources = ("--set-resources", f"train_trials:mem_mb={LITTLE}")
+        main = self.study.start(*resources, target="jsb/trials.csv")
         strikes = (self._kill, self._cancel, self._warn, self._freeze, self._drain)
         jobs = [self._struck(trial, strike) for trial, strike in enumerate(strikes)]
         self._count_losses(dict(list(enumerate(jobs))[:3]))
@@ -165,7 +167,7 @@ def test_slurm_and_this_machine_agree_bit_for_bit(cluster, tmp_path):
     here = SmallStudy(tmp_path / "here", **changes)
     there = SmallStudy(tmp_path / "there", cluster, **changes)
     here.run(target=target)
-    there.run("--set-threads", "train_trials=2", target=target)
+    there.run(target=target)
     assert len(here.results()) == 4
     assert there.results() == here.results()
 
@@ -188,8 +190,7 @@ def test_trials_share_a_gpu_and_ctrl_c_cancels_all(cluster, undisturbed, tmp_pat
         pytest.skip("stand-ins for GPUs are character devices, which only root can make")
     changes = {"trials": 2, "task_settings": {"jsb": {"trials_per_job": 2}}}
     study = not_begun(tmp_path, cluster, undisturbed, **changes)
-    gpu = ("--set-resources", "train_trials:gpu=1", "--set-threads", "train_trials=2")
-    main = study.start(*gpu, target="jsb/V/trials_0-1.h5")
+    main = study.start("--set-resources", "train_trials:gpu=1", target="jsb/V/trials_0-1.h5")
     job = study.job_in_training(1)
     workers = [p for p in cluster.processes(job) if "spawn_main" in " ".join(p.cmdline())]
     assert [p.environ()["CUDA_VISIBLE_DEVICES"] for p in workers] == ["0", "0"]
