@@ -82,6 +82,7 @@ class Cluster:
     def __init__(self, folder: Path, nodes: int, cpus: int, memory: int, gpus: int) -> None:
         self.folder, self.gpus = folder, gpus
         self.nodes = [f"n{k}" for k in range(1, nodes + 1)]
+        self.guests: list[subprocess.Popen[bytes]] = []  # that must not outlive it
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
         first = _free_ports(nodes + 1)
         settings = {"folder": folder, "user": getpass.getuser(), "port": first, "cpus": cpus}
@@ -112,7 +113,10 @@ class Cluster:
         wait_for(lambda: self._states() == {"idle"}, 30, f"idle nodes, see {self.folder}/*.log")
 
     def stop(self) -> None:
-        """End all jobs, then all daemons, each by its own process id."""
+        """End guests, jobs and daemons, each by its own process id."""
+        for guest in self.guests:
+            guest.kill()
+            guest.wait()
         with contextlib.suppress(subprocess.SubprocessError):
             self("scancel", "--user", getpass.getuser())
             wait_for(lambda: not self("squeue", "-h"), 20, "the end of all jobs")

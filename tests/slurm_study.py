@@ -56,9 +56,12 @@ class SmallStudy:
         command = [sys.executable, "-m", "snakemake", *profile, "--configfile", "study.yaml"]
         command += [*arguments, "--", f"results/{target}"]
         with (self.folder / "log.txt").open("wb") as log:
-            return subprocess.Popen(
+            main = subprocess.Popen(
                 command, cwd=self.folder, env=self._environment, stdout=log, stderr=log
             )
+        if self.cluster:
+            self.cluster.guests.append(main)
+        return main
 
     def run(self, *arguments: str, target: str = "trials.csv", timeout: float = 240) -> str:
         """Run Snakemake to its end; return its log."""
