@@ -59,7 +59,7 @@ def torch_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
 
 def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """jax.lax.scan over a vanilla step with peepholes, compiled as a whole."""
-    if not _installed("jax") or spec.variant is not VARIANTS["V"] or spec.loss == "ctc":
+    if not _installed("jax") or spec.variant != VARIANTS["V"] or spec.loss == "ctc":
         return None
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     import jax

@@ -135,5 +135,5 @@ def test_torch_agrees():
     )
     loss.backward()
     reference, gradient = ctc_loss(a, labels)
-    assert reference == pytest.approx(float(loss), rel=1e-12)
+    assert reference == pytest.approx(loss.item(), rel=1e-12)
     np.testing.assert_allclose(gradient, tensor.grad.numpy(), atol=1e-12)
