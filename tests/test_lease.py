@@ -104,7 +104,7 @@ def test_a_holder_taken_for_dead_notices(tmp_path, monkeypatch):
     path = tmp_path / "0.lease"
     with holding(path) as held:
         write_lease(path, host="elsewhere")
-        with pytest.raises(LeaseLost, match="taken for dead, process .* on elsewhere goes on"):
+        with pytest.raises(LeaseLost, match=r"taken for dead, process .* on elsewhere goes on"):
             held.check()
         held.renew()  # renewed lately: no look
         monkeypatch.setattr(lease, "RENEW_SECONDS", -1.0)

@@ -52,13 +52,7 @@ def test_the_tables_are_tidy(tmp_path):
     write_block(tmp_path / "a.h5", [result(trial=0), result(trial=1, diverged=4)])
     write_block(tmp_path / "b.h5", [result("timit", nesterov=True, clip=False)])
     trials, curves = collect([tmp_path / "a.h5", tmp_path / "b.h5"])
-    assert (
-        list(trials.columns)
-        == (
-            "task variant trial hidden learning_rate momentum noise nesterov clip parameters status "
-            "epochs best_epoch train valid test seconds seconds_per_epoch diverged_epoch seed host source"
-        ).split()
-    )
+    assert list(trials.columns) == TRIAL_COLUMNS
     assert trials["test"].tolist() == [8.2, pytest.approx(60.997, abs=1e-3), 8.2]
     assert trials["valid"].tolist() == [8.0, pytest.approx(60.997, abs=1e-3), 8.0]
     assert trials["status"].tolist() == ["finished", "diverged", "finished"]
