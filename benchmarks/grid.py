@@ -32,8 +32,13 @@ THREADS = 3  # as in profiles/slurm
 @click.option("--trials-per-job", type=int, help="In place of the config's; 1: 5,400 jobs.")
 @click.option("--nodes", default=16, help="Each takes eight jobs at a time.")
 @click.option("--seconds", default=10.0, help="That a job sleeps, on average.")
+@click.option(
+    "--at-once", default=600, help="Jobs in the queue: few, if this machine has few cores."
+)
 @click.option("--dry-run", is_flag=True, help="Only build the graph of jobs.")
-def main(trials_per_job: int | None, nodes: int, seconds: float, dry_run: bool) -> None:
+def main(
+    trials_per_job: int | None, nodes: int, seconds: float, at_once: int, dry_run: bool
+) -> None:
     """Run the grid and print what it took."""
     with tempfile.TemporaryDirectory(prefix="grid-") as folder:
         study = _prepare(Path(folder), trials_per_job)
@@ -49,7 +54,8 @@ def main(trials_per_job: int | None, nodes: int, seconds: float, dry_run: bool) 
             fraction = seconds * len(jobs) / sum(jobs)
             environment = cluster.environment | {"SLEEPER_FRACTION": str(fraction)}
             environment["PYTHONPATH"] = str(SLEEPER)
-            usage = _watch(Path(folder), [*profile, "--", *targets], environment)
+            arguments = [*profile, "--jobs", str(at_once), "--", *targets]
+            usage = _watch(Path(folder), arguments, environment)
             _report(usage)
             _report_calls(cluster, usage["wall"])
         trials = len(list(Path(folder, "results/trials").rglob("*.h5")))

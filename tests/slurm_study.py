@@ -63,11 +63,11 @@ class SmallStudy:
             self.cluster.guests.append(main)
         return main
 
-    def run(self, *arguments: str, target: str = "trials.csv", timeout: float = 240) -> str:
+    def run(self, *arguments: str, target: str = "trials.csv", timeout: float = 900) -> str:
         """Run Snakemake to its end; return its log."""
         return self.end(self.start(*arguments, target=target), timeout)
 
-    def end(self, main: "subprocess.Popen[bytes]", timeout: float = 240) -> str:
+    def end(self, main: "subprocess.Popen[bytes]", timeout: float = 900) -> str:
         """Wait for a Snakemake that must succeed; return its log."""
         code = main.wait(timeout)
         assert code == 0, self.log()
@@ -77,13 +77,14 @@ class SmallStudy:
         """Return what Snakemake said so far."""
         return (self.folder / "log.txt").read_text()
 
-    def log_of(self, trial: int = 0) -> Path:
-        """Return where the job that begins with a trial says how it gets on."""
-        return next((self.folder / "results/logs/train/jsb/V").glob(f"{trial}-*.log"))
+    def log_of(self, trial: int = 0) -> Path | None:
+        """Return where the job that begins with a trial says how it gets on; None between two."""
+        return next((self.folder / "results/logs/train/jsb/V").glob(f"{trial}-*.log"), None)
 
     def training_log(self, trial: int = 0) -> str:
         """Return what the last attempt at such a job said; Snakemake removes earlier ones."""
-        return self.log_of(trial).read_text()
+        path = self.log_of(trial)
+        return path.read_text() if path else ""
 
     def trial(self, number: int = 0) -> Path:
         """Return where a trial's file is."""
@@ -92,7 +93,7 @@ class SmallStudy:
     def job_in_training(self, trial: int = 0) -> str:
         """Return the SLURM job of a trial, once that has been saved for the first time."""
         assert self.cluster is not None
-        wait_for(self.trial(trial).exists, 120, f"the first checkpoint: {self.log()}")
+        wait_for(self.trial(trial).exists, 300, f"the first checkpoint: {self.log()}")
         jobs = self.cluster("squeue", "-h", "-t", "running", "-o", "%A %k").splitlines()
         pattern = re.compile(r"(\d+) rule_train_trials_wildcards_jsb_V_(\d+)_(\d+)")
         found = [match for match in map(pattern.match, jobs) if match]

@@ -24,7 +24,7 @@ pytestmark = [
 
 STORM = ("killed outright", "cancelled", "time limit", "dead node", "drained node", "no memory")
 #: A trial long enough to be hit: seconds. The time for which leases hold is as short.
-LONG = {"trials": len(STORM), "protocol": {"epochs": 300, "patience": 300}}
+LONG = {"trials": len(STORM), "protocol": {"epochs": 200, "patience": 200}}
 LITTLE = "350 if wildcards.first == '5' and attempt == 1 else 1400"
 LEASE_SECONDS = "8"
 
@@ -75,11 +75,12 @@ class Storm:
         strikes = (self._kill, self._cancel, self._warn, self._freeze, self._drain)
         jobs = [self._struck(trial, strike) for trial, strike in enumerate(strikes)]
         self._count_losses(dict(list(enumerate(jobs))[:3]))
-        wait_for(lambda: "its lease is taken over" in self.study.training_log(3), 180, "the retry")
+        wait_for(lambda: "its lease is taken over" in self.study.training_log(3), 400, "the retry")
         for process in reversed(self.ghosts):
             process.resume()
         psutil.wait_procs(self.ghosts[:1], 60)
-        self.ghost_log += self._old_log.read()
+        with self._old_log:
+            self.ghost_log += self._old_log.read()
         self.study.end(main, 600)
 
     def _struck(self, trial, strike):
