@@ -6,12 +6,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 import yaml
+from hypothesis import settings
 
 from odyssey.datasets import Dataset, Example, Split
 from odyssey.study import Study, load_study
 from odyssey.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
+# A busy machine must not fail a test.
+settings.register_profile("odyssey", deadline=None)
+settings.load_profile("odyssey")
+
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 
