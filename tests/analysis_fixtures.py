@@ -3,6 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from odyssey.analysis.comparison import compare_task
+from odyssey.analysis.findings import Findings
+from odyssey.analysis.searches import Settings, decompose_task
 from odyssey.search import sample
 from odyssey.study import Study
 from odyssey.tasks import TASKS
@@ -11,7 +14,7 @@ from .conftest import ROOT
 
 ORACLES = sorted((ROOT.parent / "shared" / "oracles").glob("fanova_*.json"))
 #: Added to the figure of every trial of a variant.
-HARM = {"NFG": 4.0, "NOAF": 6.0, "NIG": 0.3}
+HARM = {"NFG": 4.0, "NOAF": 6.0, "NIG": 1.0}
 
 
 def made_up_trials(study: Study, task: str, trials: int, noise: float = 0.3) -> pd.DataFrame:
@@ -63,3 +66,16 @@ def made_up_curves(trials: pd.DataFrame) -> pd.DataFrame:
             identity = {"task": trial.task, "variant": trial.variant, "trial": trial.trial}
             rows.append({**identity, "epoch": epoch, **figures, "seconds": 1.0})
     return pd.DataFrame(rows)
+
+
+def found(study: Study, tables: dict[str, pd.DataFrame]) -> Findings:
+    """What a quick analysis finds in each task's table."""
+    quick = Settings(trees=8, bootstrap=0)
+    return Findings(
+        pd.concat(tables.values(), ignore_index=True),
+        {
+            task: decompose_task(rows, study.search_space(task), study.variants, quick)
+            for task, rows in tables.items()
+        },
+        {task: compare_task(rows, study.variants, resamples=200) for task, rows in tables.items()},
+    )

@@ -205,7 +205,7 @@ def wave(u, k):
     return math.sqrt(2) * np.cos(math.pi * k * u)
 
 
-def test_shares_of_a_known_function_lie_between_the_two_readings():
+def test_shares_of_a_known_function_with_an_interaction():
     X = draws(SPACE, 1000)
     u = unit(SPACE, X)
     y = math.sqrt(0.6) * wave(u["learning_rate"], 1) + math.sqrt(0.2) * wave(u["hidden"], 1)
@@ -214,11 +214,9 @@ def test_shares_of_a_known_function_lie_between_the_two_readings():
     truths = {("learning_rate",): 0.6, ("hidden",): 0.2, ("learning_rate", "noise"): 0.2}
     for factors, truth in truths.items():
         found = anova.fraction(*factors)
-        assert found["fraction"] == pytest.approx(truth, abs=0.06), factors
         assert found["mean_forest"] == pytest.approx(truth, abs=0.06), factors
     assert anova.fraction("momentum")["fraction"] < 0.01
     total = anova.fraction("learning_rate", kind="total")
-    assert total["fraction"] == pytest.approx(0.8, abs=0.06)
     assert total["mean_forest"] == pytest.approx(0.8, abs=0.06)
 
 
@@ -272,15 +270,53 @@ def test_same_seed_same_answer_and_the_estimator_can_be_cloned():
     pd.testing.assert_frame_equal(anova.fit(X, y).effects_, again.fit(X, y).effects_)
 
 
-def test_bootstrap_intervals_shrink_with_more_trials_and_lie_in_the_unit_interval():
+def test_the_accurate_setting_does_not_halve_weak_effects():
+    """Mean error of the main effects at 200 trials with 5 percent of noise, over three studies."""
+    truth = {"learning_rate": 0.8, "hidden": 0.12, "noise": 0.06, "momentum": 0.02}
+    errors = {"paper": [], "accurate": []}
+    for seed in range(3):
+        X = draws(SPACE, 200, seed)
+        u = unit(SPACE, X)
+        y = sum(
+            math.sqrt(share) * wave(u[name], 1 + (name == "noise")) for name, share in truth.items()
+        )
+        y += 0.05 * np.random.default_rng(seed).normal(size=200)
+        for setting, found in errors.items():
+            anova = FunctionalANOVA(SPACE, setting=setting, totals=False, random_state=seed).fit(
+                X, y
+            )
+            reading = "fraction" if setting == "paper" else "mean_forest"
+            found += [abs(anova.fraction(name)[reading] - share) for name, share in truth.items()]
+    assert np.mean(errors["accurate"]) <= 0.015
+    assert np.mean(errors["paper"]) > 0.025
+
+
+def test_a_pair_of_trees_is_the_sum_of_both():
+    """A forest of one pair: its boxes are what both trees predict together."""
+    X = draws(SPACE, 60)
+    y = np.random.default_rng(0).normal(size=60)
+    anova = FunctionalANOVA(SPACE, trees=2, random_state=0).fit(X, y)
+    boxes = anova.boxes_
+    assert (boxes.trees, boxes.layers) == (1, 2)
+    everything = boxes.lower, boxes.upper, boxes.value, range(4)
+    assert anova.variance_[0] == pytest.approx(reference_variance(*everything), rel=1e-9)
+    assert anova.mean_variance_ == pytest.approx(anova.variance_[0], rel=1e-9)
+    assert anova.fraction("noise")["std"] == 0
+
+
+def test_bootstrap_intervals_hold_the_truth_and_shrink_with_more_trials():
     widths = []
-    for n in (40, 640):
+    for n in (40, 320):
         X = draws(SPACE, n)
         u = unit(SPACE, X)
         y = wave(u["learning_rate"], 1) + 0.5 * wave(u["hidden"], 1)
-        effects = FunctionalANOVA(SPACE, trees=8, random_state=0).fit(X, y).bootstrap(20).effects_
-        assert ((effects.low >= 0) & (effects.high <= 1) & (effects.low <= effects.high)).all()
-        widths.append(float((effects.high - effects.low).iloc[1]))
+        anova = FunctionalANOVA(SPACE, trees=20, totals=False, random_state=0).fit(X, y)
+        effects = anova.bootstrap(20).effects_
+        known = effects[effects.kind != "total"]
+        assert (known.low <= known.high).all()
+        rate = anova.fraction("learning_rate")
+        assert rate["low"] < 0.8 < rate["high"]
+        widths.append(rate["high"] - rate["low"])
     assert widths[1] < widths[0] / 2
 
 
@@ -291,7 +327,7 @@ def test_bootstrap_intervals_shrink_with_more_trials_and_lie_in_the_unit_interva
         (lambda X, y: (X.assign(noise=1.5), y), "hyperparameter noise: 1.5 lies outside"),
         (lambda X, y: (X.assign(hidden=19), y), "hyperparameter hidden: 19 lies outside"),
         (lambda X, y: (X[:5], y[:5]), "at least 10 trials"),
-        (lambda X, y: (X, y[:-1]), "one figure a trial"),
+        (lambda X, y: (X, y[:-1]), "one figure a trial: 20 trials"),
         (lambda X, y: (X, y * 0 + 3), "must vary, all 20 are 3"),
         (lambda X, y: (X, np.where(y > 0, np.nan, y)), "must be finite"),
         (lambda X, y: (X, np.where(y > 0, np.inf, y)), "must be finite"),

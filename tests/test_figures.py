@@ -5,32 +5,17 @@ import sys
 
 import matplotlib.image
 import numpy as np
-import pandas as pd
 import pytest
 import yaml
 
-from odyssey.analysis.comparison import compare_task
 from odyssey.analysis.figures import draw, figure_names, plot
 from odyssey.analysis.findings import Findings, read_trials
-from odyssey.analysis.searches import Settings, decompose_task
 from odyssey.study import Study
 
-from .analysis_fixtures import made_up_trials
+from .analysis_fixtures import found, made_up_trials
 from .conftest import ROOT
 
-QUICK = Settings(trees=4, bootstrap=0)
 CAPTIONS = ROOT / "workflow" / "report"
-
-
-def found(study, tables):
-    return Findings(
-        pd.concat(tables.values(), ignore_index=True),
-        {
-            t: decompose_task(rows, study.search_space(t), study.variants, QUICK)
-            for t, rows in tables.items()
-        },
-        {t: compare_task(rows, study.variants) for t, rows in tables.items()},
-    )
 
 
 @pytest.fixture(scope="module")

@@ -28,20 +28,22 @@ class Boxes:
     """The leaves of T trees on [0, 1]^d, stacked: L boxes in all.
 
     ``lower`` and ``upper`` (L, d), ``value`` (L,); tree t owns the boxes ``offsets[t]`` up to
-    ``offsets[t + 1]``, which tile the cube. Tiling is checked: ValueError.
+    ``offsets[t + 1]``, which cover the cube ``layers`` times: 1 for a tree, 2 for the sum of two.
+    That is checked: ValueError.
     """
 
     lower: Array
     upper: Array
     value: Array
     offsets: NDArray[np.int64]
+    layers: int = 1
 
     def __post_init__(self) -> None:
         if not np.all((self.lower >= 0) & (self.lower < self.upper) & (self.upper <= 1)):
             raise ValueError("boxes need 0 ≤ lower < upper ≤ 1: scale the factors to the unit cube")
         volume = np.add.reduceat(np.prod(self.upper - self.lower, axis=1), self.offsets[:-1])
-        if not np.allclose(volume, 1, atol=1e-9):
-            t = int(np.argmax(np.abs(volume - 1)))
+        if not np.allclose(volume, self.layers, atol=1e-9):
+            t = int(np.argmax(np.abs(volume - self.layers)))
             raise ValueError(
                 f"the leaves of a tree must fill the unit cube: those of tree {t} have volume "
                 f"{volume[t]:.6g}; bring all leaves, and factors scaled to [0, 1]"
@@ -58,7 +60,7 @@ class Boxes:
         return np.repeat(np.arange(self.trees), np.diff(self.offsets))
 
     @classmethod
-    def stack(cls, trees: Iterable[Mapping[str, ArrayLike]]) -> "Boxes":
+    def stack(cls, trees: Iterable[Mapping[str, ArrayLike]], layers: int = 1) -> "Boxes":
         """Return the boxes of trees given as {lower (n, d), upper (n, d), value (n,)}."""
         lower, upper, value = (
             [np.asarray(tree[key], float) for tree in trees]
@@ -68,7 +70,8 @@ class Boxes:
         if not value:
             raise ValueError("a forest needs at least one tree, got none")
         offsets = np.cumsum([0, *map(len, value)])
-        return cls(np.concatenate(lower), np.concatenate(upper), np.concatenate(value), offsets)
+        corners = np.concatenate(lower), np.concatenate(upper)
+        return cls(*corners, np.concatenate(value), offsets, layers)
 
 
 def encode(u: Array, levels: Sequence[int]) -> Array:

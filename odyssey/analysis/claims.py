@@ -20,6 +20,8 @@ PAPER_BEST: Mapping[str, tuple[float, str]] = {
     "iamondb": (9.26, "NP"),
     "jsb": (8.38, "NIAF"),
 }
+#: With fewer trials a side a missing significance is no evidence of equality.
+FEW = 10
 #: A finding on one task: does it hold (None: cannot say), and by what numbers.
 Finding = tuple[bool | None, str]
 
@@ -86,27 +88,35 @@ def _differences(codes: Iterable[str], expected: str) -> Callable[[Findings, str
         words = [
             f"{c} {t['difference']:+.3g} (p = {t['p_bonferroni']:.2g})" for c, t in made.items()
         ]
-        return all(_as_expected(test, expected) for test in made.values()), "; ".join(words)
+        words += [f"{c}: {t['skipped']}" for c, t in tests.items() if c not in made]
+        if (fewest := min(test["trials"] for test in made.values())) < FEW:
+            words.append(f"only {fewest} trials a variant")
+        return _all(_as_expected(test, expected) for test in tests.values()), "; ".join(words)
 
     return check
 
 
-def _as_expected(test: Mapping[str, Any], expected: str) -> bool:
+def _as_expected(test: Mapping[str, Any], expected: str) -> bool | None:
+    """Compare a test with what is expected of it; with few trials no difference says nothing."""
+    if "p" not in test or (not test["significant"] and test["trials"] < FEW):
+        return None
     worse = test["significant"] and test["difference"] > 0
     better = test["significant"] and test["difference"] < 0
-    return bool(
-        {"worse": worse, "not worse": not worse, "not better": not better}.get(
-            expected, not test["significant"]
-        )
-    )
+    answers = {"worse": worse, "not worse": not worse, "not better": not better}
+    return bool(answers.get(expected, not test["significant"]))
+
+
+def _all(holds: Iterable[bool | None]) -> bool | None:
+    values = list(holds)
+    return False if False in values else None if None in values else True
 
 
 def _share(findings: Findings, task: str, *factors: str) -> tuple[float, float] | None:
-    """Return an effect of vanilla's error as fraction per tree and of the mean forest."""
+    """Return an effect on vanilla's error: the paper's reading, and our estimate."""
     search = findings.fanova[task]["searches"].get(REFERENCE, {})
     for effect in search.get("error", {}).get("effects", ()):
         if effect["kind"] in ("main", "pair") and set(effect["factors"]) == set(factors):
-            return effect["fraction"], effect["mean_forest"]
+            return effect["fraction"], effect["estimate"]
     return None
 
 
@@ -123,13 +133,13 @@ def _between(names: Iterable[tuple[str, ...]], low: float, high: float) -> Calla
             inside = [low <= value <= high for value in share]
             held.append(inside[0] if inside[0] == inside[1] else None)
             words.append(_percent(*share))
-        return (False if False in held else None if None in held else True), "; ".join(words)
+        return _all(held), "; ".join(words)
 
     return check
 
 
-def _percent(per_tree: float, mean: float) -> str:
-    return f"{100 * per_tree:.1f} % per tree, {100 * mean:.1f} % of the mean forest"
+def _percent(papers: float, estimate: float) -> str:
+    return f"{100 * estimate:.1f} % ({100 * papers:.1f} % by the paper's method)"
 
 
 def _reason(findings: Findings, task: str) -> str:
@@ -142,7 +152,7 @@ def _order(findings: Findings, task: str) -> Finding:
     found = [_share(findings, task, name) for name in names]
     if None in found:
         return None, _reason(findings, task)
-    shares = [share[0] for share in found if share is not None]
+    shares = [share[1] for share in found if share is not None]
     words = ", ".join(f"{name} {100 * s:.1f} %" for name, s in zip(names, shares, strict=True))
     return shares == sorted(shares, reverse=True), words
 

@@ -149,6 +149,7 @@ def _welch(figures: Array, reference: Array) -> dict[str, Any]:
     wins = figures[:, None] < reference
     ties = figures[:, None] == reference
     return {
+        "trials": min(m, n),
         "difference": float(mean - base),
         "t": float(test.statistic),
         "p": float(test.pvalue),

@@ -8,45 +8,44 @@ it changes the answer:
 - Hyperparameters have names, never positions, and declared ranges, never those of the data.
 - The fraction per tree (theirs) counts what trees disagree in as interaction; the fraction of
   the mean of all trees errs the other way. Both are reported: they bracket the truth.
+- A plain forest halves weak effects. In the accurate setting (see ``forest``) the fraction of the
+  mean forest is an estimate to rely on, within .015 at 200 trials with 5 percent of noise.
 - The spread over trees is no confidence interval; ``bootstrap`` resamples the trials.
 """
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
-from typing import Literal, Self
+from typing import Self
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
-from sklearn import config_context
 from sklearn.base import BaseEstimator
-from sklearn.tree import DecisionTreeRegressor
 from sklearn.utils import check_random_state
 
-from odyssey.analysis.boxes import Array, Boxes, encode, leaves
+from odyssey.analysis.boxes import Array, Boxes, encode
+from odyssey.analysis.forest import Rows, Setting, grow
 from odyssey.analysis.marginals import marginal, pair_marginal
 from odyssey.analysis.sweep import Closed, mean_variances, tree_variances
 from odyssey.search import Choice, Law
 
-Setting = Literal["paper", "accurate"]
-#: Share of the columns that a split may choose from. PAPER: 0.7, as in the package fanova.
-MAX_FEATURES: Mapping[str, float] = {"paper": 0.7, "accurate": 1.0}
 #: Fewer trials than this give a forest of a few leaves and fractions that mean nothing.
 MIN_TRIALS = 10
+#: Trees of a resampled forest: a resample adds no more than its share to the interval.
+RESAMPLE_TREES = 50
 
 
 class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
     """Variance decomposition of y over a search space, by a random forest and exact sums.
 
-    ``space`` maps names to laws; ``trees`` is the size of the forest; ``setting`` "paper" lets a
-    split choose among 70 percent of the columns, "accurate" among all. ``mean_totals=False`` leaves
-    out the total effects of the mean forest, which take most of the time after the forest's growth.
+    ``space`` maps names to laws; ``trees`` is the size of the forest, ``setting`` its kind, "paper"
+    or "accurate". ``totals=False`` leaves out the total effects, which take most of the time.
 
     After ``fit``: ``effects_`` has one row an effect, in the columns kind ("main", "pair", "total",
     "remainder"), factors (tuple of names), fraction and std (mean and standard deviation over the
-    trees), mean_forest (fraction of the mean of all trees), and after
-    ``bootstrap`` low and high, the interval of ``fraction``. ``variance_`` (trees,) and
-    ``mean_variance_`` are the variances that the fractions refer to; ``boxes_`` are the leaves.
+    trees), mean_forest (fraction of the mean of all trees), and after ``bootstrap`` low and high,
+    the interval of mean_forest. ``variance_`` (trees,) and ``mean_variance_`` are the variances
+    that the fractions refer to; ``boxes_`` are the leaves.
     """
 
     effects_: pd.DataFrame
@@ -57,13 +56,13 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
         *,
         trees: int = 100,
         setting: Setting = "accurate",
-        mean_totals: bool = True,
+        totals: bool = True,
         random_state: int | np.random.RandomState | None = None,
     ) -> None:
         self.space = space
         self.trees = trees
         self.setting = setting
-        self.mean_totals = mean_totals
+        self.totals = totals
         self.random_state = random_state
 
     def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
@@ -73,7 +72,8 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
         ``MIN_TRIALS`` trials, and figures that are not finite or do not vary.
         """
         self.u_, self.y_ = self._unit_cube(X), _checked(np.asarray(y, float), len(X))
-        boxes = self._grow(self.u_, self.y_, check_random_state(self.random_state))
+        random = check_random_state(self.random_state)
+        boxes = self._grow(np.arange(len(X)), self.trees, random)
         return self._decompose(boxes, list(self.space))
 
     @classmethod
@@ -106,7 +106,8 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
     def marginal(self, factor: str, at: ArrayLike) -> tuple[Array, Array]:
         """Return mean and standard deviation (ddof 1) over trees of E[f | factor].
 
-        ``at`` holds ascending cdf values."""
+        ``at`` holds ascending cdf values.
+        """
         curves = marginal(self.boxes_, self._index(factor), np.asarray(at, float))
         return curves.mean(axis=0), curves.std(axis=0, ddof=1)
 
@@ -132,18 +133,16 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
     def bootstrap(self, resamples: int = 200, confidence: float = 0.95) -> Self:
         """Add intervals to ``effects_``: trials are drawn with replacement, forests grown anew.
 
-        ``low`` and ``high`` are the basic bootstrap interval, clipped to [0, 1]; resamples whose
-        figures do not vary are left out.
+        ``low`` and ``high`` are percentiles of the resamples' mean_forest, of those that vary.
         """
         random, n = check_random_state(self.random_state), len(self.y_)
-        draws = []
+        draws: list[Array] = []
         for _ in range(resamples):
             rows = random.randint(0, n, n)
-            if np.ptp(self.y_[rows]) > 0:
-                boxes = self._grow(self.u_[rows], self.y_[rows], random)
-                draws.append(_fractions(tree_variances(boxes)).mean(axis=0))
-        tails = np.quantile(draws, [(1 + confidence) / 2, (1 - confidence) / 2], axis=0)
-        low, high = np.clip(2 * self.effects_.fraction.to_numpy() - tails, 0, 1)
+            boxes = self._grow(rows, min(self.trees, RESAMPLE_TREES), random)
+            draws.extend(_fractions(mean_variances(boxes, rest=self.totals)))
+        tails = [(1 - confidence) / 2, (1 + confidence) / 2]
+        low, high = np.quantile(draws, tails, axis=0) if draws else (np.nan, np.nan)
         self.effects_ = self.effects_.assign(low=low, high=high)
         return self
 
@@ -153,23 +152,15 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
             raise ValueError(f"X needs a column for every hyperparameter; {missing} are missing")
         return np.column_stack([_cdf(name, law, X[name]) for name, law in self.space.items()])
 
-    def _grow(self, u: Array, y: Array, random: np.random.RandomState) -> Boxes:
-        """Grow the trees on bootstrap samples; RandomForestRegressor takes thrice as long."""
+    def _grow(self, rows: Rows, trees: int, random: np.random.RandomState) -> Boxes:
         levels = [len(law.levels) if isinstance(law, Choice) else 0 for law in self.space.values()]
-        columns, n = encode(u, levels).astype(np.float32), len(y)
-        choose = max(1, int(MAX_FEATURES[self.setting] * columns.shape[1]))
-        self.estimators_ = []
-        with config_context(skip_parameter_validation=True):
-            for _ in range(self.trees):
-                rows = random.randint(0, n, n)
-                tree = DecisionTreeRegressor(max_features=choose, random_state=random)
-                self.estimators_.append(tree.fit(columns[rows], y[rows], check_input=False))
-        return Boxes.stack(leaves(tree.tree_, levels) for tree in self.estimators_)
+        columns = encode(self.u_, levels).astype(np.float32)
+        return grow(columns, self.y_, rows, levels, trees, self.setting, random)
 
     def _decompose(self, boxes: Boxes, names: list[str]) -> Self:
         self.boxes_, self.names_ = boxes, names
         self.mean_ = float(np.prod(boxes.upper - boxes.lower, axis=1) @ boxes.value / boxes.trees)
-        trees, mean = tree_variances(boxes), mean_variances(boxes, rest=self.mean_totals)
+        trees, mean = (of(boxes, self.totals) for of in (tree_variances, mean_variances))
         if not mean.all > 0:
             raise ValueError("the forest must vary: all its leaves hold the same value")
         self.variance_, self.mean_variance_ = trees.all, float(mean.all[0])
@@ -213,11 +204,10 @@ def _cdf(name: str, law: Law, values: pd.Series) -> Array:
 
 
 def _checked(y: Array, trials: int) -> Array:
-    if y.shape != (trials,) or trials < MIN_TRIALS:
-        raise ValueError(
-            f"fANOVA needs one figure a trial and at least {MIN_TRIALS} trials, "
-            f"got {trials} trials and figures of shape {y.shape}"
-        )
+    if y.shape != (trials,):
+        raise ValueError(f"y needs one figure a trial: {trials} trials, figures of shape {y.shape}")
+    if trials < MIN_TRIALS:
+        raise ValueError(f"fANOVA needs at least {MIN_TRIALS} trials, got {trials}")
     if not np.all(np.isfinite(y)):
         raise ValueError(
             "figures must be finite: replace those of diverged trials or leave them out"

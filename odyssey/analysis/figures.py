@@ -28,6 +28,7 @@ from odyssey.analysis.plotting import (
     RED,
     SHORT,
     SKY,
+    crop,
     explain,
     head,
     merit,
@@ -99,27 +100,10 @@ def _boxes(ax: Axes, findings: Findings, task: str, scope: str) -> None:
         against = entry["variants"][code][scope].get("against") or {}
         _box(ax, place, chosen.test.to_numpy(float), bool(against.get("significant")))
     if scope == "all":
-        _cut_whiskers(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]))
+        crop(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]))
     ax.set_xticks(range(len(codes)), codes, rotation=45)
     title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
     ax.set_ylabel(f"{title}\n{merit(task)}")
-
-
-def _cut_whiskers(ax: Axes, figures: np.ndarray[Any, Any]) -> None:
-    """Where a few trials are far worse than nearly all, show the boxes and say where it ends."""
-    if not len(figures):
-        return
-    low, most, high = np.quantile(figures, [0, 0.9, 1])
-    if high - low > 3 * (most - low) > 0:
-        ax.set_ylim(low - 0.05 * (most - low), most + 0.25 * (most - low))
-        ax.annotate(
-            f"whiskers run to {high:.3g}",
-            (1, 1.02),
-            xycoords="axes fraction",
-            ha="right",
-            fontsize=7,
-            color=GREY,
-        )
 
 
 def _box(ax: Axes, place: int, figures: np.ndarray[Any, Any], significant: bool) -> None:

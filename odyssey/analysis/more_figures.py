@@ -17,8 +17,10 @@ from odyssey.analysis.plotting import (
     PALE,
     RED,
     SHORT,
+    crop,
     explain,
     head,
+    log_ticks,
     merit,
     scale_axis,
     scaled,
@@ -75,10 +77,16 @@ def best_of_k(findings: Findings) -> Figure:
             means = variant["best_of_k"]["mean"]
             if means:
                 ax.plot(np.arange(1, len(means) + 1), means, label=code, **_line(code))
+        means = [v["best_of_k"]["mean"] for v in findings.comparison[task]["variants"].values()]
+        if not any(means):
+            explain(ax, "no trials yet")
+            continue
+        crop(ax, np.concatenate(means))
         ax.set_xscale("log")
+        log_ticks(ax.xaxis, max(map(len, means)))
         ax.set_xlabel("trials k")
         ax.set_ylabel(f"best of k: {merit(task)}")
-    ax.legend(frameon=False, fontsize=8, ncols=2)
+        ax.legend(frameon=False, fontsize=8, ncols=2)
     return figure
 
 
@@ -122,12 +130,14 @@ def _scatter(ax: Axes, cost: np.ndarray[Any, Any], trials: Any) -> None:
                 ha="center",
                 fontsize=7,
             )
+    crop(ax, test)
     ax.set_xscale("log")
+    log_ticks(ax.xaxis, cost.max() / cost.min())
     ax.legend(loc="upper right", fontsize=7, framealpha=0.9, edgecolor="none")
 
 
 def shares(findings: Findings) -> Figure:
-    """Share of the error's variance for every variant: per tree, with interval, and of the mean."""
+    """Share of the error's variance for every variant: estimate with interval, and as the paper."""
     tasks = findings.tasks
     names = ("learning_rate", "hidden", "noise", "momentum")
     figure = Figure(figsize=(11, 2.9 * len(tasks)), layout="constrained")
@@ -144,24 +154,24 @@ def shares(findings: Findings) -> Figure:
             ax.set_xlabel(SHORT[name] if name else "interactions")
             ax.grid(axis="x", color=PALE, linewidth=0.6)
         axes[row, 0].invert_yaxis()
-    axes[0, -1].plot([], [], **DOT, label="per tree")
-    axes[0, -1].plot([], [], **RING, label="mean forest")
+    axes[0, -1].plot([], [], **DOT, label="estimate")
+    axes[0, -1].plot([], [], **RING, label="as in the paper")
     axes[0, -1].legend(loc="center right", fontsize=7, frameon=False)
     return figure
 
 
 def _share(ax: Axes, place: int, effects: list[dict[str, Any]] | None, name: str | None) -> None:
-    """Mark the fraction per tree (dot, with interval) and of the mean forest (ring)."""
+    """Mark the estimate (dot, with interval) and the mean fraction per tree (ring)."""
     mains = [e for e in effects or [] if e["kind"] == "main" and name in (None, *e["factors"])]
     if not mains:
         return
-    per_tree, mean = (sum(e[key] for e in mains) for key in ("fraction", "mean_forest"))
+    papers, estimate = (sum(e[key] for e in mains) for key in ("fraction", "estimate"))
     if name is None:
-        per_tree, mean = 1 - per_tree, 1 - mean
+        papers, estimate = 1 - papers, 1 - estimate
     elif "low" in mains[0]:
         ax.plot([mains[0]["low"], mains[0]["high"]], [place, place], color=BLUE, linewidth=1.2)
-    ax.plot(per_tree, place, **DOT)
-    ax.plot(mean, place, **RING)
+    ax.plot(papers, place, **RING)
+    ax.plot(estimate, place, **DOT)
 
 
 def basins(findings: Findings) -> Figure:
@@ -179,6 +189,7 @@ def basins(findings: Findings) -> Figure:
         for code, curves in found.items():
             x = scaled(factor["at"], factor["scale"])
             ax.plot(x, curves["learning_rate"]["mean"], label=code, **_line(code))
+        crop(ax, np.concatenate([curves["learning_rate"]["mean"] for curves in found.values()]))
         scale_axis(ax, "x", factor)
         ax.set_xlabel(LABELS["learning_rate"])
         ax.set_ylabel(merit(task))

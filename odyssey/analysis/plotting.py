@@ -106,6 +106,17 @@ def explain(ax: Axes, text: str) -> None:
     ax.set_yticks([])
 
 
+def crop(ax: Axes, values: np.ndarray[Any, Any]) -> None:
+    """Where a few values are far worse than nearly all, show the others and say so."""
+    if not len(values):
+        return
+    low, most, high = np.quantile(values, [0, 0.9, 1])
+    if high - low > 3 * (most - low) > 0:
+        ax.set_ylim(low - 0.05 * (most - low), most + 0.25 * (most - low))
+        place: dict[str, Any] = {"ha": "right", "fontsize": 7, "color": GREY}
+        ax.annotate(f"runs up to {high:.3g}", (1, 1.02), xycoords="axes fraction", **place)
+
+
 def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.float64]]:
     """Return where values of a factor stand on its axis."""
     if scale == "levels":
@@ -126,15 +137,16 @@ def scale_axis(ax: Axes, side: str, factor: Mapping[str, Any]) -> None:
     edges = sorted(scaled([factor["edges"][0], factor["edges"][-1]], factor["scale"]))
     if factor["scale"] != "linear":
         ax.set(**{f"{side}scale": "log"})
-        _log_ticks(axis, edges[1] / edges[0] < 50)
+        log_ticks(axis, edges[1] / edges[0])
     if factor["scale"] == "one-minus-log":
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.4g}"))
         edges.reverse()
     ax.set(**{f"{side}lim": edges})
 
 
-def _log_ticks(axis: Axis, narrow: bool) -> None:
-    """Label 1, 2, 5 within less than two decades, powers of ten beyond."""
+def log_ticks(axis: Axis, ratio: float) -> None:
+    """Label 1, 2, 5 on an axis that spans a ratio below 50, powers of ten beyond."""
+    narrow = ratio < 50
     axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=5))
     axis.set_minor_formatter(NullFormatter())
     if narrow:

@@ -134,9 +134,11 @@ def _table(trials: pd.DataFrame) -> dict[str, Any]:
 
 def _curves(trials: pd.DataFrame, curves: pd.DataFrame) -> dict[str, list[list[Any]]]:
     """Return each trial's train, valid and test figure by epoch, in the order of the table."""
-    names = ["train", "valid", "test"]
-    groups = curves.sort_values("epoch").groupby(["task", "variant", "trial"])[names]
-    found = {key: group.to_numpy(float) for key, group in groups}
+    names, identity = ["train", "valid", "test"], ["task", "variant", "trial"]
+    found = {}
+    if len(curves):
+        groups = curves.sort_values("epoch").groupby(identity)[names]
+        found = {key: group.to_numpy(float) for key, group in groups}
     keys = zip(trials.task, trials.variant, trials.trial, strict=True)
     ordered = [found.get(key, np.empty((0, 3))) for key in keys]
     return {

@@ -15,8 +15,9 @@ import pandas as pd
 from sklearn.utils.parallel import Parallel, delayed
 
 from odyssey.analysis.boxes import Array
-from odyssey.analysis.fanova import FunctionalANOVA, Setting
+from odyssey.analysis.fanova import FunctionalANOVA
 from odyssey.analysis.findings import REFERENCE, read_trials, write_json
+from odyssey.analysis.forest import Setting
 from odyssey.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform, seed_of
 from odyssey.study import Study
 
@@ -98,32 +99,34 @@ def decompose(
 ) -> dict[str, Any]:
     """Return ``effects``, ``curves`` and, with ``maps``, the pairwise ones of one target.
 
+    Fractions, curves and maps are of the forest that the settings ask for; ``estimate``, ``low``
+    and ``high`` always of the accurate one, its mean fraction with bootstrap interval.
+
     Curves hold mean and standard deviation over trees; maps the mean over both factors' grids,
     whole and with the main effects taken off. ASSUME: diverged trials count as the task's worst
-    error, as in the comparison, and have no training time. Without ``maps`` the totals of the mean
-    forest, which take longest, are missing too.
+    error, as in the comparison, and have no training time. Without ``maps`` total effects, which
+    take longest, are missing too.
     """
     if target == "time":
         rows = rows[rows.status == "finished"]
     y = rows[TARGETS[target]].to_numpy(float)
     identity = (settings.seed, "fanova", target, *rows.variant.unique(), *rows.task.unique())
-    anova = FunctionalANOVA(
-        space,
-        trees=settings.trees,
-        setting=settings.forest,
-        mean_totals=maps,
-        random_state=seed_of(*identity) % 2**32,
-    )
+    options = {"trees": settings.trees, "random_state": seed_of(*identity) % 2**32}
+    anova = FunctionalANOVA(space, setting=settings.forest, totals=maps, **options)
+    best = FunctionalANOVA(space, setting="accurate", totals=False, **options)
     try:
         anova.fit(rows, y)
+        best.fit(rows, y)
     except ValueError as error:
         return {"skipped": str(error)}
+    effects = anova.effects_.assign(estimate=best.effects_.mean_forest)
     if settings.bootstrap:
-        anova.bootstrap(settings.bootstrap)
+        intervals = best.bootstrap(settings.bootstrap).effects_
+        effects = effects.assign(low=intervals.low, high=intervals.high)
     result: dict[str, Any] = {
         "trials": len(rows),
         "variance": anova.mean_variance_,
-        "effects": _plain(anova.effects_),
+        "effects": _plain(effects),
         "curves": {name: _curve(anova, name, law) for name, law in space.items()},
     }
     if maps:

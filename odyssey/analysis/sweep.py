@@ -36,16 +36,15 @@ class Closed:
     rest: Array
 
 
-def tree_variances(boxes: Boxes) -> Closed:
-    """Return the closed variances of each tree."""
-    return Closed(*_forest(boxes.lower, boxes.upper, boxes.value, boxes.offsets))
+def tree_variances(boxes: Boxes, rest: bool = True) -> Closed:
+    """Return the closed variances of each tree; without ``rest`` that field is NaN."""
+    overlap = boxes.layers > 1
+    parts = _forest(boxes.lower, boxes.upper, boxes.value, boxes.offsets, overlap, rest)
+    return Closed(*parts)
 
 
 def mean_variances(boxes: Boxes, rest: bool = True) -> Closed:
-    """Return the closed variances of the mean of all trees, with T = 1.
-
-    ``rest`` takes most of the time; without it that field is NaN.
-    """
+    """Return those of the mean of all trees, with T = 1; ``rest`` takes most of the time."""
     lower, upper, value = boxes.lower, boxes.upper, boxes.value / boxes.trees
     d = lower.shape[1]
     one, two = np.empty((1, d)), np.empty((1, d, d))
@@ -77,16 +76,19 @@ def reference_variance(lower: Array, upper: Array, value: Array, factors: Sequen
 
 @compiled
 def _forest(
-    lower: Array, upper: Array, value: Array, offsets: Cells
+    lower: Array, upper: Array, value: Array, offsets: Cells, overlap: bool, rest: bool
 ) -> tuple[Array, Array, Array, Array]:
     T, d = len(offsets) - 1, lower.shape[1]
-    everything, rest = np.empty(T), np.empty((T, d))
+    everything, others = np.empty(T), np.full((T, d), np.nan)
     one, two = np.empty((T, d)), np.empty((T, d, d))
     for t in range(T):
         a, b = offsets[t], offsets[t + 1]
         everything[t] = _sweep(lower[a:b], upper[a:b], value[a:b], one[t], two[t])
-        rest[t] = _rest(lower[a:b], upper[a:b], value[a:b])
-    return everything, one, two, rest
+        if overlap:
+            everything[t] = _set_variance(lower[a:b], upper[a:b], value[a:b], np.arange(d))
+        if rest:
+            others[t] = _rest(lower[a:b], upper[a:b], value[a:b])
+    return everything, one, two, others
 
 
 @compiled

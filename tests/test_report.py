@@ -1,0 +1,234 @@
+"""The page in a browser: whole, quiet, without network; and verdicts that follow the trials."""
+
+import dataclasses
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from odyssey.analysis.claims import judge
+from odyssey.analysis.figures import figure_names, plot
+from odyssey.analysis.report import write_report
+from odyssey.study import load_study
+
+from .analysis_fixtures import found, made_up_curves, made_up_trials
+from .browser import visit
+from .conftest import ROOT, SCHEMA
+
+CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
+TRIALS = 30
+
+
+def study_of(**changes):
+    return load_study(yaml.safe_load((ROOT / "config.yaml").read_text()) | changes, SCHEMA)
+
+
+def page_of(findings, study, folder):
+    names = figure_names(findings.tasks)
+    for name in names:
+        plot(name, findings, folder / f"{name}.svg")
+    write_report(
+        study, findings, [folder / f"{n}.svg" for n in names], CAPTIONS, folder / "report.html"
+    )
+    return folder / "report.html"
+
+
+@pytest.fixture(scope="module")
+def study():
+    return study_of(tasks=["timit", "jsb"], trials=TRIALS + 1)
+
+
+@pytest.fixture(scope="module")
+def findings(study):
+    found_here = found(study, {t: made_up_trials(study, t, TRIALS) for t in study.tasks})
+    facts = {"description": "made up <b>&", "baselines": {"uniform": 60.997}, "notes": ("a note",)}
+    facts |= {"comparable": False, "sequences": {"train": 3, "valid": 2, "test": 1}}
+    curves = made_up_curves(found_here.trials)
+    return dataclasses.replace(found_here, curves=curves, data={"jsb": facts})
+
+
+@pytest.fixture(scope="module")
+def page(findings, study, tmp_path_factory):
+    return page_of(findings, study, tmp_path_factory.mktemp("page"))
+
+
+def test_the_page_stands_alone(page):
+    text = page.read_text()
+    addresses = re.findall(r"""(?:src|href)\s*=\s*["']([^"']+)""", text)
+    assert addresses
+    assert all(address.startswith(("#", "data:")) for address in addresses)
+    assert "@import" not in text
+    assert "url(" not in text
+
+
+def test_no_nan_reaches_the_reader(page):
+    visible = re.sub(r"<(script|style).*?</\1>|data:[^\"]+", "", page.read_text(), flags=re.S)
+    assert not re.search(r"\b(nan|None|inf|undefined|Traceback)\b", visible)
+
+
+def test_text_from_the_study_is_escaped(page):
+    assert "made up &lt;b&gt;&amp;" in page.read_text()
+
+
+def test_a_browser_is_silent_and_offline_and_shows_everything(page, tmp_path):
+    seen = visit(
+        page,
+        tmp_path,
+        """
+        const images = [...document.images];
+        images.forEach((image) => { image.loading = "eager"; });
+        await Promise.all(images.map((image) => image.decode()));
+        return {
+          images: images.filter((image) => image.naturalWidth > 100).length,
+          rows: document.querySelectorAll("#table tbody tr").length,
+          claims: document.querySelectorAll(".claims tbody tr").length,
+          wide: document.documentElement.scrollWidth <= innerWidth,
+        };""",
+    )
+    assert seen.console == []
+    assert seen.requests == []
+    assert seen.said == {
+        "images": len(figure_names(["timit", "jsb"])),
+        "rows": 200,
+        "claims": 20,
+        "wide": True,
+    }
+
+
+def test_the_table_sorts_and_filters(page, findings, tmp_path):
+    seen = visit(
+        page,
+        tmp_path,
+        """
+        const column = (name) => [...document.querySelectorAll("#table th")]
+          .findIndex((cell) => cell.textContent === name);
+        const values = (name) => [...document.querySelectorAll("#table tbody tr")]
+          .map((row) => row.cells[column(name)].textContent);
+        const click = (name) => document.querySelectorAll("#table th")[column(name)].click();
+        const filter = document.getElementById("filter");
+        const type = (text) => { filter.value = text; filter.dispatchEvent(new Event("input")); };
+        type("jsb NP test<30");
+        const filtered = document.getElementById("count").textContent;
+        click("test");
+        const rising = values("test").map(Number);
+        click("test");
+        const falling = values("test").map(Number);
+        type("status=diverged");
+        return { filtered, rising, falling, statuses: [...new Set(values("status"))] };""",
+    )
+    rows = findings.trials.query("task == 'jsb' and variant == 'NP' and test < 30")
+    assert seen.said["filtered"] == f"{len(rows)} of {len(findings.trials)} trials"
+    assert seen.said["rising"] == pytest.approx(sorted(rows.test), rel=1e-3)
+    assert seen.said["falling"] == seen.said["rising"][::-1]
+    assert seen.said["statuses"] == ["diverged"]
+    assert seen.console == []
+
+
+def test_a_row_shows_its_learning_curves(page, findings, tmp_path):
+    seen = visit(
+        page,
+        tmp_path,
+        """
+        document.querySelectorAll("#table tbody tr")[3].click();
+        const box = document.getElementById("curve");
+        while (box.hidden) await new Promise((done) => setTimeout(done, 10));
+        return {
+          title: box.querySelector("h3").textContent,
+          points: [...box.querySelectorAll("polyline")]
+            .map((line) => line.getAttribute("points").split(" ").length),
+        };""",
+    )
+    trial = findings.trials.iloc[3]
+    assert f"{trial.task} {trial.variant} trial {trial.trial}:" in seen.said["title"]
+    assert seen.said["points"] == [trial.epochs] * 2
+    assert seen.console == []
+
+
+def test_a_narrow_page_does_not_scroll_sideways(page, tmp_path):
+    seen = visit(
+        page,
+        tmp_path,
+        """
+        const frame = document.createElement("iframe");
+        frame.style.width = "400px";
+        const scripts = /<script[^]*?<\\/script>/g;
+        frame.srcdoc = document.documentElement.outerHTML.replaceAll(scripts, "");
+        document.body.append(frame);
+        await new Promise((done) => { frame.onload = done; });
+        return { width: frame.contentDocument.documentElement.scrollWidth };""",
+    )
+    assert seen.said["width"] <= 400
+
+
+def test_missing_and_diverged_trials_are_listed(page, findings):
+    text = page.read_text()
+    assert f"Diverged trials: {(findings.trials.status == 'diverged').sum()}." in text
+    assert f"JSB Chorales NP: 1\n      ({TRIALS})" in text
+    assert "Partial:" in text
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda rows: rows[:0],
+        lambda rows: rows[rows.variant == "NP"],
+        lambda rows: rows[rows.trial < 2],
+        lambda rows: rows.assign(test=61.0, valid=61.0, status="diverged", diverged_epoch=1),
+    ],
+    ids=["nothing yet", "no vanilla", "two trials each", "all diverged"],
+)
+def test_no_study_is_too_odd_for_the_page(spoil, tmp_path):
+    study = study_of(tasks=["jsb"], trials=12)
+    odd = found(study, {"jsb": spoil(made_up_trials(study, "jsb", 12))})
+    page = page_of(odd, study, tmp_path)
+    test_no_nan_reaches_the_reader(page)
+
+
+# Verdicts.
+
+
+def verdict(findings, words):
+    return next(row for row in judge(findings) if words in row.claim)
+
+
+def test_verdicts_follow_the_trials():
+    study = study_of(tasks=["jsb"], trials=200)
+    trials = made_up_trials(study, "jsb", 200)
+    findings = found(study, {"jsb": trials})
+    assert verdict(findings, "forget gate or output").verdict == "agrees so far"
+    assert verdict(findings, "more than two thirds").verdict == "agrees so far"
+    assert verdict(findings, "not on music").verdict == "differs"  # NIG is harmed, see HARM
+    assert verdict(findings, "worse on music").verdict == "differs"
+    assert verdict(findings, "Clipping").verdict == "cannot say"
+    assert verdict(findings, "… and slower").verdict == "agrees so far"
+    better = trials.assign(test=trials.test - 8.0 * (trials.variant == "NP"))
+    better["valid"] = better.test
+    found_better = found(study, {"jsb": better})
+    assert verdict(found_better, "significantly better than vanilla").verdict == "differs"
+
+
+def test_few_trials_prove_no_equality():
+    study = study_of(tasks=["jsb"], trials=30)
+    findings = found(study, {"jsb": made_up_trials(study, "jsb", 30)})
+    row = verdict(findings, "Coupled gates")
+    assert row.verdict == "cannot say"
+    assert "only 3 trials" in row.evidence[0][2]
+
+
+def test_the_best_figure_is_judged_on_the_papers_data_only(findings):
+    low = findings.trials.assign(test=np.minimum(findings.trials.test, 8.4))
+    study = study_of(tasks=["jsb"])
+    tables = {"jsb": low[low.task == "jsb"]}
+    ours = found(study, tables)
+    assert verdict(ours, "within 5 %").verdict == "cannot say"
+    same = dataclasses.replace(ours, data={"jsb": {"comparable": True}})
+    assert verdict(same, "within 5 %").verdict == "agrees so far"
+
+
+def test_without_any_task_nothing_can_be_said():
+    empty = found(
+        study_of(tasks=["jsb"]), {"jsb": pd.DataFrame(made_up_trials(study_of(), "jsb", 1)[:0])}
+    )
+    assert {row.verdict for row in judge(empty)} == {"cannot say"}
