@@ -76,11 +76,11 @@ class Storm:
         jobs = [self._struck(trial, strike) for trial, strike in enumerate(strikes)]
         self._count_losses(dict(list(enumerate(jobs))[:3]))
         wait_for(lambda: "its lease is taken over" in self.study.training_log(3), 400, "the retry")
-        for process in reversed(self.ghosts):
+        for process in self._frozen:
             process.resume()
-        psutil.wait_procs(self.ghosts[:1], 60)
-        with self._old_log:
-            self.ghost_log += self._old_log.read()
+        psutil.wait_procs(self.ghosts, 90)
+        logs = (self.study.folder / "logs/slurm").rglob("*V_3_3/*.log")
+        self.ghost_log = "".join(path.read_text() for path in logs)
         self.study.end(main, 600)
 
     def _struck(self, trial, strike):
@@ -110,10 +110,8 @@ class Storm:
         self.cluster("scontrol", "update", f"JobId={job}", "TimeLimit=2")
 
     def _freeze(self, job):
-        trial = worker(self.cluster, job)
-        self._old_log = self.study.log_of(3).open()  # the retry will begin a new one
-        frozen = self.cluster.freeze_node(self.cluster.node_of(job))
-        self.ghosts = [trial] + [process for process in frozen if process != trial]
+        self.ghosts = self.cluster.processes(job)
+        self._frozen = self.cluster.freeze_node(self.cluster.node_of(job))
 
     def _drain(self, job):
         node = self.cluster.node_of(job)
