@@ -84,6 +84,7 @@ class Cluster:
         self.nodes = [f"n{k}" for k in range(1, nodes + 1)]
         self.guests: list[subprocess.Popen[bytes]] = []  # that must not outlive it
         self._daemons: dict[str, subprocess.Popen[bytes]] = {}
+        self._frozen: list[psutil.Process] = []
         first = _free_ports(nodes + 1)
         settings = {"folder": folder, "user": getpass.getuser(), "port": first, "cpus": cpus}
         settings |= {"first": first + 1, "last": first + nodes, "nodes": nodes, "memory": memory}
@@ -117,6 +118,9 @@ class Cluster:
         for guest in self.guests:
             guest.kill()
             guest.wait()
+        for process in self._frozen:
+            with contextlib.suppress(psutil.NoSuchProcess):
+                process.kill()
         with contextlib.suppress(subprocess.SubprocessError):
             self("scancel", "--user", getpass.getuser())
             wait_for(lambda: not self("squeue", "-h"), 20, "the end of all jobs")
@@ -148,6 +152,7 @@ class Cluster:
         frozen = [each for step in steps for each in (step, *step.children(recursive=True))]
         for process in frozen:
             process.suspend()
+        self._frozen += frozen
         return frozen
 
     def node_of(self, job: str) -> str:
