@@ -3,6 +3,7 @@
 import time
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import click
@@ -154,6 +155,38 @@ def bench() -> None:
     """Measure speed on this machine."""
 
 
+def _benchmark(name: str) -> ModuleType:
+    import importlib
+    import sys
+
+    root = Path(__file__).parents[1]
+    if not (root / "benchmarks" / f"{name}.py").exists():
+        raise click.ClickException("the benchmarks are in the checkout: pip install -e . there")
+    sys.path.insert(0, str(root))
+    return importlib.import_module(f"benchmarks.{name}")
+
+
+@bench.command("fanova")
+@click.option(
+    "--peer",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A Python that has the package fanova, to be measured beside.",
+)
+@click.option("--repeats", default=10, type=click.IntRange(1), help="Made-up studies of each kind.")
+def bench_fanova(peer: Path | None, repeats: int) -> None:
+    """CPU seconds and errors of the variance decomposition: ours, and others' where installed."""
+    fanova = _benchmark("fanova")
+    click.echo("200 trials × 100 trees, CPU seconds of one thread")
+    for what, seconds in fanova.speed(peer):
+        click.echo(f"  {what:<48}{seconds:10.3g}")
+    for noise in (0.05, 0.22):
+        click.echo(f"mean error of main effects, 200 trials, noise of {noise} standard deviations")
+        for study, method, error, _ in fanova.accuracy(peer, repeats, noise=noise):
+            click.echo(f"  {study:<10}{method:<38}{error:10.4f}")
+    click.echo("fANOVA and comparison of 5,400 trials without bootstrap, CPU seconds")
+    click.echo(f"  {'ours':<48}{fanova.whole():10.3g}")
+
+
 @bench.command("step")
 @click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)))
 @click.option("--variant", "variants", multiple=True, help="Codes; all nine by default.")
@@ -176,16 +209,9 @@ def bench_step(
     out: Path | None,
 ) -> None:
     """Milliseconds of a training step: ours, bare, others' where installed, and the floor."""
-    import importlib
-    import sys
-
     from odyssey.variants import VARIANTS
 
-    root = Path(__file__).parents[1]
-    if not (root / "benchmarks" / "step.py").exists():
-        raise click.ClickException("the benchmarks are in the checkout: pip install -e . there")
-    sys.path.insert(0, str(root))
-    step = importlib.import_module("benchmarks.step")
+    step = _benchmark("step")
     rows = []
     for found in step.measure(tasks or TASKS, variants or VARIANTS, sizes, rounds, cpu_time):
         rows += found
