@@ -161,8 +161,12 @@ class Cluster:
 
     def processes(self, job: str) -> list[psutil.Process]:
         """Return all living processes of a job, outermost first."""
-        mine = [step for step in self._steps() if f"[{job}." in " ".join(step.cmdline())]
-        return [process for step in mine for process in step.children(recursive=True)]
+        found = []
+        for step in self._steps():
+            with contextlib.suppress(psutil.Error):  # it may end at any time
+                if f"[{job}." in " ".join(step.cmdline()):
+                    found += step.children(recursive=True)
+        return found
 
     def _steps(self, node: str = "*") -> list[psutil.Process]:
         """Return the processes that watch over job steps; they hold their node's log open."""

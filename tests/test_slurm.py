@@ -53,9 +53,16 @@ def not_begun(folder, cluster, undisturbed, **changes):
     return study
 
 
-def worker(cluster, job):
-    """The process that trains a job's trial."""
-    return [p for p in cluster.processes(job) if "spawn_main" in " ".join(p.cmdline())][-1]
+def workers(cluster, job):
+    """The processes that train a job's trials."""
+    return [p for p in cluster.processes(job) if "multiprocessing.spawn" in command_line(p)]
+
+
+def command_line(process):
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:  # it has just ended
+        return ""
 
 
 def gone(processes):
@@ -101,13 +108,13 @@ class Storm:
             time.sleep(0.2)
 
     def _kill(self, job):
-        worker(self.cluster, job).kill()
+        workers(self.cluster, job)[0].kill()
 
     def _cancel(self, job):
         self.cluster("scancel", job)
 
     def _warn(self, job):
-        worker(self.cluster, job).suspend()  # SLURM's warning comes with a SIGCONT
+        workers(self.cluster, job)[0].suspend()  # SLURM's warning comes with a SIGCONT
         self.cluster("scontrol", "update", f"JobId={job}", "TimeLimit=2")
 
     def _freeze(self, job):
@@ -192,8 +199,8 @@ def test_trials_share_a_gpu_and_ctrl_c_cancels_all(cluster, undisturbed, tmp_pat
     study = not_begun(tmp_path, cluster, undisturbed, **changes)
     main = study.start("--set-resources", "train_trials:gpu=1", target="jsb/V/trials_0-1.h5")
     job = study.job_in_training(1)
-    workers = [p for p in cluster.processes(job) if "spawn_main" in " ".join(p.cmdline())]
-    assert [p.environ()["CUDA_VISIBLE_DEVICES"] for p in workers] == ["0", "0"]
+    training = workers(cluster, job)
+    assert [p.environ()["CUDA_VISIBLE_DEVICES"] for p in training] == ["0", "0"]
     main.send_signal(signal.SIGINT)
     assert main.wait(60) != 0
     wait_for(lambda: not cluster("squeue", "-h"), 60, "the end of all jobs")
