@@ -41,8 +41,15 @@ def run_block(
     Finished trials are read, begun ones resumed. BlockError names the trials that failed, whose
     failure stops no other; ``stopping.Stopped`` says that a signal came and all is saved.
     """
-    stopping.on_request(_stop_workers)
     specs = study.trials_of_block(task, variant, first, last)
+    with stopping.watching(_stop_workers):
+        results = _train(specs, study, data, workers, log_file)
+    write_block(out, sorted(results, key=lambda result: int(result.settings["trial"])))
+
+
+def _train(
+    specs: list[TrialSpec], study: Study, data: Path, workers: int, log_file: Path | None
+) -> list[TrialResult]:
     queue = iter(specs)  # next() on it is atomic
     failures: dict[str, str] = {}
     results: list[TrialResult] = []
@@ -60,7 +67,7 @@ def run_block(
         raise BlockError(
             f"{len(failures)} of {len(specs)} trials failed, the others are kept: {named}"
         )
-    write_block(out, sorted(results, key=lambda result: int(result.settings["trial"])))
+    return results
 
 
 def _work_off(

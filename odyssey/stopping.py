@@ -5,7 +5,8 @@ A handler only notes the request; whoever works looks at it where stopping is sa
 
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from types import FrameType
 
 STOP_SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGUSR1)
@@ -30,6 +31,20 @@ def on_request(act: Callable[[], None] | None = None) -> None:
     _parent[:] = [os.getppid()]
     for number in STOP_SIGNALS:
         signal.signal(number, handle)
+
+
+@contextmanager
+def watching(act: Callable[[], None]) -> Iterator[None]:
+    """Do ``on_request`` for a while, and leave signals as they were."""
+    before = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+    on_request(act)
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        _requested.clear()
+        _parent.clear()
 
 
 def requested() -> str | None:
