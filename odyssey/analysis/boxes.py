@@ -18,9 +18,10 @@ Array = NDArray[np.float64]
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 
-def compiled(function: Function) -> Function:
-    """Compile a function with numba, once per machine."""
-    return cast(Function, numba.njit(cache=True, nogil=True)(function))
+def compiled(function: Function, reorder: bool = False) -> Function:
+    """Compile a function with numba, once per machine; ``reorder`` lets sums run in any order."""
+    relaxed = {"reassoc", "contract", "nnan", "nsz"} if reorder else set()
+    return cast(Function, numba.njit(cache=True, nogil=True, fastmath=relaxed)(function))
 
 
 @dataclass(frozen=True)

@@ -24,8 +24,10 @@ from odyssey.study import Study
 #: Column of the trials table that each target decomposes.
 TARGETS: Mapping[str, str] = {"error": "test", "time": "seconds"}
 CURVE_POINTS, MAP_POINTS = 60, 40
-#: With all variants in one forest there are many more trials, and a quarter of the trees do.
-JOINT_TREES = 25
+#: More trees do not improve an estimate.
+ESTIMATE_TREES = 64
+#: With all variants in one forest there are many more trials, and few trees do.
+JOINT_TREES = 16
 _SCALES: Mapping[type, str] = {
     Uniform: "linear",
     LogUniform: "log",
@@ -111,9 +113,11 @@ def decompose(
         rows = rows[rows.status == "finished"]
     y = rows[TARGETS[target]].to_numpy(float)
     identity = (settings.seed, "fanova", target, *rows.variant.unique(), *rows.task.unique())
-    options = {"trees": settings.trees, "random_state": seed_of(*identity) % 2**32}
-    anova = FunctionalANOVA(space, setting=settings.forest, totals=maps, **options)
-    best = FunctionalANOVA(space, setting="accurate", totals=False, **options)
+    seed, fewer = seed_of(*identity) % 2**32, min(settings.trees, ESTIMATE_TREES)
+    anova = FunctionalANOVA(
+        space, trees=settings.trees, setting=settings.forest, totals=maps, random_state=seed
+    )
+    best = FunctionalANOVA(space, trees=fewer, totals=False, random_state=seed)
     try:
         anova.fit(rows, y)
         best.fit(rows, y)
