@@ -6,7 +6,7 @@ job, without the weights.
 """
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -109,6 +109,13 @@ def write_trial(path: Path, result: TrialResult, best_parameters: Mapping[str, A
     save_tree(path, {"format": TRIAL, **result.to_tree(), "best": dict(best_parameters)})
 
 
+def read_trial(path: Path) -> TrialResult | None:
+    """Return the result in a trial's file, None for a checkpoint; DamagedFile if it is neither."""
+    tree = load_tree(path)
+    check_format(path, tree, TRIAL)
+    return None if tree["status"] == "running" else TrialResult.from_tree(tree)
+
+
 def write_block(path: Path, results: Iterable[TrialResult]) -> None:
     """Write the declared file of one job."""
     trials = {str(result.settings["trial"]): result.to_tree() for result in results}
@@ -156,7 +163,11 @@ def collect(blocks: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
 
     A diverged trial's valid and test figures are its task's ``worst``; ``status`` tells them apart.
     """
-    results = [result for path in blocks for result in read_block(path)]
+    return tabulate([result for path in blocks for result in read_block(path)])
+
+
+def tabulate(results: Sequence[TrialResult]) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the tables of ``collect`` of one or more results."""
     trials = pd.DataFrame([result.row() for result in results])
     trials["diverged_epoch"] = trials["diverged_epoch"].astype("Int64")
     extra = [name for name in trials.columns if name in ("nesterov", "clip")]

@@ -38,7 +38,7 @@ ARROWS = {
     "progress": {"checkpoint", "lease", "results", "study"},
     "progress_view": {"checkpoint", "progress", "results", "study", "tasks"},
     "block": {"datasets", "results", "stopping", "study", "trial"},
-    "analysis": {"datasets", "results", "search", "study", "tasks", "variants"},
+    "analysis": {"checkpoint", "datasets", "results", "search", "study", "tasks", "variants"},
     "plan": {"study", "tasks", "variants"},
     "plan_view": {"datasets", "plan", "study"},
 }

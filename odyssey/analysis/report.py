@@ -6,6 +6,7 @@ report.html, report.css and report.js in this folder are its parts.
 
 import base64
 import gzip
+import itertools
 import json
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -40,7 +41,7 @@ def write_report(
     ``figures`` are SVG or PNG files, named as in ``figures.figure_names``; ``captions`` hold
     for each kind of figure a title, an empty line, and what to see.
     """
-    planned = {task: study.trials(task) for task in findings.tasks}
+    planned = {task: study.trials(task) for task in study.tasks}
     texts = {Path(path).stem: Path(path).read_text() for path in captions}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("odyssey.analysis", "."),
@@ -50,11 +51,11 @@ def write_report(
         lstrip_blocks=True,
     )
     page = environment.get_template("report.html").render(
-        summary=_summary(findings, planned),
+        summary=_summary(findings, study),
         tasks=[_task(findings, task, planned) for task in findings.tasks],
         verdicts=judge(findings),
         figures=[_figure(Path(path), texts) for path in figures],
-        troubles=_troubles(findings, planned),
+        troubles=_troubles(findings, study),
         config=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         versions=_versions(),
         published=PUBLISHED,
@@ -65,12 +66,11 @@ def write_report(
     out.write_text(page, encoding="utf-8")
 
 
-def _summary(findings: Findings, planned: Mapping[str, int]) -> dict[str, Any]:
+def _summary(findings: Findings, study: Study) -> dict[str, Any]:
     trials = findings.trials
-    searches = sum(len(entry["variants"]) * planned[t] for t, entry in findings.comparison.items())
     return {
         "trials": len(trials),
-        "planned": searches,
+        "planned": len(study.variants) * sum(map(study.trials, study.tasks)),
         "diverged": int((trials.status == "diverged").sum()),
         "core_hours": float(trials.seconds.sum()) / 3600,
         "epochs": int(trials.epochs.sum()),
@@ -95,23 +95,20 @@ def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str
     }
 
 
-def _troubles(findings: Findings, planned: Mapping[str, int]) -> dict[str, Any]:
+def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
     """Return diverged trials, trials without a result, and analyses that could not be made."""
     trials = findings.trials
+    there = set(zip(trials.task, trials.variant, trials.trial, strict=True))
     missing, skipped = [], []
-    for task, entry in findings.comparison.items():
-        rows = findings.of(task)
-        for code in entry["variants"]:
-            there = set(rows[rows.variant == code].trial)
-            lacking = [k for k in range(planned[task]) if k not in there]
-            if lacking:
-                missing.append({"task": TASKS[task].title, "variant": code, "trials": lacking})
-        for code, search in findings.fanova[task]["searches"].items():
-            for target in ("error", "time"):
-                if "skipped" in search[target]:
-                    skipped.append(
-                        (f"{TASKS[task].title} {code}, {target}", search[target]["skipped"])
-                    )
+    for task, code in itertools.product(study.tasks, study.variants):
+        lacking = [k for k in range(study.trials(task)) if (task, code, k) not in there]
+        if lacking:
+            missing.append({"task": TASKS[task].title, "variant": code, "trials": lacking})
+    for task, entry in findings.fanova.items():
+        for code, target in itertools.product(entry["searches"], ("error", "time")):
+            reason = entry["searches"][code][target].get("skipped")
+            if reason:
+                skipped.append((f"{TASKS[task].title} {code}, {target}", reason))
     diverged = trials[trials.status == "diverged"]
     return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
 

@@ -14,6 +14,12 @@ FIGURES += [f"figure6-{task}" for task in STUDY.tasks]
 CAPTIONS = Path(workflow.basedir, "report")
 
 
+def newest_trial():
+    """Return when a trial's file was last written: a partial report is old after that."""
+    files = Path(RESULTS, "trials").rglob("*.h5")
+    return max((path.stat().st_mtime for path in files), default=0)
+
+
 FINDINGS = {
     "trials": expand(f"{RESULTS}/{{task}}/trials.csv", task=STUDY.tasks),
     "fanova": expand(f"{RESULTS}/fanova/{{task}}.json", task=STUDY.tasks),
@@ -85,3 +91,23 @@ rule report:
         "Writing {output}"
     script:
         "../../scripts/report.py"
+
+
+rule partial_report:
+    """Report on the trials that are finished so far, beside a running study: add --nolock."""
+    input:
+        [str(path) for path in sorted(CAPTIONS.glob("*.rst"))],
+    output:
+        f"{RESULTS}/partial/report.html",
+    log:
+        f"{LOGS}/partial_report.log",
+    conda:
+        "../envs/odyssey.yaml"
+    localrule: True
+    threads: STUDY.threads_per_job
+    params:
+        there=lambda wildcards: newest_trial(),
+    message:
+        "Reporting on the trials so far: {output}"
+    script:
+        "../../scripts/partial_report.py"
