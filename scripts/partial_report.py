@@ -21,4 +21,9 @@ def main(config: Mapping[str, Any], captions: Iterable[str], out: Path, workers:
 
 
 if __name__ == "__main__":
-    main(snakemake.config, snakemake.input, Path(snakemake.output[0]), snakemake.threads)
+    main(
+        snakemake.config,
+        snakemake.input.captions,
+        Path(snakemake.params.out),
+        snakemake.threads,
+    )

@@ -1,7 +1,8 @@
 """A report on what is there so far, at any time, without waiting for the running study.
 
 Trials count once they are finished, whether their block is or not. Intervals of the fANOVA are left
-out: they take most of the time. Nothing of the study's own files is touched.
+out: they take most of the time. Nothing of the study's own files is touched; what is written has
+the layout of the study's results.
 """
 
 from collections.abc import Iterable, Iterator
@@ -13,8 +14,8 @@ from odyssey.analysis.findings import Findings
 from odyssey.analysis.report import write_report
 from odyssey.analysis.searches import write_fanova
 from odyssey.checkpoint import DamagedFile
-from odyssey.results import TrialResult, read_trial, tabulate
-from odyssey.study import Study
+from odyssey.results import TrialResult, read_block, read_trial, tabulate
+from odyssey.study import Study, TrialSpec
 
 
 class NothingYet(Exception):
@@ -24,32 +25,43 @@ class NothingYet(Exception):
 def write_partial(
     study: Study, captions: Iterable[str | Path], out: Path, workers: int = 1
 ) -> None:
-    """Write the page of all finished trials to ``out``, its figures and tables beside it."""
-    analysis = dict(study.config["analysis"]) | {"bootstrap": 0}
-    quick, folder = Study(dict(study.config) | {"analysis": analysis}), out.parent
+    """Write the page of all finished trials to ``out``, its tables and figures beside it.
+
+    ``captions`` are those of ``report.write_report``; ``workers`` decompositions run at a time.
+    Raises NothingYet.
+    """
+    folder = out.parent
     tasks = [task for task in study.tasks if _write_tables(study, task, folder / task)]
     if not tasks:
         raise NothingYet(
-            f"no trial of {study.results / 'trials'} is finished yet: wait for the first"
+            f"a report needs a finished trial, {study.results} has none of this study: "
+            "train first, odyssey status shows how far it is"
         )
-    parts = {
-        "trials": [folder / task / "trials.csv" for task in tasks],
-        "fanova": [folder / "fanova" / f"{task}.json" for task in tasks],
-        "comparison": [folder / "comparison" / f"{task}.json" for task in tasks],
-        "curves": [folder / task / "curves.csv" for task in tasks],
-        "data": [path for task in tasks if (path := study.data_path(task)).exists()],
-    }
-    for task, table, fanova, comparison in zip(tasks, *list(parts.values())[:3], strict=True):
-        write_fanova(quick, task, table, fanova, workers)
-        write_comparison(quick, task, table, comparison)
-    findings = Findings.load(**parts)
+    findings = _analyse(study, tasks, folder, workers)
+    findings.save(folder)
     figures = [folder / "figures" / f"{name}.svg" for name in figure_names(tasks)]
     for path in figures:
-        plot(path.stem, findings, path)
+        plot(path.stem, findings, path, path.with_suffix(".png"))
     write_report(study, findings, figures, captions, out)
 
 
+def _analyse(study: Study, tasks: list[str], folder: Path, workers: int) -> Findings:
+    analysis = dict(study.config["analysis"]) | {"bootstrap": 0}
+    quick = Study(dict(study.config) | {"analysis": analysis})
+    tables = [folder / task / "trials.csv" for task in tasks]
+    fanova, comparison = (
+        [folder / kind / f"{task}.json" for task in tasks] for kind in ("fanova", "comparison")
+    )
+    for k, task in enumerate(tasks):
+        write_fanova(quick, task, tables[k], fanova[k], workers)
+        write_comparison(quick, task, tables[k], comparison[k])
+    curves = [table.with_name("curves.csv") for table in tables]
+    data = [path for path in map(study.data_path, tasks) if path.exists()]
+    return Findings.load(tables, fanova, comparison, curves, data)
+
+
 def _write_tables(study: Study, task: str, folder: Path) -> bool:
+    """Write trials.csv and curves.csv of a task; say whether there was anything to write."""
     results = list(_finished(study, task))
     if results:
         folder.mkdir(parents=True, exist_ok=True)
@@ -59,13 +71,27 @@ def _write_tables(study: Study, task: str, folder: Path) -> bool:
 
 
 def _finished(study: Study, task: str) -> Iterator[TrialResult]:
-    """Yield the results of a task's trial files; those of other settings or versions are none."""
+    """Yield a task's results, of its blocks where they are there, else of its trials' files."""
     for variant in study.variants:
-        for k in range(study.trials(task)):
-            path = study.trial_path(task, variant, k)
-            try:
-                result = read_trial(path) if path.exists() else None
-            except DamagedFile:
-                continue
-            if result and result.fingerprint == study.trial(task, variant, k).fingerprint:
-                yield result
+        for first, last in study.blocks(task):
+            block = _of_block(study.block_path(task, variant, first, last))
+            for spec in study.trials_of_block(task, variant, first, last):
+                result = block.get(spec.fingerprint) or _of_trial(study, spec)
+                if result:
+                    yield result
+
+
+def _of_block(path: Path) -> dict[str, TrialResult]:
+    try:
+        return {result.fingerprint: result for result in read_block(path)}
+    except (FileNotFoundError, DamagedFile):
+        return {}
+
+
+def _of_trial(study: Study, spec: TrialSpec) -> TrialResult | None:
+    """Return a trial's result; none of other settings, another version, or a damaged file."""
+    try:
+        result = read_trial(study.trial_path(spec.task, spec.variant, spec.trial))
+    except (FileNotFoundError, DamagedFile):
+        return None
+    return result if result and result.fingerprint == spec.fingerprint else None
