@@ -5,12 +5,14 @@ function that does one step, or None where it is not installed or has no such ne
 """
 
 import importlib.util
+import itertools
 import os
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
+from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import VARIANTS
 
@@ -148,9 +150,8 @@ def gluon_foreach(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step:
     model.set_parameters(
         {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
     )
-    return lambda: model.train_step(
-        x + noise * generator.standard_normal(x.shape, dtype=np.float32), y
-    )
+    presentations = itertools.count()
+    return lambda: model.train_step(x, y, Noise(noise, key=1, presentation=next(presentations)))
 
 
 PEERS: dict[str, Callable[[NetworkSpec, Any, Any, float], Step | None]] = {

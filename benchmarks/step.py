@@ -7,6 +7,7 @@ peak of the multipliers would take, both measured in the same run.
 """
 
 import ctypes
+import itertools
 import json
 import time
 from collections.abc import Callable, Iterable
@@ -19,6 +20,7 @@ from benchmarks.peers import PEERS
 from odyssey.kernels.loader import library_path, load, network_attributes
 from odyssey.kernels.model import FusedModel, memory_of
 from odyssey.mx import mx
+from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
@@ -51,9 +53,10 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
         {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
     )
 
+    presentations = itertools.count()
+
     def fused() -> float:
-        noise = generator.standard_normal(x.shape, dtype=np.float32)
-        return model.train_step(x + NOISE * noise, y)
+        return model.train_step(x, y, Noise(NOISE, key=1, presentation=next(presentations)))
 
     library = ctypes.CDLL(str(library_path(spec.variant)))
     theta, velocity = memory_of(model._parameters).copy(), memory_of(model._velocity).copy()

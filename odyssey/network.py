@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.mx import mx
+from odyssey.noise import Noise
 from odyssey.spec import Kernels, NetworkSpec, UpdateRule
 from odyssey.training import FloatArray, Model
 
@@ -172,9 +173,9 @@ class GluonModel:
         for name, v in self._velocity.items():
             v[:] = mx.nd.array(values[name], dtype="float32")
 
-    def train_step(self, x: FloatArray, y: NDArray[Any]) -> float:
+    def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
         """Update once; see ``training.Model``."""
-        x_mx, y_mx = _to_mx(x, y)
+        x_mx, y_mx = _to_mx(noise.added_to(x) if noise else x, y)
         with mx.autograd.record():
             loss = self._loss(self._network(x_mx), y_mx)
         loss.backward()

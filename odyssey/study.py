@@ -23,7 +23,7 @@ from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
-RESULTS_VERSION = 1
+RESULTS_VERSION = 2
 
 
 class ConfigError(ValueError):
@@ -74,8 +74,13 @@ class TrialSpec:
 
     @property
     def training_seed(self) -> int:
-        """Seed of the trial's initial weights, presentation orders and noise."""
+        """Seed of the trial's initial weights and presentation orders."""
         return seed_of(self.seed, self.task, self.variant, self.trial, "training")
+
+    @property
+    def noise_key(self) -> int:
+        """Key of the trial's input noise."""
+        return seed_of(self.seed, self.task, self.variant, self.trial, "input noise")
 
     @property
     def settings(self) -> dict[str, Any]:

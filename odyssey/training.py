@@ -14,6 +14,8 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from odyssey.noise import Noise
+
 FloatArray = NDArray[np.float32]
 Sequence = tuple[FloatArray, NDArray[Any]]
 
@@ -36,8 +38,8 @@ class Model(Protocol):
     def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
         """Replace all momentum terms."""
 
-    def train_step(self, x: FloatArray, y: NDArray[Any]) -> float:
-        """Update once on inputs x (T, D) and targets y; return the sequence's loss before it.
+    def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
+        """Update once on x (T, D) with noise and targets y; return the loss before the update.
 
         A non-finite loss leaves the parameters as they were.
         """
@@ -113,11 +115,12 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class TrainingRules:
-    """When to stop, how much noise to add, how results are judged."""
+    """When to stop, what noise to add (its std and key), how results are judged."""
 
     epochs: int
     patience: int
     noise: float
+    noise_key: int
     new_merit: Callable[[], Merit]
 
 
@@ -166,7 +169,8 @@ def _finish_epoch(
     before, began = state.seconds, time.perf_counter()
     while state.position < len(state.order):
         x, y = data.train[int(state.order[state.position])]
-        loss = model.train_step(_with_noise(x, rules.noise, state.generator), y)
+        presentation = len(state.epochs) * len(state.order) + state.position
+        loss = model.train_step(x, y, Noise(rules.noise, rules.noise_key, presentation))
         if not math.isfinite(loss):
             return False
         state.loss += loss
@@ -192,12 +196,3 @@ def evaluate(model: Model, split: Split, merit: Merit) -> float:
         x, y = split[index]
         merit.add(*model.evaluate(x, y), y)
     return merit.value()
-
-
-def _with_noise(x: FloatArray, std: float, generator: np.random.Generator) -> FloatArray:
-    if std == 0:
-        return x
-    noise = generator.standard_normal(x.shape, dtype=np.float32)
-    noise *= np.float32(std)
-    noise += x
-    return noise

@@ -66,6 +66,7 @@ def run_trial(
             epochs=spec.protocol.epochs,
             patience=spec.protocol.patience,
             noise=spec.noise,
+            noise_key=spec.noise_key,
             new_merit=partial(FigureOfMerit, TASKS[spec.task]),
         )
         describe = partial(_result, spec, dataset, kernels)

@@ -25,9 +25,9 @@ class ScriptedModel:
     def get_parameters(self):
         return {"steps": np.array([self.steps])}
 
-    def train_step(self, x, y):
+    def train_step(self, x, y, noise):
         self.steps += 1
-        self.seen.append(x)
+        self.seen.append(noise.added_to(x))
         return self.script[(self.steps - 1) // 4] if self.script else 1.0
 
     def evaluate(self, x, y):
@@ -49,7 +49,7 @@ class Mean:
 def run(script, epochs=50, patience=3, noise=0.0):
     model, state = ScriptedModel(script), TrainingState(np.random.default_rng(0))
     calls = []
-    rules = TrainingRules(epochs, patience, noise, Mean)
+    rules = TrainingRules(epochs, patience, noise, 1, Mean)
     train(model, ScriptedData, rules, state, lambda s, ended: calls.append(ended))
     return model, state, calls
 
@@ -86,11 +86,16 @@ def test_every_epoch_has_an_order_of_its_own():
 def test_noise_is_fresh_gaussian_and_for_training_only():
     data = ScriptedData()
     data.train = Sequences([(np.zeros((5000, 2), np.float32), np.zeros(5000))])
-    model, state = ScriptedModel([1.0] * 9), TrainingState(np.random.default_rng(0))
-    train(model, data, TrainingRules(2, 5, 0.3, Mean), state, lambda s, ended: None)
-    first, second = model.seen
+
+    def presentations(key):
+        model, state = ScriptedModel([1.0] * 9), TrainingState(np.random.default_rng(0))
+        train(model, data, TrainingRules(2, 5, 0.3, key, Mean), state, lambda s, ended: None)
+        return model.seen
+
+    first, second = presentations(key=1)
     assert first.dtype == np.float32
-    assert (first != second).all()
+    for other in (second, *presentations(key=2)):
+        assert (first != other).mean() > 0.999
     assert first.mean() == pytest.approx(0, abs=0.01)
     assert first.std() == pytest.approx(0.3, rel=0.02)
     assert not data.train[0][0].any()

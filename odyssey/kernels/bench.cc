@@ -65,15 +65,15 @@ extern "C" double odyssey_peak(int repeats) {
   return double(chains) * L * repeats / time;
 }
 
-// Network::step on arrays in the padded layout; shape holds inputs, hidden, outputs, directions,
-// loss. Returns the loss.
+// Network::step without noise on arrays in the padded layout; shape holds inputs, hidden, outputs,
+// directions, loss. Returns the loss.
 extern "C" double odyssey_step(unsigned switches, const int* shape, const float* x, int T,
                                const float* target, int labels, float* theta, float* velocity) {
   double loss = 0;
   with_variant(switches, [&](auto variant) {
     const NetworkShape sizes{shape[0], shape[1], shape[2], shape[3], Loss(shape[4])};
     Network<decltype(variant)> network(sizes, scratch());
-    loss = network.step(x, T, target, labels, theta, velocity, {1e-6f, 0.9f, true, false});
+    loss = network.step(x, T, target, labels, {}, theta, velocity, {1e-6f, 0.9f, true, false});
   });
   return loss;
 }

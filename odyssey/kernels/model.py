@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from odyssey.kernels.loader import load, network_attributes
 from odyssey.mx import mx
+from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
 
 FloatArray = NDArray[np.float32]
@@ -25,11 +26,15 @@ class FusedModel:
         self._shapes = spec.parameter_shapes()
         self._attributes = network_attributes(spec)
         self._operators = load(spec.variant)
-        self._rule = mx.nd.array([rule.step, rule.momentum, rule.nesterov, rule.clip])
-        self._step = self._operators.cached("step", 5, **self._attributes)
+        self._rule = mx.nd.array([rule.step, rule.momentum, rule.nesterov, rule.clip, 0.0])
+        self._words = mx.nd.zeros(4, dtype=np.int32)
+        self._noise_std = memory_of(self._rule)[-1:]
+        self._noise_words = memory_of(self._words).view(np.uint32)
+        self._step = self._operators.cached("step", 6, **self._attributes)
         self._evaluate = self._operators.cached("evaluate", 3, **self._attributes)
         self._x = _Buffer((spec.inputs,))
         self._y = _Buffer((spec.outputs,) if spec.loss == "bernoulli" else ())
+        self._a = _Buffer((spec.outputs,))
         self._loss = mx.nd.zeros(1, dtype=np.float64)
         self._loss_value = memory_of(self._loss)
         zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
@@ -52,13 +57,17 @@ class FusedModel:
         """Replace all momentum terms."""
         self._velocity = self._pack(values)
 
-    def train_step(self, x: FloatArray, y: NDArray[Any]) -> float:
+    def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
         """Update once on inputs x (T, D) and targets y; return the sequence's loss before it.
 
-        A non-finite loss leaves parameters and momentum as they were; labels that T frames cannot
-        hold have the loss inf. Raises ValueError for wrong shapes or labels.
+        The operator itself draws the noise that is added to x. A non-finite loss leaves
+        parameters and momentum as they were; labels that T frames cannot hold have the loss inf.
+        Raises ValueError for wrong shapes or labels.
         """
-        inputs = (*self._inputs(x, y), self._parameters, self._velocity, self._rule)
+        self._noise_std[0] = noise.std if noise else 0.0
+        if noise:
+            self._noise_words[:] = noise.words
+        inputs = (*self._inputs(x, y), self._parameters, self._velocity, self._rule, self._words)
         try:
             self._step(*inputs, out=self._loss)
             self._loss.wait_to_read()
@@ -71,9 +80,11 @@ class FusedModel:
 
         Raises ValueError for wrong shapes or labels.
         """
+        inputs, out = self._inputs(x, y), self._a.rows(len(x))
         try:
-            loss, outputs = self._evaluate(*self._inputs(x, y), self._parameters)
-            return float(loss.asscalar()), outputs.asnumpy()
+            self._evaluate(*inputs, self._parameters, out=[self._loss, out])
+            out.wait_to_read()
+            return float(self._loss_value[0]), self._a.memory[: len(x)].copy()
         except mx.base.MXNetError as error:
             raise _readable(error) from None
 
@@ -102,7 +113,7 @@ class FusedModel:
 class _Buffer:
     """An array that grows, whose first rows take a sequence: a new array costs more than a step.
 
-    The caller waits for the operator that reads it before the next ``put``.
+    The caller waits for the operator that uses it before it does so again.
     """
 
     def __init__(self, row: tuple[int, ...]) -> None:
@@ -113,17 +124,21 @@ class _Buffer:
         """Return an array (T, …) of the values as float32, good until the next call."""
         if len(values) == 0:  # MXNet knows no empty arrays: labels may end in −1
             values = np.array([-1])
-        T = len(values)
-        if len(self._memory) < T:
+        rows = self.rows(len(values))
+        self.memory[: len(values)] = values
+        return rows
+
+    def rows(self, T: int) -> Any:
+        """Return an array of the first T rows; their values are in ``memory``."""
+        if len(self.memory) < T:
             self._grow(T + T // 4)
-        self._memory[:T] = values
         if T not in self._views:
             self._views[T] = self._array[:T]
         return self._views[T]
 
     def _grow(self, rows: int) -> None:
         self._array = mx.nd.zeros((rows, *self._row))
-        self._memory = memory_of(self._array)
+        self.memory = memory_of(self._array)
         self._views: dict[int, Any] = {}
 
 

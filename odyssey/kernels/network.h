@@ -6,6 +6,7 @@
 #include "ctc.h"
 #include "layer.h"
 #include "loss.h"
+#include "noise.h"
 
 namespace odyssey {
 
@@ -70,10 +71,11 @@ class Network {
   }
   const NetworkLayout<V>& layout() const { return layout_; }
 
-  // Loss of x (T, D) before the update of theta and velocity, which a non-finite loss leaves alone.
-  double step(const float* x, int T, const float* target, int labels, float* theta, float* velocity,
-              const Rule& rule) {
-    prepare(x, T, labels, theta, true);
+  // Loss of x (T, D) with noise before the update of theta and velocity, which a non-finite loss
+  // leaves alone.
+  double step(const float* x, int T, const float* target, int labels, const Noise& noise,
+              float* theta, float* velocity, const Rule& rule) {
+    prepare(x, T, labels, theta, &noise);
     forward();
     const double value = loss(target, labels);
     if (!std::isfinite(value)) return value;
@@ -85,7 +87,7 @@ class Network {
   // Loss, and the output activations (T, K) before softmax or sigmoid.
   double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
                   float* outputs) {
-    prepare(x, T, labels, theta, false);
+    prepare(x, T, labels, theta, nullptr);
     forward();
     for (int t = 0; t < T_; ++t)
       std::copy_n(a_[t], shape().outputs, outputs + std::ptrdiff_t(t) * shape().outputs);
@@ -98,10 +100,12 @@ class Network {
 
   const NetworkShape& shape() const { return layout_.shape; }
 
-  void prepare(const float* x, int T, int labels, const float* theta, bool training) {
+  // For training if there is a noise.
+  void prepare(const float* x, int T, int labels, const float* theta, const Noise* training) {
     T_ = T;
     theta_ = theta;
-    const std::size_t padded = layout_.layer.padded();
+    const std::size_t padded = layout_.layer.padded(), entries = std::size_t(T) * shape().inputs;
+    float* noisy = nullptr;
     arena_.plan([&](Pieces& pieces) {
       for (auto& direction : directions_) {
         direction.assign_forward(pieces, T, training);
@@ -112,7 +116,12 @@ class Network {
       if (!training) return;
       for (auto& dy : dy_) dy = pieces.take_rows<float>(T, spread<float>(padded));
       head_transposed_ = pieces.take_rows<float>(shape().outputs, spread<float>(padded));
+      noisy = pieces.take<float>(entries + 64);
     });
+    if (training && training->std != 0) {
+      add_noise(*training, x, entries, noisy);
+      x = noisy;
+    }
     for (int d = 0; d < shape().directions; ++d) {
       directions_[d].theta = theta + d * layout_.layer.size;
       directions_[d].x = in_order<const float>(d, {x, shape().inputs});

@@ -104,6 +104,12 @@ MXReturnValue float64_first_output(const Attributes& attributes, std::vector<int
   return MX_SUCCESS;
 }
 
+MXReturnValue step_types(const Attributes& attributes, std::vector<int>* in, std::vector<int>* out) {
+  float64_first_output(attributes, in, out);
+  in->back() = kInt32;
+  return MX_SUCCESS;
+}
+
 // x (T, D) and the targets of the loss: (T,) labels, (U,) labels, or (T, K) numbers.
 void expect_sequence(const NetworkShape& shape, const std::vector<unsigned>& x,
                      const std::vector<unsigned>& target) {
@@ -124,7 +130,8 @@ MXReturnValue sequence_shape(const Attributes& attributes, Shapes* in, Shapes* o
       const unsigned size = unsigned(NetworkLayout<decltype(variant)>(shape).size);
       expect_sequence(shape, (*in)[0], (*in)[1]);
       for (std::size_t k = 2; k < (Training ? 4 : 3); ++k) expect("the parameters", (*in)[k], {size});
-      if (Training) expect("the update rule", (*in)[4], {4});
+      if (Training) expect("the update rule", (*in)[4], {5});
+      if (Training) expect("the noise's key and presentation", (*in)[5], {4});
       (*out)[0] = {1};
       if (!Training) (*out)[1] = {(*in)[0][0], unsigned(shape.outputs)};
     });
@@ -138,15 +145,19 @@ int label_count(MXTensor& target) {
   return count;
 }
 
-// in: x, targets, parameters, velocity (both changed), [step, momentum, nesterov, clip]; out: loss.
+// in: x, targets, parameters, velocity (both changed), [step, momentum, nesterov, clip, std of the
+// noise], the words of the noise's key and presentation; out: loss.
 MXReturnValue step(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     with_variant(attribute(attributes, "switches"), [&](auto variant) {
       Network<decltype(variant)> network(network_shape(attributes), scratch());
       Tensors& t = *in;
       const float* rule = t[4].data<float>();
+      Noise noise{rule[4], {}, {}};
+      std::copy_n(t[5].data<std::int32_t>(), 2, noise.key);
+      std::copy_n(t[5].data<std::int32_t>() + 2, 2, noise.presentation);
       (*out)[0].data<double>()[0] = network.step(
-          t[0].data<float>(), int(t[0].shape[0]), t[1].data<float>(), label_count(t[1]),
+          t[0].data<float>(), int(t[0].shape[0]), t[1].data<float>(), label_count(t[1]), noise,
           t[2].data<float>(), t[3].data<float>(), {rule[0], rule[1], rule[2] != 0, rule[3] != 0});
     });
   });
@@ -194,8 +205,8 @@ const auto& kUnpack = operation(ODYSSEY_NAME("unpack"))
 const auto& kStep = operation(ODYSSEY_NAME("step"))
                         .setForward(step, "cpu")
                         .setBackward(no_gradient, "cpu")
-                        .setParseAttrs(count<5, 1>)
-                        .setInferType(float64_first_output)
+                        .setParseAttrs(count<6, 1>)
+                        .setInferType(step_types)
                         .setInferShape(sequence_shape<true>)
                         .setMutateInputs(mutates_parameters);
 const auto& kEvaluate = operation(ODYSSEY_NAME("evaluate"))

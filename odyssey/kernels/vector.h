@@ -96,6 +96,15 @@ ODYSSEY_CHOOSE(smaller, <, double, min_pd)
 ODYSSEY_CHOOSE(larger, >, float, max_ps)
 ODYSSEY_CHOOSE(larger, >, double, max_pd)
 
+inline Vector<float> root(Vector<float> x) {
+#if defined(ODYSSEY_INTRINSIC)
+  return ODYSSEY_INTRINSIC(sqrt_ps)(x);
+#else
+  for (int lane = 0; lane < kLanes<float>; ++lane) x[lane] = std::sqrt(x[lane]);
+  return x;
+#endif
+}
+
 // x within low..high; a NaN stays.
 template <class Real>
 inline Vector<Real> bounded(Vector<Real> x, Real low, Real high) {
