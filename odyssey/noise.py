@@ -6,7 +6,7 @@ Box and Muller's transform, so there is no state to save, and the operators draw
 it. This is the readable form; noise.h is the fast one and equals it to rounding (3e-6).
 """
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,7 +36,7 @@ class Noise(NamedTuple):
         """The low and high words of the key and of the presentation, (4,)."""
         return np.array([self.key, self.presentation], "<u8").view("<u4")
 
-    def added_to(self, x: NDArray[np.floating]) -> FloatArray:
+    def added_to(self, x: NDArray[Any]) -> FloatArray:
         """Return x plus the noise, as float32."""
         noisy: FloatArray = x + np.float32(self.std) * self.standard(x.size).reshape(x.shape)
         return noisy.astype(np.float32, copy=False)
