@@ -1,0 +1,99 @@
+"""Checks of what the paper claims of variants, on one task: does it hold, and by what numbers.
+
+Behind them are the best trials by validation. Few trials prove no equality.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from odyssey.analysis.findings import REFERENCE, Findings
+
+#: Best test figure of the paper's 1,800 runs of a task, and the variant that reached it.
+PAPER_BEST: Mapping[str, tuple[float, str]] = {
+    "timit": (29.6, "CIFG"),
+    "iamondb": (9.26, "NP"),
+    "jsb": (8.38, "NIAF"),
+}
+#: With fewer trials a side a missing significance is no evidence of equality.
+FEW = 10
+#: A finding on one task: does it hold (None: cannot say), and by what numbers.
+Finding = tuple[bool | None, str]
+Check = Callable[[Findings, str], Finding]
+
+
+def reaches_paper(findings: Findings, task: str) -> Finding:
+    """Check that the best test figure is within 5 % of the paper's, on the paper's data."""
+    found = [
+        (variant["best"]["test"], code)
+        for code, variant in findings.comparison[task]["variants"].items()
+        if variant["best"]
+    ]
+    if not found:
+        return None, "no trials"
+    (ours, code), (paper, theirs) = min(found), PAPER_BEST[task]
+    words = f"{ours:.4g} by {code}; paper {paper:.4g} by {theirs}"
+    if not findings.data.get(task, {}).get("comparable"):
+        return None, f"{words}, on other data"
+    return ours <= 1.05 * paper, words
+
+
+def best_beats_vanillas(code: str) -> Check:
+    """Check that a variant's best trial by validation has a better test figure than vanilla's."""
+
+    def check(findings: Findings, task: str) -> Finding:
+        variants = findings.comparison[task]["variants"]
+        best = [variants.get(name, {}).get("best") for name in (code, REFERENCE)]
+        if None in best:
+            return None, f"needs a trial of {code} and one of vanilla"
+        ours, base = (trial["test"] for trial in best)
+        return ours < base, f"{ours:.4g} against {base:.4g}, one trial each"
+
+    return check
+
+
+def differences(codes: Iterable[str], expected: str) -> Check:
+    """Check that variants' best trials differ from vanilla's as expected.
+
+    ``expected`` is significantly ``worse``, ``not worse``, ``not better``, ``unchanged``, or
+    ``slightly better``: not significantly, but better in the mean.
+    """
+
+    def check(findings: Findings, task: str) -> Finding:
+        variants = findings.comparison[task]["variants"]
+        tests = {
+            code: variants[code]["top"]["against"] or {"skipped": "is vanilla"}
+            for code in codes
+            if code in variants
+        }
+        made = {code: test for code, test in tests.items() if "p" in test}
+        if not made:
+            reasons = {test["skipped"] for test in tests.values()}
+            return None, "; ".join(sorted(reasons)) or "these variants are not in this study"
+        words = [
+            f"{c} {t['difference']:+.3g} (p = {t['p_bonferroni']:.2g})" for c, t in made.items()
+        ]
+        words += [f"{c}: {t['skipped']}" for c, t in tests.items() if c not in made]
+        if (fewest := min(test["trials"] for test in made.values())) < FEW:
+            words.append(f"only {fewest} trials a variant")
+        return _all(_as_expected(test, expected) for test in tests.values()), "; ".join(words)
+
+    return check
+
+
+def _as_expected(test: Mapping[str, Any], expected: str) -> bool | None:
+    """Compare a test with what is expected of it; with few trials no difference says nothing."""
+    if "p" not in test or (not test["significant"] and test["trials"] < FEW):
+        return None
+    significant, better = bool(test["significant"]), bool(test["difference"] < 0)
+    return {
+        "worse": significant and not better,
+        "not worse": not significant or better,
+        "not better": not significant or not better,
+        "unchanged": not significant,
+        "slightly better": not significant and better,
+    }[expected]
+
+
+def _all(holds: Iterable[bool | None]) -> bool | None:
+    values = list(holds)
+    return False if False in values else None if None in values else True
