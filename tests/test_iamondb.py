@@ -4,7 +4,7 @@ import contextlib
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odyssey.datasets import SPLITS, DataError
@@ -162,6 +162,16 @@ def test_no_bytes_crash_the_readers(data):
         read_strokes(bytes(content), "x")
     with contextlib.suppress(DataError):
         read_lines(data.draw(st.binary()) + b"\nCSR:\n" + bytes(content), "x")
+
+
+@given(st.binary(max_size=30))
+@settings(max_examples=40)
+def test_no_list_crashes_the_reader(tmp_path_factory, content):
+    root = tmp_path_factory.mktemp("fuzz")
+    write_lists(root)
+    (root / "testset_v.txt").write_bytes(content)
+    with contextlib.suppress(DataError):
+        read(root)
 
 
 def test_real_ink(tmp_path):

@@ -58,9 +58,13 @@ def fake_reader(found, path, seed=1):
 
 @pytest.fixture
 def fake(monkeypatch):
-    sources = {"timit": {"timit": Source("fake.reader", "random numbers")}}
-    monkeypatch.setattr(preparation, "SOURCES", sources)
-    monkeypatch.setattr(preparation, "find_reader", lambda source: fake_reader)
+    readers = {"fake.reader": fake_reader, "other.reader": lambda found, speakers=1: None}
+    sources = {
+        "timit": Source("fake.reader", "random"),
+        "synthetic": Source("other.reader", "none"),
+    }
+    monkeypatch.setattr(preparation, "SOURCES", {"timit": sources})
+    monkeypatch.setattr(preparation, "find_reader", lambda source: readers[source.reader])
 
 
 def test_inputs_are_normalised_with_training_statistics(tmp_path, fake):
@@ -74,13 +78,20 @@ def test_inputs_are_normalised_with_training_statistics(tmp_path, fake):
 
 
 def test_only_options_of_use_are_passed_and_recorded(tmp_path, fake):
-    dataset = prepare("timit", "timit", tmp_path / "a.h5", path="x", seed=2, chorales=3, split=None)
+    options = {"path": "x", "seed": 2, "speakers": 3, "split": None}
+    dataset = prepare("timit", "timit", tmp_path / "a.h5", **options)
     assert dataset.provenance.options == {"path": "x", "seed": "2"}
 
 
 def test_missing_option(tmp_path, fake):
     with pytest.raises(DataError, match="timit from source 'timit' needs a path"):
         prepare("timit", "timit", tmp_path / "a.h5")
+
+
+def test_options_of_no_source_are_refused(tmp_path):
+    with pytest.raises(DataError, match="iamondb has no option liens: use characters, lines, path"):
+        prepare("iamondb", "synthetic", tmp_path / "a.h5", liens=3, path="of another source")
+    assert not (tmp_path / "a.h5").exists()
 
 
 def test_unknown_source(tmp_path):

@@ -8,6 +8,7 @@ import yaml
 
 from odyssey.analysis.claims import CLAIMS
 from odyssey.analysis.figures import figure_names, plot
+from odyssey.analysis.findings import best
 from odyssey.analysis.report import write_report
 from odyssey.study import load_study
 
@@ -42,7 +43,7 @@ def study():
 def findings(study):
     found_here = found(study, {t: made_up_trials(study, t, TRIALS) for t in study.tasks})
     facts = {"description": "made up <b>&", "baselines": {"uniform": 60.997}, "notes": ("a note",)}
-    facts |= {"comparable": False, "sequences": {"train": 3, "valid": 2, "test": 1}}
+    facts |= {"comparable": False, "skipped": 7, "sequences": {"train": 3, "valid": 2, "test": 1}}
     curves = made_up_curves(found_here.trials)
     return dataclasses.replace(found_here, curves=curves, data={"jsb": facts})
 
@@ -68,6 +69,14 @@ def test_no_nan_reaches_the_reader(page):
 
 def test_text_from_the_study_is_escaped(page):
     assert "made up &lt;b&gt;&amp;" in page.read_text()
+
+
+def test_the_best_trial_stands_beside_trivial_models(page, findings):
+    text = re.sub(r"\s+", " ", page.read_text())
+    row = best(findings.of("jsb"), 1e-9).iloc[0]
+    trial = f"Best by validation: {row.variant} {row.trial}, test {row.test:.4g}."
+    assert f"{trial} Trivial models, test: uniform 61.</p>" in text
+    assert "7 items left out" in text
 
 
 def test_a_browser_is_silent_and_offline_and_shows_everything(page, tmp_path):

@@ -42,6 +42,14 @@ def test_facts_are_consistent():
     assert list(PHONES) == sorted(PHONES, key=lambda phone: re.sub(r"h#", "h!", phone))
 
 
+def test_facts_are_those_of_the_lists():
+    lists = shared("timit_lists")
+    assert set((lists / "dev_spk.list").read_text().split()) == DEVELOPMENT
+    assert set((lists / "test_spk.list").read_text().split()) == CORE_TEST
+    rows = (lists / "phones.60-48-39.map").read_text().splitlines()
+    assert {row.split()[0] for row in rows} == set(PHONES)
+
+
 @pytest.mark.parametrize("case", [str.upper, str.lower])
 def test_halberstadts_sets(tmp_path, case):
     for part, speaker, name in (

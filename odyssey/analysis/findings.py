@@ -21,7 +21,7 @@ class Findings:
     """The trials and epochs of all tasks, and by task the fANOVA, the comparison and the data.
 
     Of the data stand ``description``, ``comparable`` (with the paper's), ``baselines`` (trivial
-    model → test figure), ``notes`` and ``sequences`` by set.
+    model → test figure), ``notes``, how many items were ``skipped``, and ``sequences`` by set.
     """
 
     trials: pd.DataFrame
@@ -81,6 +81,7 @@ def _facts(dataset: Dataset) -> tuple[str, dict[str, Any]]:
         "comparable": dataset.comparable,
         "baselines": dict(dataset.baselines),
         "notes": dataset.provenance.notes,
+        "skipped": len(dataset.provenance.skipped),
         "sequences": {name: len(split) for name, split in dataset.splits.items()},
     }
 

@@ -7,8 +7,10 @@ The original files are one piece: anything wrong in one stops the preparation.
 
 import io
 import json
+import multiprocessing
 import pickle
 from collections.abc import Callable, Mapping
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,8 +30,9 @@ def read_mat(corpus: Corpus, path: str) -> None:
     """Read a MATLAB file with ``traindata``, ``validdata`` and ``testdata``: cells of T × 88."""
     content = corpus.read_bytes(Path(path))
     try:
-        cells = scipy.io.loadmat(io.BytesIO(content))
-        sets = {name: list(cells[f"{name}data"].ravel()) for name in SPLITS}
+        # In a process of its own: some damage makes loadmat crash.
+        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+            sets = process.submit(_cells, content).result()
     except Exception as error:  # loadmat raises whatever a broken file runs into
         _refuse(path, "a MATLAB file with traindata, validdata and testdata", error)
     _add_sets(corpus, path, sets, _checked_roll)
@@ -107,6 +110,11 @@ class _PlainUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"a reference to {module}.{name}")
+
+
+def _cells(content: bytes) -> dict[str, list[Any]]:
+    cells = scipy.io.loadmat(io.BytesIO(content))
+    return {name: list(cells[f"{name}data"].ravel()) for name in SPLITS}
 
 
 def _add_sets(corpus: Corpus, path: str, sets: Any, to_roll: Callable[[Any], Roll]) -> None:

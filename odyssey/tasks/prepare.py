@@ -74,15 +74,18 @@ SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
 def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options: Any) -> Dataset:
     """Read a corpus, normalise it, write it to ``out`` and return it.
 
-    Options are the reader's own arguments (``path``, ``seed``, …); those that this source has no
-    use for are ignored, as are those that are None. DataError says what is wrong with the corpus.
+    Options are the reader's own arguments (``path``, ``seed``, …); those that only other sources of
+    the task have are ignored, as are those that are None. DataError says what is wrong with them
+    or with the corpus.
     """
     if source not in SOURCES[task]:
         raise DataError(f"{task} has no source {source!r}: use {', '.join(SOURCES[task])}")
     entry = SOURCES[task][source]
     reader = find_reader(entry)
     what = f"{task} from source {source!r}"
-    used = _used_options(reader, options, what)
+    given = {name: value for name, value in options.items() if value is not None}
+    used = _used_options(reader, given, what)
+    _check_names(task, set(given) - set(used))
     corpus = Corpus(entry.description, track)
     reader(corpus, **used)
     if TASKS[task].loss == "ctc":
@@ -101,13 +104,24 @@ def find_reader(source: Source) -> Callable[..., None]:
     return reader
 
 
-def _used_options(reader: Any, options: Mapping[str, Any], what: str) -> dict[str, Any]:
+def _used_options(reader: Any, given: Mapping[str, Any], what: str) -> dict[str, Any]:
     parameters = list(inspect.signature(reader).parameters.values())[1:]
-    given = {name: value for name, value in options.items() if value is not None}
     for parameter in parameters:
         if parameter.default is parameter.empty and parameter.name not in given:
             raise DataError(f"{what} needs a {parameter.name}: set it in config.yaml, section data")
     return {p.name: given[p.name] for p in parameters if p.name in given}
+
+
+def _check_names(task: str, unused: set[str]) -> None:
+    """Refuse an option that no source of the task has."""
+    if unused:
+        readers = map(find_reader, SOURCES[task].values())
+        known = {name for r in readers for name in list(inspect.signature(r).parameters)[1:]}
+        if unused - known:
+            raise DataError(
+                f"{task} has no option {', '.join(sorted(unused - known))}: "
+                f"use {', '.join(sorted(known))}"
+            )
 
 
 def _skip_infeasible(corpus: Corpus) -> None:
