@@ -31,11 +31,6 @@ class Noise(NamedTuple):
     key: int
     presentation: int
 
-    @property
-    def words(self) -> Words:
-        """The low and high words of the key and of the presentation, (4,)."""
-        return np.array([self.key, self.presentation], "<u8").view("<u4")
-
     def added_to(self, x: NDArray[Any]) -> FloatArray:
         """Return x plus the noise, as float32."""
         noisy: FloatArray = x + np.float32(self.std) * self.standard(x.size).reshape(x.shape)
@@ -46,9 +41,8 @@ class Noise(NamedTuple):
         groups = -(-count // (4 * _GROUP))
         counter = np.zeros((4, groups * _GROUP), np.uint32)
         counter[0] = np.arange(groups * _GROUP)
-        key, counter[2:] = np.zeros(4, np.uint32), self.words[2:, np.newaxis]
-        key[:2] = self.words[:2]
-        words = threefry(key, counter)
+        counter[2:] = _low_and_high(self.presentation)[:, np.newaxis]
+        words = threefry(np.pad(_low_and_high(self.key), (0, 2)), counter)
         normal = np.concatenate([_box_muller(words[0], words[1]), _box_muller(words[2], words[3])])
         grouped = normal.reshape(4, groups, _GROUP).transpose(1, 0, 2)
         return grouped.reshape(-1)[:count].astype(np.float32)
@@ -70,6 +64,10 @@ def threefry(key: Words, counter: Words) -> Words:
             x = [x[n] + schedule[(s + n) % 5] for n in range(4)]
             x[3] = x[3] + np.uint32(s)
     return np.stack(x)
+
+
+def _low_and_high(number: int) -> Words:
+    return np.array([number & 0xFFFFFFFF, number >> 32], np.uint32)
 
 
 def _rotated(x: Words, bits: int) -> Words:

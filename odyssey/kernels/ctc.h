@@ -117,7 +117,8 @@ class Ctc {
     std::fill_n(classes_exp_.m[0], (K_ + L - 1) / L * L, 0.0);
     for (int t = 0; t < T; ++t) {
       for (int k = 0; k < K_; ++k) classes_exp_.m[0][k] = a[t][k];
-      const double total = softmax_row(a[t], last);
+      const Mass mass = softmax_row(a[t], last);
+      const double total = mass.peak + std::log(double(mass.total));
       if (!std::isfinite(total)) return false;
       for (int k = 0; k < K_; k += L)
         classes_exp_.put(0, k, scaled_exp(load(classes_exp_.m[0] + k) - total));

@@ -289,9 +289,15 @@ class Direction {
       const int first = target.start(part), units = target.width(part);
       const std::size_t row = std::size_t(units) * width * L;
       Real* panel = to + std::size_t(first) * L * width * B * layout.hidden;
-      std::fill_n(panel, row * B * layout.hidden, Real(0));
+      const int last = layout.units - 1;
+      if (first + units == layout.units)  // lanes beyond H
+        for (std::size_t at = 0; at < row * B * layout.hidden; at += row)
+          for (int gate = 0; gate < width; ++gate)
+            std::fill_n(panel + at + ((last - first) * width + gate) * L + layout.lanes(last),
+                        L - layout.lanes(last), Real(0));
       for (int k = 0; k < source.parts; ++k) {
-        const int start = source.start(k), source_width = source.width(k) * B * L;
+        const int start = source.start(k);
+        const std::ptrdiff_t source_width = source.width(k) * B * L;
         const Real* matrix = from + std::size_t(start) * B * L * rows;
         for (int unit = 0; unit < source.width(k); ++unit)
           for (int g = 0; g < B; ++g)
@@ -302,8 +308,7 @@ class Direction {
                 Real* out = panel + (std::size_t(start + unit) * L * B + std::size_t(g) * lanes) * row +
                             ((u - first) * width + gate) * L;
                 const Real* in = matrix + k0 * source_width + (unit * B + g) * L;
-                for (int l = 0; l < lanes; ++l)
-                  for (int q = 0; q < count; ++q) out[l * row + q] = in[q * source_width + l];
+                transpose<Real>({in, source_width}, count, lanes, {out, std::ptrdiff_t(row)});
               }
       }
     }

@@ -30,14 +30,26 @@ inline int label_at(const float* labels, int at, int K) {
   return label;
 }
 
-inline float horizontal_max(Vector<float> v) {
-  float most = v[0];
-  for (int lane = 1; lane < kLanes<float>; ++lane) most = v[lane] > most ? v[lane] : most;
-  return most;
-}
+// Σ ln of numbers from 1 to 1e38, with one logarithm for many of them.
+class LogSum {
+ public:
+  void add(double factor) {
+    product_ *= factor;
+    if (!(product_ < 1e270)) *this = LogSum(value());
+  }
+  double value() const { return sum_ + std::log(product_); }
+  explicit LogSum(double sum = 0) : sum_(sum) {}
 
-// a ← softmax(a) over K; returns log Σ exp(a).
-inline double softmax_row(float* a, const LastVector& last) {
+ private:
+  double sum_, product_ = 1;
+};
+
+struct Mass {  // log Σ exp(a) = peak + log(total)
+  float peak, total;
+};
+
+// a ← softmax(a) over K.
+inline Mass softmax_row(float* a, const LastVector& last) {
   constexpr int L = kLanes<float>;
   float* tail = a + last.full * L;
   Vector<float> most = load(tail) + last.sink;
@@ -45,7 +57,7 @@ inline double softmax_row(float* a, const LastVector& last) {
     const Vector<float> v = load(a + n * L);
     most = v > most ? v : most;
   }
-  const float peak = horizontal_max(most);
+  const float peak = reduce<float>(most, [](float a, float b) { return a > b ? a : b; });
   Vector<float> total = exp(load(tail) + last.sink - peak) * last.keep;
   store(tail, total);
   for (int n = 0; n < last.full; ++n) {
@@ -55,31 +67,34 @@ inline double softmax_row(float* a, const LastVector& last) {
   }
   const float mass = sum<float>(total), scale = 1 / mass;
   for (int n = 0; n <= last.full; ++n) store(a + n * L, load(a + n * L) * scale);
-  return peak + std::log(double(mass));
+  return {peak, mass};
 }
 
 // Cross-entropy of one label a frame.
 inline double softmax_loss(Rows<float> a, int T, int K, const float* labels) {
   const LastVector last(K);
   double loss = 0;
+  LogSum logs;
   for (int t = 0; t < T; ++t) {
     const int label = label_at(labels, t, K);
     const float own = a[t][label];
-    loss += softmax_row(a[t], last) - own;
+    const Mass mass = softmax_row(a[t], last);
+    loss += double(mass.peak) - own;
+    logs.add(mass.total);
     a[t][label] -= 1;
   }
-  return loss;
+  return loss + logs.value();
 }
 
 // Cross-entropy of K 0/1 targets a frame. log Π (1 + exp(−|a|)) needs one logarithm for many
-// factors, each at most 2: 32 vectors of 16 of them stay within the range of a double.
+// factors, each at most 2: 112 of them stay within the range of a float.
 inline double bernoulli_loss(Rows<float> a, int T, int K, const float* targets) {
-  constexpr int L = kLanes<float>, kFactors = 32;
+  constexpr int L = kLanes<float>, kFactors = 112 / L;
   const LastVector last(K);
   double loss = 0;
+  LogSum logs;
   for (int t = 0; t < T; ++t) {
     Vector<float> linear{}, factors = broadcast(1.0f);
-    double product = 1;
     for (int n = 0; n <= last.full; ++n) {
       const bool whole = n < last.full;
       const Vector<float> keep = whole ? broadcast(1.0f) : last.keep;
@@ -91,16 +106,14 @@ inline double bernoulli_loss(Rows<float> a, int T, int K, const float* targets) 
       store(a[t] + n * L, ((v < zero ? e * inverse : inverse) - d) * keep);
       linear += (positive - d * v) * keep;
       factors *= 1.0f + e * keep;
-      if (n % kFactors == kFactors - 1 || !(whole)) {
-        for (int lane = 0; lane < L; ++lane) product *= factors[lane];
-        loss += std::log(product);
+      if (n % kFactors == kFactors - 1 || !whole) {
+        logs.add(reduce<float>(factors, [](float a, float b) { return a * b; }));
         factors = broadcast(1.0f);
-        product = 1;
       }
     }
     loss += sum<float>(linear);
   }
-  return loss;
+  return loss + logs.value();
 }
 
 }  // namespace odyssey

@@ -29,7 +29,7 @@ class FusedModel:
         self._rule = mx.nd.array([rule.step, rule.momentum, rule.nesterov, rule.clip, 0.0])
         self._words = mx.nd.zeros(4, dtype=np.int32)
         self._noise_std = memory_of(self._rule)[-1:]
-        self._noise_words = memory_of(self._words).view(np.uint32)
+        self._noise_words = memory_of(self._words).view(np.uint64)
         self._step = self._operators.cached("step", 6, **self._attributes)
         self._evaluate = self._operators.cached("evaluate", 3, **self._attributes)
         self._x = _Buffer((spec.inputs,))
@@ -66,7 +66,7 @@ class FusedModel:
         """
         self._noise_std[0] = noise.std if noise else 0.0
         if noise:
-            self._noise_words[:] = noise.words
+            self._noise_words[:] = noise.key, noise.presentation
         inputs = (*self._inputs(x, y), self._parameters, self._velocity, self._rule, self._words)
         try:
             self._step(*inputs, out=self._loss)

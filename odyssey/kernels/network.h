@@ -95,8 +95,8 @@ class Network {
   }
 
  private:
-  // Two directions side by side hide each other's latency, as long as both fit the second cache.
-  static constexpr std::size_t kInterleaveBytes = 384 << 10;
+  // Two directions side by side hide each other's latency, as long as both fit the nearest cache.
+  static constexpr std::size_t kInterleaveBytes = 32 << 10;
 
   const NetworkShape& shape() const { return layout_.shape; }
 
@@ -179,8 +179,7 @@ class Network {
       each_panel([&](int start, int width) {
         const float* head = theta + layout_.panel_offset(d, start);
         const int last = std::min(outputs - start * L, width * L);
-        for (int j = 0; j < hidden; ++j)
-          for (int k = 0; k < last; ++k) head_transposed_[start * L + k][j] = head[j * width * L + k];
+        transpose<float>({head, width * L}, hidden, last, head_transposed_.from(start * L));
       });
       const Rows<float> a = in_order(d, a_);
       product<float>({a.data, a.stride, 1}, head_transposed_, T_, layout_.layer.units, outputs,

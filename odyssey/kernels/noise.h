@@ -87,8 +87,10 @@ inline void add_noise(const Noise& noise, const float* x, std::size_t count, flo
       box_muller(words[2], words[3], normal[2], normal[3]);
       for (int n = 0; n < 4; ++n) {
         const std::size_t e = start + n * group + lane;
-        const int rest = int(std::min<std::size_t>(L, count - std::min(e, count)));
-        store(to + e, noise.std * normal[n] + load_first(x + e, rest, 0.0f));
+        const Vector<float> clean = e + L <= count ? load(x + e)
+                                    : e < count    ? load_first(x + e, int(count - e), 0.0f)
+                                                   : Vector<float>{};
+        store(to + e, noise.std * normal[n] + clean);
       }
     }
 }

@@ -68,11 +68,21 @@ inline Vector<Real> load_first(const Real* p, int count, Real fill) {
   return v;
 }
 
+// All lanes joined into one by f, in as few steps one after the other as there can be.
+template <class Real, class F>
+inline Real reduce(Vector<Real> v, F f) {
+  Real lanes[kLanes<Real>];
+  store(lanes, v);
+#pragma GCC unroll 4
+  for (int width = kLanes<Real> / 2; width; width /= 2)
+#pragma GCC unroll 8
+    for (int lane = 0; lane < width; ++lane) lanes[lane] = f(lanes[lane], lanes[lane + width]);
+  return lanes[0];
+}
+
 template <class Real>
 inline Real sum(Vector<Real> v) {
-  Real total = 0;
-  for (int lane = 0; lane < kLanes<Real>; ++lane) total += v[lane];
-  return total;
+  return reduce<Real>(v, [](Real a, Real b) { return a + b; });
 }
 
 // The instructions for the smaller and the larger of two numbers, which compilers do not find in a
