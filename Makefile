@@ -10,8 +10,8 @@ study: env ## the demo study, from raw data to results/report.html
 	$(BIN)/snakemake --profile profiles/demo
 	@echo "Done: open results/report.html"
 
-test: env ## every test, on all cores; those that start a SLURM are `make test-slurm`
-	$(BIN)/pytest -n auto --dist loadgroup -m "not slurm"
+test: env ## every test, on all cores
+	$(BIN)/pytest -n auto --dist loadgroup
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/test_storm.py

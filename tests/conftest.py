@@ -20,6 +20,11 @@ settings.load_profile("odyssey")
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 
+def pytest_collection_modifyitems(items):
+    """Begin with the SLURM, where most of the time is waiting: the other tests run beside it."""
+    items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
+
+
 @pytest.fixture
 def config():
     """The paper's study, as a fresh dictionary."""

@@ -21,13 +21,16 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TypeVar
 
 import psutil
 
+T = TypeVar("T")
+
 NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol", "scancel", "srun")
 CLIENTS = ("sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo", "sacct", "sacctmgr")
-#: A node that is silent for so long, in seconds, counts as dead.
-NODE_TIMEOUT = 5
+#: A node that is silent for so long, in seconds, counts as dead; a busy machine must not be.
+NODE_TIMEOUT = 20
 
 CONFIG = """\
 ClusterName=odyssey
@@ -60,8 +63,10 @@ SlurmdParameters=config_overrides
 SlurmdTimeout={timeout}
 ReturnToService=2
 JobRequeue=1
-KillWait=5
+KillWait=10
 MinJobAge=300
+MessageTimeout=60
+BatchStartTimeout=120
 GresTypes=gpu
 NodeName=n[1-{nodes}] NodeHostname=localhost NodeAddr=127.0.0.1 Port=[{first}-{last}] \
 CPUs={cpus} RealMemory={memory} State=UNKNOWN {gres}
@@ -107,35 +112,35 @@ class Cluster:
         names += ("log-file=munge.log", "seed-file=munge.seed")
         options = [option.replace("=", f"={self.folder}/") for option in names]
         self._launch("munged", "--foreground", "--force", *(f"--{option}" for option in options))
-        wait_for((self.folder / "munge.socket").exists, 10, "munged")
+        wait_for((self.folder / "munge.socket").exists, 30, "munged")
         self._launch("slurmctld", "-D", "-i", "-c")
         for node in self.nodes:
             self.start_node(node)
-        wait_for(lambda: self._states() == {"idle"}, 30, f"idle nodes, see {self.folder}/*.log")
+        wait_for(lambda: self._states() == {"idle"}, 60, f"idle nodes, see {self.folder}/*.log")
 
     def stop(self) -> None:
         """End guests, jobs and daemons, each by its own process id."""
         for guest in self.guests:
             guest.kill()
             guest.wait()
-        for process in self._frozen:
-            with contextlib.suppress(psutil.NoSuchProcess):
-                process.kill()
-        with contextlib.suppress(subprocess.SubprocessError):
+        _kill(self._frozen)
+        with contextlib.suppress(subprocess.SubprocessError, RuntimeError):
             self("scancel", "--user", getpass.getuser())
-            wait_for(lambda: not self("squeue", "-h"), 20, "the end of all jobs")
+            wait_for(lambda: not self._steps(), 30, "the end of all jobs")
         for daemon in reversed(self._daemons.values()):
             daemon.terminate()
         for daemon in self._daemons.values():
             try:
-                daemon.wait(5)
+                daemon.wait(10)
             except subprocess.TimeoutExpired:
                 daemon.kill()
+                daemon.wait()
+        _kill(_with_children(self._steps()))
 
     def __call__(self, *command: str) -> str:
         """Run one of SLURM's commands; return what it prints."""
         done = subprocess.run(
-            command, env=self.environment, capture_output=True, text=True, timeout=30, check=True
+            command, env=self.environment, capture_output=True, text=True, timeout=120, check=True
         )
         return done.stdout.strip()
 
@@ -148,8 +153,7 @@ class Cluster:
         """Let a node vanish: its daemon is dead, its jobs' processes stand still; return these."""
         self._daemons[node].kill()
         self._daemons[node].wait()
-        steps = self._steps(node)
-        frozen = [each for step in steps for each in (step, *step.children(recursive=True))]
+        frozen = _with_children(self._steps(node))
         for process in frozen:
             process.suspend()
         self._frozen += frozen
@@ -213,13 +217,28 @@ def running_cluster(
             cluster.stop()
 
 
-def wait_for(condition: Callable[[], object], seconds: float, what: str) -> None:
-    """Wait until the condition holds; RuntimeError if it does not in time."""
+def wait_for(condition: Callable[[], T], seconds: float, what: str) -> T:
+    """Wait until the condition holds and return what it gives; RuntimeError if not in time."""
     deadline = time.monotonic() + seconds
-    while not condition():
+    while not (found := condition()):
         if time.monotonic() > deadline:
             raise RuntimeError(f"waited {seconds:.0f} s in vain for {what}")
         time.sleep(0.1)
+    return found
+
+
+def _with_children(processes: list[psutil.Process]) -> list[psutil.Process]:
+    found = []
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            found += [process, *process.children(recursive=True)]
+    return found
+
+
+def _kill(processes: list[psutil.Process]) -> None:
+    for process in processes:
+        with contextlib.suppress(psutil.NoSuchProcess):
+            process.kill()
 
 
 def _clients(folder: Path) -> Path:

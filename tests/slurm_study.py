@@ -6,6 +6,7 @@ import re
 import shutil
 import subprocess
 import sys
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,8 @@ CONFIG: dict[str, Any] = {
 }
 #: Times and hosts: all else of two runs must be equal, bit for bit.
 PLACE_AND_TIME = {"seconds", "host", "finished"}
+#: What makes trials dawdle while the file SmallStudy.brake is there.
+BRAKE = Path(__file__).with_name("brake")
 #: The profile as it is, but with a watch that suits jobs of seconds.
 PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
 PROFILE += ("--latency-wait", "5", "--retries", "2")
@@ -48,7 +51,9 @@ class SmallStudy:
         shutil.copy(ROOT / "config.yaml", folder)
         (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG | changes))
         (folder / "chorales.json").write_text(json.dumps(_chorales()))
+        self.brake = folder / "brake"
         self._environment = cluster.environment if cluster else dict(os.environ)
+        self._environment |= {"BRAKE": str(self.brake), "PYTHONPATH": str(BRAKE)}
 
     def start(self, *arguments: str, target: str = "trials.csv") -> "subprocess.Popen[bytes]":
         """Start Snakemake; its log is log.txt."""
@@ -91,13 +96,21 @@ class SmallStudy:
         return self.folder / f"results/trials/jsb/V/{number}.h5"
 
     def job_in_training(self, trial: int = 0) -> str:
-        """Return the SLURM job of a trial, once that has been saved for the first time."""
+        """Return the running SLURM job of a trial, once that has been saved for the first time."""
+        wait_for(self.trial(trial).exists, 400, f"the first checkpoint: {self.log()}")
+        return wait_for(partial(self._running_job, trial), 60, f"the job of {trial}: {self.log()}")
+
+    def _running_job(self, trial: int) -> str:
         assert self.cluster is not None
-        wait_for(self.trial(trial).exists, 300, f"the first checkpoint: {self.log()}")
         jobs = self.cluster("squeue", "-h", "-t", "running", "-o", "%A %k").splitlines()
         pattern = re.compile(r"(\d+) rule_train_trials_wildcards_jsb_V_(\d+)_(\d+)")
         found = [match for match in map(pattern.match, jobs) if match]
-        return next(m[1] for m in found if int(m[2]) <= trial <= int(m[3]))
+        return next((m[1] for m in found if int(m[2]) <= trial <= int(m[3])), "")
+
+    def jobs(self) -> set[str]:
+        """Return all SLURM jobs, of whatever study, that wait or run."""
+        assert self.cluster is not None
+        return set(self.cluster("squeue", "-h", "-t", "pending,running", "-o", "%A").split())
 
     def result(self, trial: int) -> Any:
         """Return the content of a finished trial's file, times and hosts apart."""

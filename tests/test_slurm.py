@@ -22,11 +22,10 @@ pytestmark = [
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]
 
-STORM = ("killed outright", "cancelled", "time limit", "dead node", "drained node", "no memory")
-#: A trial long enough to be hit: seconds. The time for which leases hold is as short.
-LONG = {"trials": len(STORM), "protocol": {"epochs": 200, "patience": 200}}
-LITTLE = "350 if wildcards.first == '5' and attempt == 1 else 1400"
-LEASE_SECONDS = "8"
+STORM = ("killed outright", "cancelled", "dead node", "drained node", "no memory", "time limit")
+#: With the brake on a trial takes four minutes, without it three seconds.
+LONG = {"trials": len(STORM), "protocol": {"epochs": 100, "patience": 100}}
+LEASE_SECONDS = "10"
 
 
 @pytest.fixture(scope="module")
@@ -77,45 +76,46 @@ class Storm:
         self.lost, self.ghosts, self.ghost_log = {}, [], ""
 
     def rage(self):
-        resources = ("--set-resources", f"train_trials:mem_mb={LITTLE}")
-        main = self.study.start(*resources, target="jsb/trials.csv")
-        strikes = (self._kill, self._cancel, self._warn, self._freeze, self._drain)
-        jobs = [self._struck(trial, strike) for trial, strike in enumerate(strikes)]
-        self._count_losses(dict(list(enumerate(jobs))[:3]))
-        wait_for(lambda: "its lease is taken over" in self.study.training_log(3), 400, "the retry")
-        for process in self._frozen:
-            process.resume()
-        psutil.wait_procs(self.ghosts, 90)
-        # Its SLURM log ends with its node; what it could still say is noted beside the trial.
-        note = self.study.trial(3).with_suffix(".failed")
-        self.ghost_log = note.read_text() if note.exists() else ""
+        self.study.brake.touch()
+        main = self.study.start(target="jsb/trials.csv")
+        strikes = (self._kill, self._cancel, self._freeze, self._drain, self._feed, self._warn)
+        for failure, strike in zip(STORM, strikes, strict=True):
+            job = self.study.job_in_training(STORM.index(failure))
+            now, processes = time.time(), self.cluster.processes(job)
+            strike(job)
+            if strike != self._drain:
+                self._count_loss(failure, now, [] if strike == self._freeze else processes)
+        self._wait_for_log("dead node", "its lease is taken over")
+        self._let_the_ghost_go_on()
+        self._wait_for_log("no memory", "resumes after epoch")
+        self.study.brake.unlink()
         self.study.end(main, 600)
 
-    def _struck(self, trial, strike):
-        job = self.study.job_in_training(trial)
-        processes, now = self.cluster.processes(job), time.time()
-        strike(job)
-        if trial == STORM.index("dead node"):
-            self.lost["dead node"] = now - self.study.trial(trial).stat().st_mtime
-        return processes, now
+    def _count_loss(self, failure, now, processes):
+        """Compare the time of a strike with that of the last save before the job's end."""
+        wait_for(lambda: gone(processes), 300, f"the end of the job that was {failure}")
+        self.lost[failure] = max(0.0, now - self.file_of(failure).stat().st_mtime)
 
-    def _count_losses(self, struck):
-        """Compare the time of each strike with that of the last save before the job's end."""
-        while struck:
-            for trial in [k for k, (processes, _) in struck.items() if gone(processes)]:
-                _, now = struck.pop(trial)
-                self.lost[STORM[trial]] = max(0.0, now - self.study.trial(trial).stat().st_mtime)
-            time.sleep(0.2)
+    def _wait_for_log(self, failure, words):
+        trial = STORM.index(failure)
+        wait_for(lambda: words in self.study.training_log(trial), 400, f"{words}: {failure}")
+
+    def _let_the_ghost_go_on(self):
+        for process in self._frozen:
+            process.resume()
+        psutil.wait_procs(self.ghosts, 120)
+        # Its SLURM log ends with its node; what it could still say is noted beside the trial.
+        note = self.file_of("dead node").with_suffix(".failed")
+        self.ghost_log = note.read_text() if note.exists() else ""
+
+    def file_of(self, failure):
+        return self.study.trial(STORM.index(failure))
 
     def _kill(self, job):
         workers(self.cluster, job)[0].kill()
 
     def _cancel(self, job):
         self.cluster("scancel", job)
-
-    def _warn(self, job):
-        workers(self.cluster, job)[0].suspend()  # SLURM's warning comes with a SIGCONT
-        self.cluster("scontrol", "update", f"JobId={job}", "TimeLimit=2")
 
     def _freeze(self, job):
         self.ghosts = self.cluster.processes(job)
@@ -124,6 +124,12 @@ class Storm:
     def _drain(self, job):
         node = self.cluster.node_of(job)
         self.cluster("scontrol", "update", f"NodeName={node}", "State=drain", "Reason=test")
+
+    def _feed(self, _job):
+        self.study.brake.write_text(str(STORM.index("no memory")))
+
+    def _warn(self, job):
+        self.cluster("scontrol", "update", f"JobId={job}", "TimeLimit=2")
 
 
 @pytest.fixture(scope="module")
@@ -139,17 +145,25 @@ def test_no_failure_changes_a_result(storm, undisturbed, failure):
     assert storm.study.result(trial) == undisturbed.result(trial)
 
 
-@pytest.mark.parametrize("failure", ["killed outright", "cancelled", "time limit", "dead node"])
+@pytest.mark.parametrize("failure", [each for each in STORM if each != "drained node"])
 def test_failures_cost_next_to_nothing(storm, failure):
     log = storm.study.training_log(STORM.index(failure))
     assert "resumes after epoch" in log
-    assert storm.lost[failure] < 10
+    assert storm.lost[failure] < 30
     print(f"{failure}: {storm.lost[failure]:.1f} s of training lost")
 
 
-def test_a_warning_reaches_the_trial_and_not_snakemake(storm):
-    logs = (storm.study.folder / "logs/slurm").rglob("*V_2_2/*.log")
-    assert any("stopped on SIGUSR1; all trials are saved" in path.read_text() for path in logs)
+@pytest.mark.parametrize(
+    ("failure", "words"),
+    [
+        ("time limit", "stopped on SIGUSR1; all trials are saved"),
+        ("no memory", "Exceeded job memory limit"),
+    ],
+)
+def test_slurms_log_of_a_failed_job_says_why(storm, failure, words):
+    trial = STORM.index(failure)
+    logs = list((storm.study.folder / "logs/slurm").rglob(f"*V_{trial}_{trial}/*.log"))
+    assert any(words in path.read_text() for path in logs)
 
 
 def test_a_ghost_from_a_dead_node_stops_without_touching_anything(storm):
@@ -158,8 +172,7 @@ def test_a_ghost_from_a_dead_node_stops_without_touching_anything(storm):
 
 
 def test_a_drained_node_ends_its_job_in_peace(storm):
-    log = storm.study.training_log(STORM.index("drained node"))
-    assert "resumes" not in log
+    assert "resumes" not in storm.study.training_log(STORM.index("drained node"))
 
 
 def test_after_the_storm_there_is_nothing_to_be_done(storm):
@@ -181,13 +194,16 @@ def test_slurm_and_this_machine_agree_bit_for_bit(cluster, tmp_path):
 
 def test_snakemake_killed_and_started_again_trains_nothing_twice(cluster, undisturbed, tmp_path):
     study = not_begun(tmp_path, cluster, undisturbed, trials=1)
+    study.brake.touch()
     target = "jsb/V/trials_0-0.h5"
     main = study.start(target=target)
-    study.job_in_training()
+    first = study.job_in_training()
     main.kill()
     main.wait()
-    study.start("--unlock", target=target).wait()
-    study.run(target=target)
+    again = study.start(target=target)
+    wait_for(lambda: study.jobs() - {first}, 300, "the second job")
+    study.brake.unlink()
+    study.end(again)
     assert " starts," not in study.training_log()  # the second job's log is the one that is kept
     assert study.result(0) == undisturbed.result(0)
 
@@ -197,11 +213,12 @@ def test_trials_share_a_gpu_and_ctrl_c_cancels_all(cluster, undisturbed, tmp_pat
         pytest.skip("stand-ins for GPUs are character devices, which only root can make")
     changes = {"trials": 2, "task_settings": {"jsb": {"trials_per_job": 2}}}
     study = not_begun(tmp_path, cluster, undisturbed, **changes)
+    study.brake.touch()
     main = study.start("--set-resources", "train_trials:gpu=1", target="jsb/V/trials_0-1.h5")
     job = study.job_in_training(1)
     training = workers(cluster, job)
     assert [p.environ()["CUDA_VISIBLE_DEVICES"] for p in training] == ["0", "0"]
     main.send_signal(signal.SIGINT)
-    assert main.wait(60) != 0
-    wait_for(lambda: not cluster("squeue", "-h"), 60, "the end of all jobs")
+    assert main.wait(300) != 0
+    wait_for(lambda: not cluster("squeue", "-h"), 120, "the end of all jobs")
     assert all(Path(study.trial(k)).exists() for k in range(2))
