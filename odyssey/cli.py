@@ -1,6 +1,7 @@
 """The command line: ``odyssey --help``."""
 
 import time
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
@@ -92,13 +93,14 @@ def status(files: tuple[Path, ...], watch: bool, failures: bool) -> None:
     except ConfigError as error:
         raise click.ClickException(str(error)) from error
     view = partial(failure_table if failures else status_view, study)
-    if not watch:
-        Console().print(view())
-        return
-    with Live(view(), auto_refresh=False, screen=False) as live:
-        while True:
-            time.sleep(2)
-            live.update(view(), refresh=True)
+    if watch:
+        with suppress(KeyboardInterrupt), Live(auto_refresh=False, screen=True) as live:
+            while True:
+                began = time.perf_counter()
+                live.update(view(), refresh=True)
+                # Easy on the login node and its file server, however many trials there are.
+                time.sleep(max(2.0, 10 * (time.perf_counter() - began)))
+    Console().print(view())
 
 
 @main.command()

@@ -108,13 +108,13 @@ def _acquire(path: Path, token: str) -> None:
 def _create(path: Path, token: str) -> bool:
     """Make the lease file unless there is one, with its content from the first instant."""
     draft = path.with_name(f".{path.name}.{token}")
-    draft.write_text(json.dumps(_myself() | {"token": token}))
     try:
+        draft.write_text(json.dumps(_myself() | {"token": token}))
         os.link(draft, path)
     except FileExistsError:
         return False
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
     return True
 
 

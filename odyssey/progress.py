@@ -6,9 +6,10 @@ is running while its lease is renewed.
 
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,9 @@ from odyssey import lease
 from odyssey.checkpoint import DamagedFile
 from odyssey.results import TRIAL, failure_of, read_block
 from odyssey.study import Study, TrialSpec
+
+#: --watch looks again and again at files most of which stay as they are.
+_kept = lru_cache(maxsize=50_000)
 
 STATES = ("finished", "diverged", "running", "paused", "failed", "waiting")
 
@@ -50,17 +54,9 @@ def survey(study: Study) -> Iterator[Progress]:
 
 
 def _block(study: Study, specs: list[TrialSpec]) -> Iterator[Progress]:
-    head = specs[0]
-    done: dict[str, Progress] = {}
-    try:
-        path = study.block_path(head.task, head.variant, head.trial, specs[-1].trial)
-        for result in read_block(path):
-            ended = datetime.fromisoformat(result.finished).timestamp()
-            done[result.fingerprint] = _progress(
-                result.settings, result.status, len(result.curves["seconds"]), ended=ended
-            )
-    except (FileNotFoundError, DamagedFile):
-        pass
+    head, last = specs[0], specs[-1]
+    path = study.block_path(head.task, head.variant, head.trial, last.trial)
+    done = _ended(path, _version(path))
     for spec in specs:
         yield done.get(spec.fingerprint) or _trial(study, spec)
 
@@ -69,17 +65,19 @@ def _trial(study: Study, spec: TrialSpec) -> Progress:
     path = study.trial_path(spec.task, spec.variant, spec.trial)
     identity = {"task": spec.task, "variant": spec.variant, "trial": spec.trial}
     works = lease.is_held(path.with_suffix(".lease"))
-    head = _peek(path)
+    version = _version(path)
+    head = _head(path, version)
     if head is None or head["fingerprint"] != spec.fingerprint:
         if works:
             return _progress(identity, "running")
         reason = failure_of(path)
         return _progress(identity, "failed" if reason else "waiting", reason=reason)
-    age = time.time() - path.stat().st_mtime
+    written = version[0] / 1e9
     if head["status"] != "running":
-        return _progress(identity, head["status"], head["epoch"], ended=path.stat().st_mtime)
+        return _progress(identity, head["status"], head["epoch"], ended=written)
     reason = "" if works else failure_of(path)
     state = "running" if works else "failed" if reason else "paused"
+    age = max(0.0, time.time() - written)
     return _progress(identity, state, head["epoch"], age=age, reason=reason)
 
 
@@ -89,7 +87,35 @@ def _progress(identity: Any, state: str, epoch: int = 0, **more: Any) -> Progres
     )
 
 
-def _peek(path: Path) -> dict[str, Any] | None:
+def _version(path: Path) -> tuple[int, int]:
+    """Return what changes whenever a file is replaced: its time in ns and its number."""
+    try:
+        status = path.stat()
+    except OSError:
+        return 0, 0
+    return status.st_mtime_ns, status.st_ino
+
+
+@_kept
+def _ended(path: Path, _version: tuple[int, int]) -> Mapping[str, Progress]:
+    """Return fingerprint → progress of the trials in a block file; none if it is of no use."""
+    try:
+        results = read_block(path)
+    except (OSError, DamagedFile):
+        return {}
+    return {
+        result.fingerprint: _progress(
+            result.settings,
+            result.status,
+            len(result.curves["seconds"]),
+            ended=datetime.fromisoformat(result.finished).timestamp(),
+        )
+        for result in results
+    }
+
+
+@_kept
+def _head(path: Path, _version: tuple[int, int]) -> Mapping[str, Any] | None:
     """Return the head of a trial's file without reading its arrays; None if it is of no use."""
     try:
         with h5py.File(path, "r", locking=False) as file:

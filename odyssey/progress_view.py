@@ -15,11 +15,13 @@ from odyssey.results import BLOCK, CURVES
 from odyssey.study import Study
 from odyssey.tasks import TASKS
 
+#: Rows of the table of running trials.
+_MOST_RUNNING = 20
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
 def status_view(study: Study) -> RenderableType:
-    """Return the table of all searches, the running trials, and how long the rest will take."""
+    """Return how long the rest will take, the table of all searches, and the running trials."""
     trials = list(survey(study))
     table = Table("task", "variant", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for state in (*STATES, "done"):
@@ -28,7 +30,7 @@ def status_view(study: Study) -> RenderableType:
         cells = [str(number[state] or "·") for state in STATES]
         done = (number["finished"] + number["diverged"]) / number.total()
         table.add_row(task, variant, *cells, f"{done:.0%}")
-    return Group(table, _running(trials), _summary(trials))
+    return Group(_summary(trials), table, _running(trials))
 
 
 def print_failures(study: Study) -> None:
@@ -49,10 +51,13 @@ def failure_table(study: Study) -> Table | Text:
 
 def _running(trials: list[Progress]) -> RenderableType:
     table = Table("running", "epoch", "last checkpoint", box=box.SIMPLE_HEAD)
-    for trial in [trial for trial in trials if trial.state == "running"][:20]:
+    running = [trial for trial in trials if trial.state == "running"]
+    for trial in running[:_MOST_RUNNING]:
         age = f"{trial.age:.0f} s ago" if trial.epoch or trial.age else "none yet"
         table.add_row(f"{trial.task}/{trial.variant}/{trial.trial}", str(trial.epoch), age)
-    return table if table.row_count else Text("Nothing is running.")
+    if len(running) > _MOST_RUNNING:
+        table.caption = f"and {len(running) - _MOST_RUNNING} more"
+    return table if running else Text("Nothing is running.")
 
 
 def _summary(trials: list[Progress]) -> Text:

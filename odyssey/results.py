@@ -6,6 +6,7 @@ job, without the weights.
 """
 
 import json
+import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ import pandas as pd
 
 from odyssey.checkpoint import DamagedFile, Tree, load_tree, save_tree
 from odyssey.tasks import TASKS
+
+log = logging.getLogger(__name__)
 
 FORMAT_VERSION = 1
 TRIAL, BLOCK = "odyssey trial", "odyssey block"
@@ -132,11 +135,14 @@ def read_block(path: Path) -> list[TrialResult]:
 def note_failure(path: Path, reason: str) -> None:
     """Note beside a trial's file why it failed; an empty reason forgets the note."""
     note = path.with_suffix(".failed")
-    if reason:
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(f"{reason}\n")
-    else:
-        note.unlink(missing_ok=True)
+    try:
+        if reason:
+            note.parent.mkdir(parents=True, exist_ok=True)
+            note.write_text(f"{reason}\n")
+        else:
+            note.unlink(missing_ok=True)
+    except OSError as error:  # a full disk may be the reason itself
+        log.warning("%s: can't be written: %s", note, error.strerror)
 
 
 def failure_of(path: Path) -> str:

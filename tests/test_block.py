@@ -1,14 +1,20 @@
 import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from odyssey.block import BlockError, run_block
 from odyssey.datasets import write_dataset
-from odyssey.results import read_block
+from odyssey.results import read_block, read_trial
 from odyssey.study import Study
 
-from .conftest import tiny_dataset
+from .conftest import ROOT, tiny_dataset
+from .slurm import wait_for
 
 
 @pytest.fixture
@@ -39,3 +45,80 @@ def test_a_failed_trial_is_named_and_the_others_are_kept(tiny_study, data, tmp_p
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "a.h5").exists()
     assert tiny_study.trial_path("jsb", "V", 2).exists()
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A file system of a megabyte: its folder, and a function that leaves so many bytes free."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
+    if os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("needs the right to mount a file system")
+
+    def leave(free):
+        (folder / "ballast").unlink(missing_ok=True)
+        room = os.statvfs(folder)
+        (folder / "ballast").write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - free)))
+
+    yield folder, leave
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("free", [0, 20_000])
+def test_a_full_disk_is_one_line_and_nothing_is_lost(tiny_study, data, tmp_path, small_disk, free):
+    folder, leave = small_disk
+    run_block(tiny_study, "jsb", "V", 0, 2, data, tmp_path / "whole.h5")
+    config = json.loads(json.dumps(tiny_study.config)) | {"results": str(folder / "results")}
+    study, out = Study(config), folder / "results" / "a.h5"
+    leave(free)
+    with pytest.raises((BlockError, OSError), match="No space left on device") as caught:
+        run_block(study, "jsb", "V", 0, 2, data, out)
+    assert "\n" not in str(caught.value)
+    assert not list(folder.rglob("*.lease"))
+    leave(900_000)
+    run_block(study, "jsb", "V", 0, 2, data, out)
+    for there, here in zip(read_block(out), read_block(tmp_path / "whole.h5"), strict=True):
+        assert (np.asarray(there.curves["test"]) == np.asarray(here.curves["test"])).all()
+    assert {path.suffix for path in (folder / "results").rglob("*.*")} == {".h5"}
+
+
+BLOCK = """
+import signal, sys
+from pathlib import Path
+from odyssey.stopping import Stopped
+from tests.test_block import read_again
+from odyssey.block import run_block
+study, data, out = read_again(sys.argv[1])
+try:
+    run_block(study, "jsb", "V", 0, 2, data, out, workers=2)
+except Stopped as stop:
+    sys.exit(str(stop))
+"""
+
+
+def read_again(folder):
+    folder = Path(folder)
+    return (
+        Study(json.loads((folder / "study.json").read_text())),
+        folder / "jsb.h5",
+        folder / "a.h5",
+    )
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGUSR1])
+def test_a_signal_to_a_job_saves_every_trial_and_ends_it(tiny_study, data, tmp_path, number):
+    config = json.loads(json.dumps(tiny_study.config))
+    config["protocol"] |= {"epochs": 300, "patience": 300}
+    (tmp_path / "study.json").write_text(json.dumps(config))
+    command = [sys.executable, "-c", BLOCK, str(tmp_path)]
+    job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    study = Study(config)
+    trials = [study.trial_path("jsb", "V", k) for k in range(2)]
+    wait_for(lambda: all(path.exists() for path in trials), 120, "two checkpoints")
+    job.send_signal(number)
+    _, words = job.communicate(timeout=120)
+    assert f"stopped on {number.name}; all trials are saved" in words
+    assert job.returncode == 1
+    assert [read_trial(path) for path in trials] == [None, None]  # checkpoints, whole
+    assert {path.suffix for path in trials[0].parent.iterdir()} == {".h5"}

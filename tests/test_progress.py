@@ -1,8 +1,14 @@
 import json
 import os
+import pty
+import select
+import signal
+import subprocess
+import sys
 import time
 
 import pytest
+import yaml
 from click.testing import CliRunner
 
 from odyssey import lease
@@ -14,7 +20,7 @@ from odyssey.results import note_failure
 from odyssey.study import Study
 from odyssey.trial import run_trial
 
-from .conftest import tiny_dataset
+from .conftest import ROOT, tiny_dataset
 
 
 @pytest.fixture
@@ -54,6 +60,46 @@ def test_a_held_lease_is_a_running_trial(study):
         assert states(study, "NP")[1] == "running"
         os.utime(path, (1, 1))
         assert states(study, "NP")[1] == "waiting"
+
+
+def read_until(screen, words, seconds=60):
+    """Read what comes on a terminal until all words were there since the call."""
+    seen, deadline = "", time.monotonic() + seconds
+    while not all(word in seen for word in words):
+        assert time.monotonic() < deadline, seen
+        if select.select([screen], [], [], 1.0)[0]:
+            seen += os.read(screen, 4096).decode(errors="replace")
+    return seen
+
+
+def test_watch_follows_a_study_in_place_and_ends_on_ctrl_c(study, tmp_path):
+    (tmp_path / "config.yaml").write_text(yaml.safe_dump(dict(study.config)))
+    (tmp_path / "workflow").symlink_to(ROOT / "workflow")
+    screen, terminal = pty.openpty()
+    command = [sys.executable, "-c", "from odyssey.cli import main; main()", "status", "--watch"]
+    watch = subprocess.Popen(
+        command,
+        cwd=tmp_path,
+        stdin=terminal,
+        stdout=terminal,
+        stderr=terminal,
+        env=os.environ | {"TERM": "xterm", "COLUMNS": "100", "LINES": "50"},
+    )
+    os.close(terminal)
+    read_until(screen, ["3 of 8 trials are done", "Nothing is running."])
+    with lease.holding(study.trial_path("jsb", "NP", 1).with_suffix(".lease")):
+        read_until(screen, ["jsb/NP/1", "none yet"])
+    watch.send_signal(signal.SIGINT)
+    read_until(screen, ["3 of 8 trials are done", "Nothing is running."])
+    assert watch.wait(30) == 0
+    os.close(screen)
+
+
+def test_a_file_that_was_replaced_is_looked_at_again(study):
+    path = study.trial_path("jsb", "V", 2)
+    assert states(study)[2] == "finished"
+    os.replace(study.trial_path("jsb", "V", 0), path)
+    assert states(study)[2] == "waiting"
 
 
 def test_results_of_other_settings_do_not_count(study):

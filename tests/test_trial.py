@@ -127,19 +127,69 @@ def test_divergence_is_a_result(tiny_study, tmp_path):
     assert row["test"] == row["valid"] == pytest.approx(60.997, abs=1e-3)
 
 
-@pytest.mark.parametrize("damage", ["truncated", "other settings", "other data"])
-def test_files_of_no_use_are_moved_aside(tiny_study, tmp_path, damage):
+def truncate(path):
+    path.write_bytes(path.read_bytes()[:-1])
+
+
+def flip_a_bit(path):
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def write_another_kind(path):
+    path.write_text("trial,test\n0,8.5\n")
+
+
+def write_a_newer_format(path):
+    save_tree(path, load_tree(path) | {"format_version": 99})
+
+
+def write_another_trial(path):
+    save_tree(path, load_tree(path) | {"trial": 7, "fingerprint": "another"})
+
+
+def write_an_older_version(path):
+    save_tree(path, load_tree(path) | {"fingerprint": "that of RESULTS_VERSION 0"})
+
+
+def write_other_data(path):
+    save_tree(path, load_tree(path) | {"data": {"source": "other", "fingerprint": "other"}})
+
+
+@pytest.mark.parametrize(
+    ("harm", "aside", "words"),
+    [
+        (truncate, "damaged", "truncated or altered"),
+        (flip_a_bit, "damaged", "truncated or altered"),
+        (write_another_kind, "damaged", "not a file of odyssey's"),
+        (write_a_newer_format, "damaged", "has format version 99, this odyssey reads up to 1"),
+        (write_another_trial, "other", "is of another trial, jsb/V/7"),
+        (write_an_older_version, "other", "is of other settings or another version"),
+        (write_other_data, "other", "is of other data"),
+    ],
+)
+def test_files_of_no_use_are_told_apart_and_moved_aside(
+    tiny_study, tmp_path, caplog, harm, aside, words
+):
+    spec, data = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb")
+    path = tmp_path / "jsb" / "V" / "0.h5"
+    run_trial(spec, data, path, "gluon")
+    harm(path)
+    harmed = path.read_bytes()
+    assert find_trial(path, spec.fingerprint, data.fingerprint) is None
+    assert [file.name for file in path.parent.iterdir()] == [f"0.{aside}-1.h5"]
+    assert (path.parent / f"0.{aside}-1.h5").read_bytes() == harmed
+    assert words in caplog.text
+    assert str(path) in caplog.text
+
+
+def test_results_of_an_older_version_are_computed_anew(tiny_study, tmp_path, monkeypatch):
     spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
     run_trial(spec, data, path, "gluon")
-    if damage == "truncated":
-        path.write_bytes(path.read_bytes()[:-1])
-    elif damage == "other settings":
-        spec = dataclasses.replace(spec, seed=99)
-    else:
-        data = tiny_dataset("jsb", seed=2)
-    assert find_trial(path, spec.fingerprint, data.fingerprint) is None
-    assert not path.exists()
-    assert len(list(tmp_path.glob("0.*-1.h5"))) == 1
+    monkeypatch.setattr("odyssey.study.RESULTS_VERSION", 99)
+    assert run_trial(spec, data, path, "gluon").settings["results_version"] == 99
+    assert load_tree(tmp_path / "0.other-1.h5")["fingerprint"] != load_tree(path)["fingerprint"]
 
 
 def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path, saving_always):

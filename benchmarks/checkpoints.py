@@ -1,0 +1,87 @@
+"""What checkpoints cost and what a kill would: trials of prepared data, run for a while.
+
+``python -m benchmarks.checkpoints data/*.h5`` prints, per task and size, the share of the training
+time that was spent in saving and in looking whether to save, and the longest time between two
+saves, which is the most that a kill could have cost.
+"""
+
+import dataclasses
+import tempfile
+import time
+from pathlib import Path
+
+import click
+
+from odyssey import stopping
+from odyssey import trial as trial_module
+from odyssey.datasets import load_dataset
+from odyssey.study import Protocol, read_study
+from odyssey.trial import run_trial
+
+ROOT = Path(__file__).parents[1]
+
+
+class Watch:
+    """Wraps what is called after every sequence, and stops the trial when its time is up."""
+
+    def __init__(self, seconds: float) -> None:
+        self.keeping, self.saves = 0.0, []
+        self.began = time.perf_counter()
+        self._deadline = self.began + seconds
+        self._keeper = trial_module._Keeper.__call__
+        self._save = trial_module.save_checkpoint
+
+    def keeper(self, *arguments):
+        began = time.perf_counter()
+        try:
+            self._keeper(*arguments)
+        finally:
+            self.keeping += time.perf_counter() - began
+
+    def save(self, *arguments):
+        self._save(*arguments)
+        self.saves.append(time.perf_counter())
+
+    def requested(self):
+        return "the clock" if time.perf_counter() > self._deadline else None
+
+    def summary(self) -> str:
+        total = time.perf_counter() - self.began
+        gaps = [b - a for a, b in zip([self.began, *self.saves], self.saves, strict=False)]
+        cost = self.keeping / max(1, len(self.saves))
+        return (
+            f"{100 * self.keeping / total:.2f} % of {total:.0f} s, {len(self.saves)} saves of "
+            f"{1000 * cost:.1f} ms, at most {max(gaps):.1f} s between two"
+        )
+
+
+@click.command()
+@click.argument("data", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option("--seconds", default=60.0, help="That each trial trains.")
+@click.option("--hidden", "sizes", multiple=True, default=(20, 200))
+@click.option("--folder", type=click.Path(path_type=Path), help="Where checkpoints go.")
+def main(data: tuple[Path, ...], seconds: float, sizes: tuple[int, ...], folder: Path) -> None:
+    """Print what checkpoints cost on prepared DATA."""
+    study = read_study(root=ROOT)
+    for file in data:
+        dataset = load_dataset(file)
+        for hidden in sizes:
+            spec = study.trial(dataset.task, "V", 0)
+            drawn = {**spec.hyperparameters, "hidden": hidden, "learning_rate": 1e-4}
+            forever = Protocol(10**6, 10**6, spec.protocol.weight_std)
+            spec = dataclasses.replace(spec, hyperparameters=drawn, protocol=forever)
+            with tempfile.TemporaryDirectory(dir=folder) as place:
+                watch = Watch(seconds)
+                trial_module._Keeper.__call__ = lambda *each, watch=watch: watch.keeper(*each)
+                trial_module.save_checkpoint = watch.save
+                stopping.requested = watch.requested
+                try:
+                    run_trial(spec, dataset, Path(place) / "0.h5", study.kernels)
+                except stopping.Stopped:
+                    click.echo(f"{dataset.task} H={hidden}: {watch.summary()}")
+                trial_module._Keeper.__call__ = watch._keeper
+                trial_module.save_checkpoint = watch._save
+
+
+if __name__ == "__main__":
+    main()
