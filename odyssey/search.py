@@ -145,15 +145,15 @@ LAWS: Mapping[str, type[_Interval] | type[Choice]] = {
 def parse_law(entry: Mapping[str, Any]) -> Law:
     """Return the law of one search-space entry of config.yaml; ValueError if it makes no sense.
 
-    ``{law: fixed, value: v}`` is a choice among one.
+    ``{law: fixed, value: v}`` is a choice among one. What belongs to another law has no effect: a
+    study file's law is laid over the one of config.yaml, key by key.
     """
-    options = dict(entry)
-    name = options.pop("law")
-    if name == "fixed":
-        return Choice((options["value"],))
-    if name == "choice":
-        return Choice(tuple(options["levels"]))
-    return LAWS[name](**options)  # type: ignore[return-value]
+    if entry["law"] == "fixed":
+        return Choice((entry["value"],))
+    if entry["law"] == "choice":
+        return Choice(tuple(entry["levels"]))
+    own = {key: entry[key] for key in ("low", "high", "integer") if key in entry}
+    return LAWS[entry["law"]](**own)  # type: ignore[return-value]
 
 
 def sample(

@@ -4,10 +4,11 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
-from odyssey.study import ConfigError, Study, load_study
+from odyssey.study import ConfigError, Study, load_study, read_study
 
-from .conftest import SCHEMA
+from .conftest import ROOT, SCHEMA
 
 
 def test_the_config_is_the_papers_study(config):
@@ -94,6 +95,21 @@ def test_a_search_space_that_makes_no_sense_gets_one_line(config):
     config["search_space"]["noise"] = {"law": "log-uniform", "low": 0, "high": 1}
     with pytest.raises(ConfigError, match="search space of timit: a logarithmic range"):
         load_study(config, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("law", "drawn"),
+    [
+        ({"law": "fixed", "value": 0.5}, {0.5}),
+        ({"law": "choice", "levels": [0.5, 0.25]}, {0.25, 0.5}),
+    ],
+)
+def test_a_study_file_may_change_the_kind_of_a_law(tmp_path, law, drawn):
+    file = tmp_path / "mine.yaml"
+    file.write_text(yaml.safe_dump({"search_space": {"momentum": law}}))
+    study = read_study([file], ROOT)
+    found = {study.trial("jsb", "V", k).hyperparameters["momentum"] for k in range(20)}
+    assert found == drawn
 
 
 def test_importing_a_study_needs_none_of_the_heavy_packages():
