@@ -46,6 +46,7 @@ def plan_view(
     most = plan(study, threads, costs, corpora)
     notes = [_origin(calibration)]
     notes += [f"jobs train {threads} trials at a time and take {START_SECONDS:.0f} s to start"]
+    notes += ["how long it takes on GPUs is not measured"]
     table = _table("If every trial trains all its epochs", most, threads, nodes, cores)
     if share is None:
         notes.append("--trials or --epochs tell how many epochs trials train until they stop")
@@ -82,7 +83,7 @@ def _calibrated(
 
 def _origin(calibration: Path | None) -> str:
     if calibration is None:
-        return "costs as measured on a busy AVX2 core; calibrate with --trials"
+        return "costs as measured on an AVX-512 core; calibrate with --trials"
     return f"costs of the finished trials in {calibration}; of tasks that have none, as built in"
 
 
@@ -91,7 +92,7 @@ def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, core
     jobs = [seconds for each in plans for seconds in each.jobs]
     hours = sum(each.core_seconds for each in plans) / 3600
     footers = ("all", sum(p.trials for p in plans), len(jobs), _range(jobs), f"{hours:,.0f}")
-    headings = ("task", "trials", "jobs", "hours a job", "core hours")
+    headings = ("task", "trials", "jobs", "hours a job\nleast – median – most", "core hours")
     for heading, footer in zip(headings, footers, strict=True):
         table.add_column(heading, str(footer), justify="left" if heading == "task" else "right")
     for each in plans:

@@ -27,7 +27,17 @@ import psutil
 
 T = TypeVar("T")
 
-NEEDED = ("slurmctld", "slurmd", "munged", "sbatch", "squeue", "scontrol", "scancel", "srun")
+NEEDED = (
+    "setpriv",
+    "slurmctld",
+    "slurmd",
+    "munged",
+    "sbatch",
+    "squeue",
+    "scontrol",
+    "scancel",
+    "srun",
+)
 CLIENTS = ("sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo", "sacct", "sacctmgr")
 #: A node that is silent for so long, in seconds, counts as dead; a busy machine must not be.
 NODE_TIMEOUT = 20
@@ -193,7 +203,7 @@ class Cluster:
         name = name or command[0]
         with (self.folder / f"{name}.out").open("ab") as log:
             self._daemons[name] = subprocess.Popen(
-                command,
+                ["setpriv", "--pdeathsig", "TERM", *command],  # nor do they outlive a killed test
                 env=self.environment,
                 stdout=log,
                 stderr=log,
