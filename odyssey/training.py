@@ -9,6 +9,7 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -142,8 +143,9 @@ def train(
 ) -> None:
     """Train from wherever ``state`` and the model stand until the trial is over.
 
-    ``checkpoint(state, epoch_ended)`` is called after every sequence and every epoch, and may
-    save ``state`` and the model's arrays; to go on from what it saved gives the same bits.
+    ``checkpoint(state, epoch_ended)`` is called after every sequence, trained on or evaluated, and
+    every epoch. It may save ``state`` and the model's arrays; to go on from what it saved gives the
+    same bits.
     """
     while not is_over(rules, state):
         if not state.position:
@@ -178,8 +180,9 @@ def _finish_epoch(
         state.position += 1
         state.seconds = before + time.perf_counter() - began
         checkpoint(state, False)
-    valid = evaluate(model, data.valid, rules.new_merit())
-    test = evaluate(model, data.test, rules.new_merit())
+    go_on = partial(checkpoint, state, False)  # a trial that stops here is judged again
+    valid = evaluate(model, data.valid, rules.new_merit(), go_on)
+    test = evaluate(model, data.test, rules.new_merit(), go_on)
     if not (math.isfinite(valid) and math.isfinite(test)):
         return False
     seconds = before + time.perf_counter() - began
@@ -190,9 +193,12 @@ def _finish_epoch(
     return True
 
 
-def evaluate(model: Model, split: Split, merit: Merit) -> float:
+def evaluate(
+    model: Model, split: Split, merit: Merit, after_each: Callable[[], None] = lambda: None
+) -> float:
     """Return a figure of merit over all sequences, without noise."""
     for index in range(len(split)):
         x, y = split[index]
         merit.add(*model.evaluate(x, y), y)
+        after_each()
     return merit.value()

@@ -75,7 +75,10 @@ def run_trial(
             lease.check()
             save_checkpoint(path, describe(state).to_tree(), state, model)
 
-        train(model, dataset, rules, state, _Keeper(spec, save, lease, rules, 60 * minutes))
+        keeper = _Keeper(spec, save, lease, rules, 60 * minutes)
+        if tree is not None:
+            keeper.saved = _step(state)
+        train(model, dataset, rules, state, keeper)
         result = describe(state)
         lease.check()
         write_trial(path, result, state.best_parameters)
@@ -96,7 +99,8 @@ class _Keeper:
         seconds: float,
     ) -> None:
         self._spec, self._save, self._lease, self._rules = spec, save, lease, rules
-        self._seconds, self._cost, self._saved = seconds, 0.0, time.perf_counter()
+        self._seconds, self._cost, self._when = seconds, 0.0, time.perf_counter()
+        self.saved = (0, 0)  # the step whose state is in the file
 
     def __call__(self, state: TrainingState, epoch_ended: bool) -> None:
         self._lease.renew()
@@ -105,12 +109,16 @@ class _Keeper:
         began = time.perf_counter()
         wait = max(0.0 if epoch_ended else self._seconds, self._cost / CHECKPOINT_SHARE)
         signal = stopping.requested()
-        if signal or began - self._saved >= wait:
+        if (signal or began - self._when >= wait) and self.saved != _step(state):
             self._save()
-            self._saved = time.perf_counter()
-            self._cost = self._saved - began
+            self.saved, self._when = _step(state), time.perf_counter()
+            self._cost = self._when - began
         if signal:
             raise stopping.Stopped(f"{self._spec}: saved and stopped on {signal}")
+
+
+def _step(state: TrainingState) -> tuple[int, int]:
+    return len(state.epochs), state.position
 
 
 @contextmanager

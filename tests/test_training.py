@@ -80,7 +80,7 @@ def test_every_epoch_has_an_order_of_its_own():
     orders = np.array([x[0, 0] for x in model.seen]).reshape(2, 4)
     assert (np.sort(orders) == range(4)).all()
     assert (orders[0] != orders[1]).any()
-    assert calls == ([False] * 4 + [True]) * 2
+    assert calls == ([False] * (4 + 2) + [True]) * 2  # four are trained on, two evaluated
 
 
 def test_noise_is_fresh_gaussian_and_for_training_only():

@@ -254,10 +254,12 @@ def test_a_short_write_is_noticed(tiny_study, tmp_path, monkeypatch, saving_alwa
     assert_equal(without_wall_clock(load_tree(path)), whole)
 
 
-def test_a_signal_saves_and_stops(tiny_study, tmp_path, monkeypatch):
+@pytest.mark.parametrize("sequences", [0, 3, 5, 6, 8, 9, 10, 13])
+def test_a_signal_saves_and_stops(tiny_study, tmp_path, monkeypatch, sequences):
+    """Five sequences of an epoch are trained on, three and two evaluated; then it ends."""
     spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
     run_trial(spec, data, tmp_path / "whole.h5", "gluon")
-    calls = iter(range(7))
+    calls = iter(range(sequences))
     with monkeypatch.context() as patch:
         patch.setattr(stopping, "requested", lambda: next(calls, None) is None and "SIGUSR1")
         with pytest.raises(stopping.Stopped, match="saved and stopped on SIGUSR1"):
