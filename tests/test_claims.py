@@ -226,13 +226,15 @@ def test_the_cliff_does_not_widen_the_basin():
         assert checks.basin(findings, "jsb")[0] is holds
 
 
-@pytest.mark.parametrize(("sign", "holds"), [(1, True), (-1, False)])
-def test_the_sign_of_rate_and_noise(sign, holds):
+@pytest.mark.parametrize(
+    ("sign", "share", "holds"), [(1, 0.1, True), (-1, 0.1, False), (1, 0.001, None)]
+)
+def test_the_sign_of_rate_and_noise(sign, share, holds):
     half = np.array([-1.0, -1, 1, 1])
     one = {
         "factors": ["learning_rate", "noise"],
         "interaction": (sign * np.outer(half, half)).tolist(),
     }
-    effects = {("learning_rate", "noise"): (0.1, 0.1)}
+    effects = {("learning_rate", "noise"): (share, share)}
     findings = with_fanova(jsb=decomposition(effects, maps=[one]))
     assert checks.less_noise_at_high_rates(findings, "jsb")[0] is holds

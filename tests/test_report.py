@@ -176,6 +176,22 @@ def test_missing_and_diverged_trials_are_listed(page, findings):
     assert "Partial:" in text
 
 
+FIXED = {"hidden": 64, "learning_rate": 1e-3, "momentum": 0.9, "noise": 0.0}
+
+
+@pytest.mark.parametrize(
+    "fixed",
+    [("noise",), ("learning_rate", "hidden"), ("hidden", "momentum", "noise"), tuple(FIXED)],
+    ids=len,
+)
+def test_hyperparameters_may_be_fixed(fixed, tmp_path):
+    config = yaml.safe_load((ROOT / "config.yaml").read_text())
+    laws = {name: {"law": "fixed", "value": FIXED[name]} for name in fixed}
+    study = study_of(tasks=["jsb"], trials=20, search_space=config["search_space"] | laws)
+    page = page_of(found(study, {"jsb": made_up_trials(study, "jsb", 20)}), study, tmp_path)
+    test_no_nan_reaches_the_reader(page)
+
+
 @pytest.mark.parametrize(
     "spoil",
     [

@@ -86,14 +86,24 @@ def test_duplicated_draws_are_no_trouble(study):
     assert "effects" in decomposed(study, trials)["searches"]["V"]["error"]
 
 
-def test_a_fixed_hyperparameter_explains_nothing(config):
+def test_a_fixed_hyperparameter_is_no_factor(config):
     config["search_space"]["momentum"] = {"law": "fixed", "value": 0.9}
     study = load_study(config | {"variants": ["V"]}, SCHEMA)
-    found = decomposed(study, made_up_trials(study, "jsb", 40))["searches"]["V"]["error"]
-    assert share(found, "momentum")["fraction"] == pytest.approx(0, abs=1e-12)
-    assert found["curves"]["momentum"]["mean"] == pytest.approx(
-        [found["curves"]["momentum"]["mean"][0]]
-    )
+    found = decomposed(study, made_up_trials(study, "jsb", 40))
+    assert found["fixed"] == {"momentum": 0.9}
+    named = {
+        name for effect in found["searches"]["V"]["error"]["effects"] for name in effect["factors"]
+    }
+    assert named == {"hidden", "learning_rate", "noise"} == set(found["factors"]) - {"variant"}
+
+
+def test_where_everything_is_fixed_nothing_is_decomposed(config):
+    for name in config["search_space"]:
+        config["search_space"][name] = {"law": "fixed", "value": 0.5}
+    config["search_space"]["hidden"] = {"law": "fixed", "value": 20}
+    study = load_study(config | {"variants": ["V"]}, SCHEMA)
+    found = decomposed(study, made_up_trials(study, "jsb", 40))
+    assert "none that is not fixed" in found["searches"]["V"]["error"]["skipped"]
 
 
 def test_booleans_are_factors_of_timit(config):

@@ -147,6 +147,8 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
         return self
 
     def _unit_cube(self, X: pd.DataFrame) -> Array:
+        if not self.space:
+            raise ValueError("the space needs a hyperparameter, it has none that is not fixed")
         missing = [name for name in self.space if name not in X]
         if missing:
             raise ValueError(f"X needs a column for every hyperparameter; {missing} are missing")

@@ -72,10 +72,12 @@ def plot(name: str, findings: Findings, *paths: Path) -> None:
 
 
 def figure3(findings: Findings) -> Figure:
-    """Test figures of all trials (above) and of the best 10 percent (below), with parameters."""
+    """Test figures of all trials, below of the best 10 percent with parameters; or side by side."""
     tasks = findings.tasks
-    figure = Figure(figsize=(max(5.2, 4.2 * len(tasks)), 6.4), layout="constrained")
-    axes = figure.subplots(2, len(tasks), squeeze=False)
+    alone = len(tasks) == 1
+    size = (10.5, 3.8) if alone else (4.2 * len(tasks), 6.4)
+    figure = Figure(figsize=size, layout="constrained")
+    axes = figure.subplots(1, 2, squeeze=False).T if alone else figure.subplots(2, len(tasks))
     for column, task in enumerate(tasks):
         head(axes[0, column], task, findings.of(task))
         for row, scope in enumerate(("all", "top")):
@@ -134,7 +136,7 @@ def _box(ax: Axes, place: int, figures: np.ndarray[Any, Any], significant: bool)
 def figure4(findings: Findings) -> Figure:
     """Marginal error and training time of vanilla over learning rate, hidden size and noise."""
     tasks = findings.tasks
-    figure = Figure(figsize=(10.5, 2.9 * len(tasks)), layout="constrained")
+    figure = Figure(figsize=(11, 3.1 * len(tasks)), layout="constrained")
     axes = figure.subplots(len(tasks), len(CURVED), squeeze=False)
     for row, task in enumerate(tasks):
         rows = findings.of(task)
@@ -149,11 +151,16 @@ def _curves(ax: Axes, entry: Mapping[str, Any], task: str, name: str) -> None:
     factor = entry["factors"].get(name)
     ax.set_xlabel(LABELS[name])
     if factor is None or "curves" not in search.get("error", {}):
-        explain(ax, search.get("error", {}).get("skipped", "not in this study"))
+        fixed = f"fixed at {entry['fixed'][name]}" if name in entry["fixed"] else None
+        explain(ax, fixed or search.get("error", {}).get("skipped", "not in this study"))
         return
     scale_axis(ax, "x", factor)
     _band(ax, factor, search["error"]["curves"][name], BLUE, "-")
-    ax.set_ylabel(merit(task), color=BLUE)
+    if "curves" in search["finished"]:
+        mean = search["finished"]["curves"][name]["mean"]
+        ax.plot(_places(factor), mean, ":", color=BLUE, linewidth=1.5)
+    crop(ax, np.array(search["error"]["curves"][name]["mean"]))
+    ax.set_ylabel(merit(task, "\n"), color=BLUE)
     if "curves" in search["time"]:
         right = ax.twinx()
         curve = search["time"]["curves"][name]
@@ -165,10 +172,13 @@ def _curves(ax: Axes, entry: Mapping[str, Any], task: str, name: str) -> None:
 def _band(
     ax: Axes, factor: Mapping[str, Any], curve: Mapping[str, Any], color: str, line: str
 ) -> None:
-    x = scaled(factor["at"], factor["scale"]) + (0.5 if factor["scale"] == "levels" else 0)
-    mean, std = np.array(curve["mean"]), np.array(curve["std"])
+    x, mean, std = _places(factor), np.array(curve["mean"]), np.array(curve["std"])
     ax.plot(x, mean, line, color=color, linewidth=1.5)
     ax.fill_between(x, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)
+
+
+def _places(factor: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+    return scaled(factor["at"], factor["scale"]) + (0.5 if factor["scale"] == "levels" else 0)
 
 
 def time_unit(seconds: float) -> tuple[str, float]:
@@ -216,26 +226,29 @@ def figure6(findings: Findings, task: str) -> Figure:
     entry = findings.fanova[task]
     error = entry["searches"].get(REFERENCE, {}).get("error", {})
     rows = findings.of(task)
-    if "maps" not in error:
+    if not error.get("maps"):
         figure = Figure(figsize=(5.2, 3))
         ax = figure.subplots()
-        explain(ax, error.get("skipped", f"no {REFERENCE} in this study"))
+        alone = "a pair needs two hyperparameters that are not fixed"
+        reason = alone if "effects" in error else f"no {REFERENCE} in this study"
+        explain(ax, error.get("skipped", reason))
         head(ax, task, rows[rows.variant == REFERENCE])
         return figure
     names = list(dict.fromkeys(name for pair in error["maps"] for name in pair["factors"]))
-    figure = Figure(figsize=(12, 6.2))
-    for left, kind in ((0.07, "marginal"), (0.57, "interaction")):
-        place = {"left": left, "right": left + 0.42, "bottom": 0.1, "top": 0.88}
+    figure = Figure(figsize=(12, 5.9))
+    for left, kind in ((0.06, "marginal"), (0.56, "interaction")):
+        place = {"left": left, "right": left + 0.42, "bottom": 0.11, "top": 0.92}
         space = {"wspace": 0.12, "hspace": 0.12}
         n = len(names) - 1
         grid = GridSpec(n, n, figure, **place, **space)
         axes = _triangle(
             grid.subplots(sharex="col", sharey="row", squeeze=False), entry, names, kind
         )
-        bar = figure.add_axes((left + 0.24, 0.82, 0.17, 0.025))
-        figure.colorbar(axes, cax=bar, orientation="horizontal", extend="both", label=merit(task))
+        bar = figure.add_axes((left + 0.22, 0.84, 0.18, 0.025))
+        label = merit(task, "\n")
+        figure.colorbar(axes, cax=bar, orientation="horizontal", extend="both", label=label)
         words = "average over the others" if kind == "marginal" else "interaction alone"
-        figure.text(left + 0.325, 0.87, words, ha="center", weight="bold")
+        figure.text(left + 0.31, 0.89, words, ha="center", weight="bold")
     head(figure.axes[0], task, rows[rows.variant == REFERENCE])
     return figure
 

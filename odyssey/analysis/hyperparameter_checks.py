@@ -42,7 +42,10 @@ def share_between(low: float, high: float, *factors: str, target: str = "error")
         share = _shares(findings, task, target).get(tuple(sorted(factors)))
         if share is None:
             return _unknown(findings, task, target)
-        return _agreed(low <= value <= high for value in share), _percent(share)
+        words = _percent(share) + (
+            _among_finished(findings, task, factors) if target == "error" else ""
+        )
+        return _agreed(low <= value <= high for value in share), words
 
     return check
 
@@ -60,6 +63,12 @@ def _agreed(inside: Iterable[bool]) -> bool | None:
 def _percent(share: Iterable[float]) -> str:
     estimate, papers = share
     return f"{100 * estimate:.1f} % ({100 * papers:.1f} % by the paper's method)"
+
+
+def _among_finished(findings: Findings, task: str, factors: Factors) -> str:
+    """Return what diverged trials, which count as the worst, have to do with a share."""
+    alone = _shares(findings, task, "finished").get(tuple(sorted(factors)))
+    return f"; without diverged trials {_percent(alone)}" if alone else ""
 
 
 def learning_rate_first(findings: Findings, task: str) -> Finding:
@@ -174,4 +183,5 @@ def less_noise_at_high_rates(findings: Findings, task: str) -> Finding:
     grid = np.array(maps[0]["interaction"])
     half = [np.where(np.arange(n) < n // 2, -1, 1) for n in grid.shape]
     slope = float(np.mean(grid * np.multiply.outer(*half)))
-    return slope > 0, f"{slope:+.3g} where both are high; {_percent(share)}"
+    strong = max(share) >= 0.005  # weaker ones have a sign by chance
+    return (slope > 0 if strong else None), f"{slope:+.3g} where both are high; {_percent(share)}"

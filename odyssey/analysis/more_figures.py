@@ -10,6 +10,7 @@ from matplotlib.figure import Figure
 from odyssey.analysis.findings import REFERENCE, Findings, best
 from odyssey.analysis.plotting import (
     BLUE,
+    GREEN,
     GREY,
     INK,
     LABELS,
@@ -28,6 +29,7 @@ from odyssey.analysis.plotting import (
 
 DOT: Mapping[str, Any] = {"marker": "o", "color": BLUE, "markersize": 4, "linestyle": ""}
 RING: Mapping[str, Any] = {**DOT, "markerfacecolor": "none", "markeredgecolor": RED}
+TICK: Mapping[str, Any] = {**DOT, "marker": "|", "color": GREEN, "markersize": 9}
 
 
 def _panels(figure: Figure, findings: Findings) -> Iterator[tuple[Axes, str]]:
@@ -83,7 +85,8 @@ def best_of_k(findings: Findings) -> Figure:
             continue
         crop(ax, np.concatenate(means))
         ax.set_xscale("log")
-        log_ticks(ax.xaxis, max(map(len, means)))
+        ax.set_xlim(1, max(2, *map(len, means)))
+        log_ticks(ax.xaxis, 1)  # whole numbers, however many
         ax.set_xlabel("trials k")
         ax.set_ylabel(f"best of k: {merit(task)}")
         ax.legend(frameon=False, fontsize=8, ncols=2)
@@ -147,31 +150,44 @@ def shares(findings: Findings) -> Figure:
         searches = findings.fanova[task]["searches"]
         for ax, name in zip(axes[row], (*names, None), strict=True):
             for place, search in enumerate(searches.values()):
-                _share(ax, place, search["error"].get("effects"), name)
+                _share(ax, place, search, name)
             ax.set_yticks(range(len(searches)), list(searches))
             ax.set_xlim(-0.02, 1.02)
             ax.set_xticks([0, 0.5, 1])
             ax.set_xlabel(SHORT[name] if name else "interactions")
+            if name in findings.fanova[task]["fixed"]:
+                ax.text(0.5, 0.5, "fixed", transform=ax.transAxes, ha="center", color=GREY)
             ax.grid(axis="x", color=PALE, linewidth=0.6)
         axes[row, 0].invert_yaxis()
     axes[0, -1].plot([], [], **DOT, label="estimate")
     axes[0, -1].plot([], [], **RING, label="as in the paper")
+    axes[0, -1].plot([], [], **TICK, label="estimate, finished\ntrials alone")
     axes[0, -1].legend(loc="center right", fontsize=7, frameon=False)
     return figure
 
 
-def _share(ax: Axes, place: int, effects: list[dict[str, Any]] | None, name: str | None) -> None:
-    """Mark the estimate (dot, with interval) and the mean fraction per tree (ring)."""
-    mains = [e for e in effects or [] if e["kind"] == "main" and name in (None, *e["factors"])]
+def _share(ax: Axes, place: int, search: Mapping[str, Any], name: str | None) -> None:
+    """Mark the estimates (dot, with interval; tick) and the mean fraction per tree (ring)."""
+    mains, finished = (_mains(search[target], name) for target in ("error", "finished"))
     if not mains:
         return
-    papers, estimate = (sum(e[key] for e in mains) for key in ("fraction", "estimate"))
-    if name is None:
-        papers, estimate = 1 - papers, 1 - estimate
-    elif "low" in mains[0]:
+    if name and "low" in mains[0]:
         ax.plot([mains[0]["low"], mains[0]["high"]], [place, place], color=BLUE, linewidth=1.2)
-    ax.plot(papers, place, **RING)
-    ax.plot(estimate, place, **DOT)
+    if finished:
+        ax.plot(_sum(finished, "estimate", name), place, **TICK)
+    ax.plot(_sum(mains, "fraction", name), place, **RING)
+    ax.plot(_sum(mains, "estimate", name), place, **DOT)
+
+
+def _mains(result: Mapping[str, Any], name: str | None) -> list[dict[str, Any]]:
+    effects = result.get("effects", [])
+    return [e for e in effects if e["kind"] == "main" and name in (None, *e["factors"])]
+
+
+def _sum(mains: list[dict[str, Any]], key: str, name: str | None) -> float:
+    """Return a factor's share; of no ``name`` what the main effects leave, the interactions."""
+    share: float = sum(effect[key] for effect in mains)
+    return share if name else 1 - share
 
 
 def basins(findings: Findings) -> Figure:
@@ -184,7 +200,7 @@ def basins(findings: Findings) -> Figure:
             c: s["error"]["curves"] for c, s in entry["searches"].items() if "curves" in s["error"]
         }
         if factor is None or not found:
-            explain(ax, "no search has enough trials")
+            explain(ax, "no search has enough trials" if factor else "the learning rate is fixed")
             continue
         for code, curves in found.items():
             x = scaled(factor["at"], factor["scale"])

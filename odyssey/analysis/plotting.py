@@ -94,9 +94,9 @@ def head(ax: Axes, task: str, trials: pd.DataFrame) -> None:
     ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
 
 
-def merit(task: str) -> str:
-    """Return the axis label of a task's figure of merit."""
-    return f"{TASKS[task].merit} ({TASKS[task].unit})"
+def merit(task: str, between: str = " ") -> str:
+    """Return the axis label of a task's figure of merit: words, ``between``, unit in brackets."""
+    return f"{TASKS[task].merit}{between}({TASKS[task].unit})"
 
 
 def explain(ax: Axes, text: str) -> None:

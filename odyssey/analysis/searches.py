@@ -1,5 +1,8 @@
 """fANOVA of every search in a table of trials: error and training time of each variant.
 
+A few diverged trials that count as the worst error can be most of the variance; the error of the
+finished trials alone stands beside it.
+
 Source: Greff et al., section V-C. What cannot be said is said in words: an entry without effects
 has a ``skipped`` that names the reason.
 """
@@ -8,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from itertools import combinations
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeGuard
 
 import numpy as np
 import pandas as pd
@@ -22,7 +25,7 @@ from odyssey.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform,
 from odyssey.study import Study
 
 #: Column of the trials table that each target decomposes.
-TARGETS: Mapping[str, str] = {"error": "test", "time": "seconds"}
+TARGETS: Mapping[str, str] = {"error": "test", "finished": "test", "time": "seconds"}
 CURVE_POINTS, MAP_POINTS = 60, 40
 #: More trees do not improve an estimate.
 ESTIMATE_TREES = 64
@@ -65,14 +68,23 @@ def decompose_task(
     ``searches`` maps every variant to its targets, ``joint`` is the error of all variants with the
     variant as one more factor (see ``decompose``). ``factors`` says where curves and maps stand:
     values ``at`` the points of a curve, ``edges`` of a map's cells, and the ``scale`` of the axis.
+    Hyperparameters that the study fixes are no factors; ``fixed`` holds their values.
     """
+    fixed = {name: law.levels[0] for name, law in space.items() if _is_fixed(law)}
+    space = {name: law for name, law in space.items() if name not in fixed}
     present = tuple(code for code in variants if (trials.variant == code).any())
     wider = {**space, "variant": Choice(present)} if present else dict(space)  # type: ignore[arg-type]
     fewer = replace(settings, trees=min(settings.trees, JOINT_TREES), bootstrap=0)
     searches = {code: trials[trials.variant == code] for code in variants}
     jobs = [delayed(decompose)(trials, wider, "error", fewer)]
     jobs += [
-        delayed(decompose)(rows, space, target, settings, target == "error" and code == REFERENCE)
+        delayed(decompose)(
+            rows,
+            space,
+            target,
+            replace(settings, bootstrap=settings.bootstrap if target != "finished" else 0),
+            maps=target == "error" and code == REFERENCE,
+        )
         for code, rows in searches.items()
         for target in TARGETS
     ]
@@ -80,12 +92,17 @@ def decompose_task(
     return {
         "settings": asdict(settings),
         "factors": {name: _factor(law) for name, law in wider.items()},
+        "fixed": fixed,
         "searches": {
             code: _counts(rows) | {target: results.pop(0) for target in TARGETS}
             for code, rows in searches.items()
         },
         "joint": joint,
     }
+
+
+def _is_fixed(law: Law) -> TypeGuard[Choice]:
+    return isinstance(law, Choice) and len(law.levels) == 1
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, int]:
@@ -101,6 +118,8 @@ def decompose(
 ) -> dict[str, Any]:
     """Return ``effects``, ``curves`` and, with ``maps``, the pairwise ones of one target.
 
+    ``error`` is that of all trials, ``finished`` that of those which did not diverge.
+
     Fractions, curves and maps are of the forest that the settings ask for; ``estimate``, ``low``
     and ``high`` always of the accurate one, its mean fraction with bootstrap interval.
 
@@ -109,7 +128,9 @@ def decompose(
     error, as in the comparison, and have no training time. Without ``maps`` total effects, which
     take longest, are missing too.
     """
-    if target == "time":
+    if target == "finished" and not (rows.status == "diverged").any():
+        return {"skipped": "no trial diverged: see error"}
+    if target != "error":
         rows = rows[rows.status == "finished"]
     y = rows[TARGETS[target]].to_numpy(float)
     identity = (settings.seed, "fanova", target, *rows.variant.unique(), *rows.task.unique())
