@@ -156,10 +156,12 @@ def _curves(ax: Axes, entry: Mapping[str, Any], task: str, name: str) -> None:
         return
     scale_axis(ax, "x", factor)
     _band(ax, factor, search["error"]["curves"][name], BLUE, "-")
+    means = search["error"]["curves"][name]["mean"]
     if "curves" in search["finished"]:
-        mean = search["finished"]["curves"][name]["mean"]
-        ax.plot(_places(factor), mean, ":", color=BLUE, linewidth=1.5)
-    crop(ax, np.array(search["error"]["curves"][name]["mean"]))
+        alone = search["finished"]["curves"][name]["mean"]
+        ax.plot(_places(factor), alone, ":", color=BLUE, linewidth=1.5)
+        means = means + alone
+    crop(ax, np.array(means))
     ax.set_ylabel(merit(task, "\n"), color=BLUE)
     if "curves" in search["time"]:
         right = ax.twinx()

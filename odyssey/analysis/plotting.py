@@ -113,8 +113,9 @@ def crop(ax: Axes, values: np.ndarray[Any, Any]) -> None:
     low, most, high = np.quantile(values, [0, 0.9, 1])
     if high - low > 3 * (most - low) > 0:
         ax.set_ylim(low - 0.05 * (most - low), most + 0.25 * (most - low))
-        place: dict[str, Any] = {"ha": "right", "fontsize": 7, "color": GREY}
-        ax.annotate(f"runs up to {high:.3g}", (1, 1.02), xycoords="axes fraction", **place)
+        words: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 7, "color": GREY}
+        words["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
+        ax.annotate(f"runs up to {high:.3g}", (0.99, 0.99), xycoords="axes fraction", **words)
 
 
 def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.float64]]:
