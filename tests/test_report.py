@@ -10,6 +10,7 @@ from odyssey.analysis.claims import CLAIMS
 from odyssey.analysis.figures import figure_names, plot
 from odyssey.analysis.findings import best
 from odyssey.analysis.report import write_report
+from odyssey.results import note_failure
 from odyssey.study import load_study
 
 from .analysis_fixtures import found, made_up_curves, made_up_trials
@@ -71,12 +72,21 @@ def test_text_from_the_study_is_escaped(page):
     assert "made up &lt;b&gt;&amp;" in page.read_text()
 
 
-def test_the_best_trial_stands_beside_trivial_models(page, findings):
+def test_the_best_trial_stands_beside_the_papers_and_trivial_models(page, findings):
     text = re.sub(r"\s+", " ", page.read_text())
     row = best(findings.of("jsb"), 1e-9).iloc[0]
-    trial = f"Best by validation: {row.variant} {row.trial}, test {row.test:.4g}."
-    assert f"{trial} Trivial models, test: uniform 61.</p>" in text
+    assert f">{row.test:.4g}</b> {row.variant} trial {row.trial}</td>" in text
+    assert "<td>8.38 NIAF</td><td>5.56 (RNN-NADE)</td> <td>uniform 61</td>" in text
     assert "7 items left out" in text
+
+
+def test_failed_trials_stand_with_their_reason(findings, tmp_path):
+    study = study_of(tasks=["timit", "jsb"], trials=TRIALS + 1, results=str(tmp_path))
+    note_failure(study.trial_path("jsb", "NP", TRIALS), "disk <full>")
+    assert (
+        f"trial {TRIALS} failed: disk &lt;full&gt;"
+        in page_of(findings, study, tmp_path).read_text()
+    )
 
 
 def test_a_browser_is_silent_and_offline_and_shows_everything(page, tmp_path):

@@ -110,6 +110,10 @@ CLAIMS: tuple[tuple[str, tuple[str, ...], Check], ...] = (
 )
 
 
+#: The verdict where none of a claim's tasks is in the study.
+UNSTUDIED = "not studied"
+
+
 @dataclass(frozen=True)
 class Verdict:
     """A claim of the paper, what became of it here, and the evidence by task."""
@@ -127,8 +131,7 @@ def judge(findings: Findings) -> list[Verdict]:
             (TASKS[task].title, *check(findings, task)) for task in tasks if task in findings.tasks
         ]
         holds = [holds for _, holds, _ in rows] + [None] * (len(tasks) - len(rows))
-        rows = rows or [("", None, "its tasks are not in this study")]
-        verdicts.append(Verdict(claim, _verdict(holds), tuple(rows)))
+        verdicts.append(Verdict(claim, _verdict(holds) if rows else UNSTUDIED, tuple(rows)))
     return verdicts
 
 

@@ -8,6 +8,7 @@ import base64
 import gzip
 import itertools
 import json
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -20,11 +21,15 @@ import yaml
 
 from odyssey.analysis.claims import judge
 from odyssey.analysis.findings import Findings, best
-from odyssey.analysis.plotting import merit
+from odyssey.analysis.plotting import SHORT, merit
+from odyssey.analysis.variant_checks import PAPER_BEST
+from odyssey.results import failure_of
 from odyssey.study import Study
 from odyssey.tasks import TASKS
 
 PACKAGES = ("odyssey", "mxnet", "numpy", "pandas", "scipy", "scikit-learn", "snakemake")
+#: The best before the paper, as it names it.
+BEFORE = {"timit": "26.9", "iamondb": "11.5", "jsb": "5.56 (RNN-NADE)"}
 #: Published test figures on JSB Chorales, nats per frame (Bai et al. 2018; paper's own references).
 PUBLISHED = {"TCN": 8.10, "GRU": 8.43, "LSTM": 8.45, "RNN": 8.91, "RNN-NADE": 5.56}
 
@@ -50,15 +55,18 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    verdicts = judge(findings)
     page = environment.get_template("report.html").render(
         summary=_summary(findings, study),
         tasks=[_task(findings, task, planned) for task in findings.tasks],
-        verdicts=judge(findings),
+        verdicts=verdicts,
+        tally=Counter(sorted(row.verdict for row in verdicts)).items(),
         figures=[_figure(Path(path), texts) for path in figures],
         troubles=_troubles(findings, study),
         config=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         versions=_versions(),
         published=PUBLISHED,
+        words=SHORT,
         data=_script_safe(_table(findings.trials)),
         curves=_packed(_curves(findings.trials, findings.curves)),
     )
@@ -81,6 +89,7 @@ def _summary(findings: Findings, study: Study) -> dict[str, Any]:
 
 def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str, Any]:
     trials, entry = findings.of(task), findings.comparison[task]
+    joint = findings.fanova[task]["joint"]
     return {
         "title": TASKS[task].title,
         "merit": merit(task),
@@ -90,20 +99,24 @@ def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str
         "share": entry["share"],
         "variants": entry["variants"],
         "best": best(trials, 1e-9).to_dict("records"),
-        "joint": findings.fanova[task]["joint"],
-        "searches": findings.fanova[task]["searches"],
+        "paper": PAPER_BEST[task],
+        "before": BEFORE[task],
+        "joint": {e["factors"][0]: e for e in joint.get("effects", ()) if e["kind"] == "main"},
     }
 
 
 def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
-    """Return diverged trials, trials without a result, and analyses that could not be made."""
+    """Return diverged trials, missing ones with why they failed, and analyses not made."""
     trials = findings.trials
     there = set(zip(trials.task, trials.variant, trials.trial, strict=True))
     missing, skipped = [], []
     for task, code in itertools.product(study.tasks, study.variants):
         lacking = [k for k in range(study.trials(task)) if (task, code, k) not in there]
         if lacking:
-            missing.append({"task": TASKS[task].title, "variant": code, "trials": lacking})
+            reasons = {k: failure_of(study.trial_path(task, code, k)) for k in lacking}
+            failed = {k: reason for k, reason in reasons.items() if reason}
+            row = {"task": TASKS[task].title, "variant": code, "trials": lacking, "failed": failed}
+            missing.append(row)
     for task, entry in findings.fanova.items():
         for code, target in itertools.product(entry["searches"], ("error", "time")):
             reason = entry["searches"][code][target].get("skipped")
@@ -130,14 +143,14 @@ def _table(trials: pd.DataFrame) -> dict[str, Any]:
 
 
 def _curves(trials: pd.DataFrame, curves: pd.DataFrame) -> dict[str, list[list[Any]]]:
-    """Return each trial's train, valid and test figure by epoch, in the order of the table."""
-    names, identity = ["train", "valid", "test"], ["task", "variant", "trial"]
+    """Return each trial's valid and test figure by epoch, in the order of the table."""
+    names, identity = ["valid", "test"], ["task", "variant", "trial"]
     found = {}
     if len(curves):
         groups = curves.sort_values("epoch").groupby(identity)[names]
         found = {key: group.to_numpy(float) for key, group in groups}
     keys = zip(trials.task, trials.variant, trials.trial, strict=True)
-    ordered = [found.get(key, np.empty((0, 3))) for key in keys]
+    ordered = [found.get(key, np.empty((0, 2))) for key in keys]
     return {
         name: [[_short(value, 4) for value in rows[:, k].tolist()] for rows in ordered]
         for k, name in enumerate(names)
