@@ -125,10 +125,17 @@ def test_one_variant_that_differs_decides_and_one_that_is_unknown_leaves_open():
     assert "not in this study" in check(with_tests(FGR=same), "jsb")[1]
 
 
-@pytest.mark.parametrize(("ours", "holds"), [(8.5, True), (8.7, False), (None, None)])
-def test_best_trials_are_compared(ours, holds):
-    best = {code: {"best": x and {"test": x}} for code, x in {"CIFG": ours, "V": 8.6}.items()}
-    findings = Findings(pd.DataFrame(), {}, {"jsb": {"variants": best}})
+@pytest.mark.parametrize(
+    ("ours", "trials", "holds"),
+    [
+        *((8.5, 20, True), (8.7, 20, False), (8.5, 9, True)),
+        *((8.7, 9, None), (8.5, 99, None), (8.7, 99, False), (None, 0, None)),
+    ],
+)
+def test_best_trials_are_compared_unless_the_loser_has_fewer(ours, trials, holds):
+    rows = {"CIFG": {"best": ours and {"test": ours}, "trials": trials}}
+    rows["V"] = {"best": {"test": 8.6}, "trials": 20}
+    findings = Findings(pd.DataFrame(), {}, {"jsb": {"variants": rows}})
     assert variant_checks.best_beats_vanillas("CIFG")(findings, "jsb")[0] is holds
 
 

@@ -191,19 +191,21 @@ def time_unit(seconds: float) -> tuple[str, float]:
 def figure5(findings: Findings) -> Figure:
     """Share of the variance of the test figure for each hyperparameter, for vanilla."""
     tasks = findings.tasks
-    figure = Figure(figsize=(max(4.5, 3.6 * len(tasks)), 4.0), layout="constrained")
+    alone = len(tasks) == 1
+    size = (6.2, 3.2) if alone else (3.6 * len(tasks), 4.0)
+    figure = Figure(figsize=size, layout="constrained")
     for ax, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         rows = findings.of(task)
         head(ax, task, rows[rows.variant == REFERENCE])
         error = findings.fanova[task]["searches"].get(REFERENCE, {}).get("error", {})
         if "effects" in error:
-            _pie(ax, error["effects"])
+            _pie(ax, error["effects"], beside=alone)
         else:
             explain(ax, error.get("skipped", f"no {REFERENCE} in this study"))
     return figure
 
 
-def _pie(ax: Axes, effects: list[dict[str, Any]]) -> None:
+def _pie(ax: Axes, effects: list[dict[str, Any]], beside: bool) -> None:
     shares = {e["factors"][0]: e["fraction"] for e in effects if e["kind"] == "main"}
     shares["interactions"] = max(0.0, 1 - sum(shares.values()))
     order = [name for name in SLICES if name in shares]
@@ -220,7 +222,10 @@ def _pie(ax: Axes, effects: list[dict[str, Any]]) -> None:
     labels = [
         f"{word}  {100 * shares[name]:.1f} %" for word, name in zip(words, order, strict=True)
     ]
-    ax.legend(wedges, labels, loc="upper center", bbox_to_anchor=(0.5, 0.02), frameon=False)
+    if beside:
+        ax.legend(wedges, labels, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
+    else:
+        ax.legend(wedges, labels, loc="upper center", bbox_to_anchor=(0.5, 0.02), frameon=False)
 
 
 def figure6(findings: Findings, task: str) -> Figure:

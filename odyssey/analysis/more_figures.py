@@ -66,7 +66,7 @@ def differences(findings: Findings) -> Figure:
             ax.plot([against["low"], against["high"]], [place, place], color=color, linewidth=width)
             ax.plot(against["difference"], place, "o", color=color, markersize=6 if strong else 4)
         ax.set_yticks(range(len(codes)), codes)
-        ax.invert_yaxis()
+        ax.set_ylim(len(codes) - 0.5, -0.5)
         ax.set_xlabel(f"difference to vanilla: {merit(task)}\nworse to the right")
     return figure
 

@@ -6,8 +6,8 @@ const table = document.getElementById("table");
 const page = 200;
 let shown = page, order = trials, sorting = { name: null, down: false };
 
-const text = (value) => value === null ? "" : typeof value === "number" && !Number.isInteger(value)
-  ? String(+value.toPrecision(4)) : String(value);
+const text = (value) => value === null ? "" : typeof value !== "number" || Number.isInteger(value)
+  ? String(value) : Math.abs(value) < 1e-3 ? value.toExponential(2) : String(+value.toPrecision(4));
 
 function element(tag, content, attributes = {}) {
   const node = document.createElement(tag);
