@@ -143,13 +143,38 @@ def gluon_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
 
 def gluon_foreach(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step:
     """The study's own plain Gluon network: every variant, no compiler."""
-    from odyssey.network import GluonModel
+    return _gluon(spec, x, y, noise, lambda F: F)
+
+
+def gluon_unrolled(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step:
+    """The same network with its time steps unrolled into one hybridized graph."""
+
+    class Unrolling:
+        def __init__(self, F: Any) -> None:
+            self._F, self.contrib = F, self
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self._F, name)
+
+        def foreach(self, step: Any, data: Any, state: Any) -> tuple[Any, Any]:
+            outputs = []
+            for row in self._F.split(data, num_outputs=len(x), axis=0, squeeze_axis=True):
+                out, state = step(row, state)
+                outputs.append(out)
+            return self._F.stack(*outputs, axis=0), state
+
+    return _gluon(spec, x, y, noise, Unrolling)
+
+
+def _gluon(spec: NetworkSpec, x: Any, y: Any, noise: float, view: Callable[[Any], Any]) -> Step:
+    from odyssey.network import GluonModel, plain_layer
 
     model, generator = GluonModel(spec, UpdateRule(RATE, MOMENTUM)), np.random.default_rng(1)
     shapes = spec.parameter_shapes()
     model.set_parameters(
         {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
     )
+    model._network._layer = lambda F, *layer: plain_layer(view(F), *layer)
     presentations = itertools.count()
     return lambda: model.train_step(x, y, Noise(noise, key=1, presentation=next(presentations)))
 
@@ -159,4 +184,5 @@ PEERS: dict[str, Callable[[NetworkSpec, Any, Any, float], Step | None]] = {
     "JAX scan": jax_scan,
     "gluon.rnn.LSTM": gluon_lstm,
     "Gluon foreach": gluon_foreach,
+    "Gluon unrolled": gluon_unrolled,
 }
