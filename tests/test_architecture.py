@@ -27,6 +27,7 @@ ARROWS = {
     "tasks": {"datasets", "spec", "variants"},
     "study": {"search", "spec", "tasks", "variants"},
     "kernels": {"mx", "noise", "spec", "variants"},
+    "gpu": {"kernels", "mx", "noise", "spec", "training", "variants"},
     "lease": set(),
     "stopping": set(),
     "network": {"kernels", "mx", "noise", "spec", "training"},

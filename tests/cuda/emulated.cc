@@ -1,0 +1,29 @@
+// The kernels as a shared library for the CPU: emulated_launch(name, grid, …).
+#include "emulation.h"
+
+#include "step.cu"
+
+#define CASE(kernel)                                                                    \
+  if (!std::strcmp(name, #kernel)) {                                                    \
+    emulation::launch({x, y, 1}, {unsigned(kThreads), 1, 1}, falling != 0,              \
+                      [&] { kernel(table, first, inputs, outputs, directions, order); }); \
+    return 0;                                                                           \
+  }
+
+extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, int falling,
+                               const long long* table, int first, int inputs, int outputs,
+                               int directions, int* order) {
+  CASE(odyssey_prepare)
+  CASE(odyssey_input)
+  CASE(odyssey_forward)
+  CASE(odyssey_output)
+  CASE(odyssey_softmax)
+  CASE(odyssey_bernoulli)
+  CASE(odyssey_ctc)
+  CASE(odyssey_output_backward)
+  CASE(odyssey_backward)
+  CASE(odyssey_descend)
+  return 1;
+}
+
+extern "C" int emulated_row_size() { return sizeof(Row); }

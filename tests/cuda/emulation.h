@@ -1,0 +1,145 @@
+// Just enough of CUDA on one CPU thread for the kernels to run as plain C++: each thread of a block
+// is a fiber, and barriers and shuffles hand over to the next. Blocks run one after the other.
+//
+// A launch runs its fibers in rising or falling order, and shared memory starts as NaN, so a missing
+// barrier or an unwritten word changes results. A thread that leaves others at a barrier aborts.
+#pragma once
+
+#include <ucontext.h>
+
+#include <cmath>
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <memory>
+#include <vector>
+
+#define __global__
+#define __device__
+#define __host__
+#define __launch_bounds__(...)
+// All of a module's shared memory lies in one section, where it can be poisoned.
+#define __shared__ static __attribute__((section("odyssey_shared")))
+
+extern "C" char __start_odyssey_shared[], __stop_odyssey_shared[];
+
+struct float4 {
+  float x, y, z, w;
+};
+struct Index {
+  unsigned x, y, z;
+};
+
+namespace emulation {
+
+struct Fiber {
+  ucontext_t context;
+  Index thread;
+  bool done = false;
+  int block_barriers = 0, warp_barriers = 0;
+};
+
+inline std::vector<Fiber> fibers;
+inline Fiber* current = nullptr;
+inline ucontext_t scheduler;
+inline Index block_index, grid_size, block_size;
+inline std::vector<float> exchanged;  // two turns of one value a thread
+
+inline void hand_over() { swapcontext(&current->context, &scheduler); }
+
+// Waits until all fibers from first to last have come as often as this one has now.
+inline void wait(int Fiber::*count, int first, int last) {
+  const int mine = ++(current->*count);
+  for (;;) {
+    bool all = true;
+    for (int n = first; n < last; ++n) {
+      if (fibers[n].*count >= mine) continue;
+      all = false;
+      if (fibers[n].done) {
+        std::fprintf(stderr, "thread %d left while others wait at a barrier\n", n);
+        std::abort();
+      }
+    }
+    if (all) return;
+    hand_over();
+  }
+}
+
+inline int self() { return int(current - fibers.data()); }
+inline int warp_start() { return self() / 32 * 32; }
+inline int warp_end() {
+  const int threads = int(block_size.x);
+  return warp_start() + 32 < threads ? warp_start() + 32 : threads;
+}
+
+template <class Kernel>
+void run_block(const Kernel& kernel, bool falling) {
+  constexpr std::size_t kStack = 96 << 10;
+  static std::vector<char> stacks;
+  static const Kernel* body;
+  const int threads = int(block_size.x);
+  body = &kernel;
+  stacks.resize(threads * kStack);
+  exchanged.assign(2 * threads, NAN);
+  std::memset(__start_odyssey_shared, 0xff, __stop_odyssey_shared - __start_odyssey_shared);
+  fibers.assign(threads, Fiber{});
+  for (int n = 0; n < threads; ++n) {
+    ucontext_t& context = fibers[n].context;
+    fibers[n].thread = {unsigned(n), 0, 0};
+    getcontext(&context);
+    context.uc_stack.ss_sp = stacks.data() + n * kStack;
+    context.uc_stack.ss_size = kStack;
+    context.uc_link = &scheduler;
+    makecontext(&context, +[] { (*body)(); current->done = true; }, 0);
+  }
+  for (int left = threads; left;) {
+    left = 0;
+    for (int n = 0; n < threads; ++n) {
+      current = &fibers[falling ? threads - 1 - n : n];
+      if (!current->done) swapcontext(&scheduler, &current->context);
+      left += !current->done;
+    }
+  }
+}
+
+// Runs kernel() in every thread of a grid.
+template <class Kernel>
+void launch(Index grid, Index block, bool falling, const Kernel& kernel) {
+  grid_size = grid;
+  block_size = block;
+  for (unsigned y = 0; y < grid.y; ++y)
+    for (unsigned x = 0; x < grid.x; ++x) {
+      block_index = {x, y, 0};
+      run_block(kernel, falling);
+    }
+}
+
+}  // namespace emulation
+
+#define threadIdx (emulation::current->thread)
+#define blockIdx (emulation::block_index)
+#define gridDim (emulation::grid_size)
+#define blockDim (emulation::block_size)
+
+inline void __syncthreads() {
+  emulation::wait(&emulation::Fiber::block_barriers, 0, int(emulation::block_size.x));
+}
+inline void __syncwarp() {
+  emulation::wait(&emulation::Fiber::warp_barriers, emulation::warp_start(), emulation::warp_end());
+}
+inline float __shfl_xor_sync(unsigned, float value, int distance) {
+  const int me = emulation::self();
+  float* turn = emulation::exchanged.data() +
+                (emulation::current->warp_barriers & 1) * emulation::block_size.x;
+  turn[me] = value;
+  __syncwarp();
+  return turn[me ^ distance];
+}
+
+inline int __float_as_int(float v) { int bits; std::memcpy(&bits, &v, 4); return bits; }
+inline float __int_as_float(int v) { float value; std::memcpy(&value, &v, 4); return value; }
+inline double __longlong_as_double(long long v) { double d; std::memcpy(&d, &v, 8); return d; }
+inline void sincospif(float x, float* sine, float* cosine) {
+  *sine = std::sin(float(M_PI) * x);
+  *cosine = std::cos(float(M_PI) * x);
+}

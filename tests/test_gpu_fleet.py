@@ -1,0 +1,74 @@
+"""Trials side by side on an emulated device: company changes nothing, errors reach everyone."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from odyssey.gpu.fleet import Fleet
+from odyssey.gpu.model import GpuModel
+from odyssey.noise import Noise
+from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.variants import get_variant
+
+from .emulated_gpu import EmulatedLauncher
+from .test_kernels import random_parameters, sequence
+
+VARIANT = get_variant("FGR+CIFG")
+HIDDEN = (3, 40, 7)
+
+
+def trained(fleet, k, split):
+    """One trial's losses and parameters after two runs and an evaluation between them."""
+    spec = NetworkSpec(VARIANT, 4, HIDDEN[k], 5, True, "softmax")
+    model = GpuModel(spec, UpdateRule(0.01 * (k + 1), 0.9), fleet)
+    model.set_parameters(random_parameters(spec, np.random.default_rng(k)))
+    noise = [Noise(0.5, k, n) for n in range(5)]
+    losses = [*model.train_run(split, [k, 2, 0], noise[:3])]
+    losses += [loss for loss, _ in model.evaluate_run(split, range(len(split)))]
+    losses += [*model.train_run(split, [1, k], noise[3:])]
+    return losses, model.get_parameters()
+
+
+def test_company_changes_not_a_bit():
+    split = [sequence_of(T) for T in (9, 2, 14, 5)]
+    alone = [trained(Fleet(EmulatedLauncher(VARIANT)), k, split) for k in range(3)]
+    launcher = EmulatedLauncher(VARIANT)
+    fleet = Fleet(launcher)
+    with ThreadPoolExecutor(3) as pool:
+        together = list(pool.map(lambda k: trained(fleet, k, split), range(3)))
+    for (losses, parameters), (own, same) in zip(together, alone, strict=True):
+        assert losses == own
+        assert all((parameters[name] == value).all() for name, value in same.items())
+    rounds = launcher.log.count("synchronize")
+    assert rounds < 9  # 3 trials of 3 requests each: some were together
+
+
+def sequence_of(T):
+    spec = NetworkSpec(VARIANT, 4, 1, 5, True, "softmax")
+    return sequence(spec, T, np.random.default_rng(T))
+
+
+def test_those_that_are_ready_do_not_wait_for_those_that_have_left():
+    fleet, split = Fleet(EmulatedLauncher(VARIANT)), [sequence_of(4)]
+    spec = NetworkSpec(VARIANT, 4, 3, 5, True, "softmax")
+    idle = GpuModel(spec, UpdateRule(0.1, 0.5), fleet)
+    model = GpuModel(spec, UpdateRule(0.1, 0.5), fleet)
+    assert np.isfinite(model.train_step(*split[0]))  # after some grace, without the other
+    del idle
+    assert fleet.members == 1
+
+
+def test_a_failing_device_is_told_to_all_and_leaves_the_fleet_usable():
+    launcher = EmulatedLauncher(VARIANT)
+    fleet, split = Fleet(launcher), [sequence_of(4)]
+    spec = NetworkSpec(VARIANT, 4, 3, 5, True, "softmax")
+    models = [GpuModel(spec, UpdateRule(0.1, 0.5), fleet) for _ in range(2)]
+    launcher.synchronize = lambda: (_ for _ in ()).throw(OSError("out of memory"))
+    with ThreadPoolExecutor(2) as pool:
+        jobs = [pool.submit(model.train_step, *split[0]) for model in models]
+    for job in jobs:
+        with pytest.raises(RuntimeError, match=r"^the GPU failed: out of memory$"):
+            job.result()
+    launcher.synchronize = lambda: None
+    assert np.isfinite(models[0].evaluate(*split[0])[0])

@@ -1,0 +1,44 @@
+"""The CUDA kernels compile with NVRTC for every kind of device, without one."""
+
+import locale
+import re
+
+import pytest
+
+from odyssey.gpu import nvrtc
+from odyssey.gpu.source import BACKWARD, FORWARD, LOSSES
+from odyssey.variants import VARIANTS, get_variant
+
+try:
+    nvrtc.version()
+except nvrtc.CompileError as error:
+    pytest.skip(str(error), allow_module_level=True)
+
+KERNELS = {f"odyssey_{name}" for name in (*FORWARD, *LOSSES, *BACKWARD)}
+
+
+CAPABILITIES = [(7, 0), (8, 0), (9, 0)]
+
+
+@pytest.mark.parametrize(
+    ("code", "capability"), list(zip(VARIANTS, 3 * CAPABILITIES, strict=True)), ids=str
+)
+def test_every_variant_compiles_and_every_kind_of_device_is_compiled_for(code, capability):
+    encoding = locale.getencoding()
+    ptx = nvrtc.compile_ptx(VARIANTS[code], capability)
+    assert set(re.findall(r"\.entry (\w+)", ptx)) == KERNELS
+    assert f".target sm_{capability[0]}{capability[1]}" in ptx
+    shared = [int(size) for size in re.findall(r"\.shared .*?\[(\d+)\];", ptx)]
+    assert len(shared) >= 4
+    assert max(shared) <= 48 * 1024  # what mx.rtc can ask for
+    assert locale.getencoding() == encoding  # which NVRTC changes
+
+
+def test_rows_without_gates_compile():
+    assert nvrtc.compile_ptx(get_variant("NIG+NFG+NOG"), (9, 0))
+
+
+def test_an_error_of_the_compiler_is_one_line(monkeypatch):
+    monkeypatch.setattr(nvrtc, "SOURCE", "this is no CUDA\n")
+    with pytest.raises(nvrtc.CompileError, match=r"^[^\n]*error[^\n]*$"):
+        nvrtc.compile_ptx(VARIANTS["V"], (8, 0))
