@@ -23,6 +23,7 @@ def study(config, tmp_path):
     config |= {"results": str(tmp_path / "results"), "data_folder": str(tmp_path), "trials": 12}
     config |= {"tasks": ["jsb", "timit"], "variants": ["V", "NP", "FGR"]}
     config["task_settings"]["jsb"]["trials_per_job"] = 4
+    config["analysis"]["bootstrap"] = 3
     return load_study(config, SCHEMA)
 
 
@@ -70,7 +71,7 @@ def test_trials_count_once_they_are_finished(study):
     }
     assert {path: path.stat().st_mtime_ns for path in before} == before
     found = json.loads((out.parent / "fanova.json").read_text())["jsb"]["searches"]
-    assert "effects" in found["V"]["error"]
+    assert "low" in found["V"]["error"]["effects"][0]
     assert "at least 10 trials, got 2" in found["NP"]["error"]["skipped"]
     page = out.read_text()
     assert "Partial: 13 of 72 planned trials" in page

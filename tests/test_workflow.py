@@ -1,11 +1,13 @@
 """The workflow as a user runs it: whole, again, extended, cut into other jobs."""
 
+import os
 import re
 import subprocess
 import sys
 
 import pytest
 
+from odyssey.analysis.figures import figure_names
 from odyssey.study import read_study
 
 from .conftest import ROOT
@@ -53,6 +55,43 @@ def test_a_change_that_matters_trains_anew(study):
     after = study.trial_files()
     assert after["jsb/V/0.h5"] != before["jsb/V/0.h5"]
     assert "jsb/V/0.other-1.h5" in after
+
+
+def test_snakemakes_own_report_has_the_figures_with_their_captions(study):
+    figure = "results/figures/figure3.svg"
+    study.run(figure, trials=1)
+    study.run(figure, "--report", "own.html", trials=1)
+    page = (study.folder / "own.html").read_text()
+    assert "figure3.svg" in page
+    assert "parts that the block cannot do without" in page
+
+
+def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
+    """A dry run on a whole study of empty files, one block of which is newer than the rest."""
+    study, tasks = TinyWorkflow(tmp_path), ["timit", "jsb"]
+    names = ["trials.csv", "fanova.json", "comparison.json", "report.html"]
+    names += [f"{task}/{name}.csv" for task in tasks for name in ("trials", "curves")]
+    names += [f"{kind}/{task}.json" for task in tasks for kind in ("fanova", "comparison")]
+    names += [f"figures/{name}.{kind}" for name in figure_names(tasks) for kind in ("svg", "png")]
+    names += [f"{task}/{v}/trials_0-2.h5" for task in tasks for v in ("V", "NP")]
+    paths = [tmp_path / "results" / name for name in names]
+    paths += [tmp_path / "data" / f"{task}.h5" for task in tasks]
+    for path in paths:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        os.utime(path, (1e9, 1e9))
+    os.utime(tmp_path / "results" / "jsb" / "NP" / "trials_0-2.h5", (2e9, 2e9))
+
+    settings = {task: {"trials_per_job": 3} for task in tasks}
+    options = ["--dry-run", "--rerun-triggers", "mtime"]
+    log = study.run("all", *options, tasks=tasks, task_settings=settings)
+
+    jobs = dict(re.findall(r"^(\w+) +(\d+)$", log, re.M))
+    once = ("aggregate_trials", "run_fanova", "compare_variants", "join_findings", "report", "all")
+    figures = {"plot_figure": str(len(figure_names(tasks)))}
+    assert jobs == dict.fromkeys(once, "1") | figures | {"total": str(6 + len(figure_names(tasks)))}
+    assert "fANOVA of jsb" in log
+    assert "fANOVA of timit" not in log
 
 
 def test_a_bad_config_is_one_clear_line():

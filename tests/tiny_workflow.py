@@ -52,9 +52,9 @@ class TinyWorkflow:
                 start_new_session=True,
             )
 
-    def run(self, target="results/jsb/trials.csv", **changes):
+    def run(self, target="results/jsb/trials.csv", *options, **changes):
         """Run to the end, which must be a good one; return the log."""
-        code = self.start(target, **changes).wait(600)
+        code = self.start(target, *options, **changes).wait(600)
         log = (self.folder / "log").read_text()
         assert code == 0, log
         return log

@@ -158,7 +158,7 @@ def shares(findings: Findings) -> Figure:
             if name in findings.fanova[task]["fixed"]:
                 ax.text(0.5, 0.5, "fixed", transform=ax.transAxes, ha="center", color=GREY)
             ax.grid(axis="x", color=PALE, linewidth=0.6)
-        axes[row, 0].invert_yaxis()
+        axes[row, 0].set_ylim(len(searches) - 0.5, -0.5)
     axes[0, -1].plot([], [], **DOT, label="estimate")
     axes[0, -1].plot([], [], **RING, label="as in the paper")
     axes[0, -1].plot([], [], **TICK, label="estimate, finished\ntrials alone")

@@ -1,8 +1,7 @@
 """A report on what is there so far, at any time, without waiting for the running study.
 
-Trials count once they are finished, whether their block is or not. Intervals of the fANOVA are left
-out: they take most of the time. Nothing of the study's own files is touched; what is written has
-the layout of the study's results.
+Trials count once they are finished, whether their block is or not. Nothing of the study's own files
+is touched; what is written has the layout of the study's results.
 """
 
 from collections.abc import Iterable, Iterator
@@ -46,15 +45,13 @@ def write_partial(
 
 
 def _analyse(study: Study, tasks: list[str], folder: Path, workers: int) -> Findings:
-    analysis = dict(study.config["analysis"]) | {"bootstrap": 0}
-    quick = Study(dict(study.config) | {"analysis": analysis})
     tables = [folder / task / "trials.csv" for task in tasks]
     fanova, comparison = (
         [folder / kind / f"{task}.json" for task in tasks] for kind in ("fanova", "comparison")
     )
     for k, task in enumerate(tasks):
-        write_fanova(quick, task, tables[k], fanova[k], workers)
-        write_comparison(quick, task, tables[k], comparison[k])
+        write_fanova(study, task, tables[k], fanova[k], workers)
+        write_comparison(study, task, tables[k], comparison[k])
     curves = [table.with_name("curves.csv") for table in tables]
     data = [path for path in map(study.data_path, tasks) if path.exists()]
     return Findings.load(tables, fanova, comparison, curves, data)
