@@ -25,7 +25,7 @@ class Watch:
     """Wraps what is called after every sequence, and stops the trial when its time is up."""
 
     def __init__(self, seconds: float) -> None:
-        self.keeping, self.saves = 0.0, []
+        self.keeping, self.saving, self.saves = 0.0, 0.0, []
         self.began = time.perf_counter()
         self._deadline = self.began + seconds
         self._keeper = trial_module._Keeper.__call__
@@ -39,8 +39,10 @@ class Watch:
             self.keeping += time.perf_counter() - began
 
     def save(self, *arguments):
+        began = time.perf_counter()
         self._save(*arguments)
         self.saves.append(time.perf_counter())
+        self.saving += self.saves[-1] - began
 
     def requested(self):
         return "the clock" if time.perf_counter() > self._deadline else None
@@ -48,10 +50,11 @@ class Watch:
     def summary(self) -> str:
         total = time.perf_counter() - self.began
         gaps = [b - a for a, b in zip([self.began, *self.saves], self.saves, strict=False)]
-        cost = self.keeping / max(1, len(self.saves))
+        saving, looking = (100 * t / total for t in (self.saving, self.keeping - self.saving))
         return (
-            f"{100 * self.keeping / total:.2f} % of {total:.0f} s, {len(self.saves)} saves of "
-            f"{1000 * cost:.1f} ms, at most {max(gaps):.1f} s between two"
+            f"{saving:.2f} % of {total:.0f} s saving, {looking:.2f} % looking; {len(self.saves)} "
+            f"saves of {1000 * self.saving / max(1, len(self.saves)):.1f} ms, at most "
+            f"{max(gaps):.1f} s between two"
         )
 
 

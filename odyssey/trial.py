@@ -36,8 +36,8 @@ from odyssey.trial_file import find_trial, previous_generation, restore, save_ch
 
 log = logging.getLogger(__name__)
 
-#: A checkpoint may cost this share of the time since the last one.
-CHECKPOINT_SHARE = 0.01
+#: Checkpoints may cost this share of the time, unless a signal asks for one.
+CHECKPOINT_SHARE = 0.005
 
 
 class TrialError(RuntimeError):
@@ -49,9 +49,9 @@ def run_trial(
 ) -> TrialResult:
     """Return the result of one trial: read it, or train from its checkpoint or from the start.
 
-    A checkpoint is written at epoch ends, as often as that takes 1 % of the time, and within an
-    epoch every ``minutes``. Raises ``stopping.Stopped`` after a signal, ``LeaseLost`` if another
-    process has taken over, TrialError if the files can't be written.
+    Checkpoints are written at epoch ends, as often as CHECKPOINT_SHARE of the time allows, and
+    within an epoch every ``minutes``. Raises ``stopping.Stopped`` after a signal, ``LeaseLost`` if
+    another process has taken over, TrialError if the files can't be written.
     """
     with _file_errors(path), holding(path.with_suffix(".lease")) as lease:
         clear_drafts(path)
@@ -99,22 +99,28 @@ class _Keeper:
         seconds: float,
     ) -> None:
         self._spec, self._save, self._lease, self._rules = spec, save, lease, rules
-        self._seconds, self._cost, self._when = seconds, 0.0, time.perf_counter()
+        self._seconds, self._began = seconds, time.perf_counter()
+        self._when, self._cost, self._spent = self._began, 0.0, 0.0  # of the last save; of all
         self.saved = (0, 0)  # the step whose state is in the file
 
     def __call__(self, state: TrainingState, epoch_ended: bool) -> None:
         self._lease.renew()
         if is_over(self._rules, state):
             return
-        began = time.perf_counter()
-        wait = max(0.0 if epoch_ended else self._seconds, self._cost / CHECKPOINT_SHARE)
         signal = stopping.requested()
-        if (signal or began - self._when >= wait) and self.saved != _step(state):
+        if (signal or self._is_due(epoch_ended)) and self.saved != _step(state):
+            began = time.perf_counter()
             self._save()
             self.saved, self._when = _step(state), time.perf_counter()
             self._cost = self._when - began
+            self._spent += self._cost
         if signal:
             raise stopping.Stopped(f"{self._spec}: saved and stopped on {signal}")
+
+    def _is_due(self, epoch_ended: bool) -> bool:
+        now = time.perf_counter()
+        affordable = self._spent + self._cost <= CHECKPOINT_SHARE * (now - self._began)
+        return affordable and (epoch_ended or now - self._when >= self._seconds)
 
 
 def _step(state: TrainingState) -> tuple[int, int]:
