@@ -140,11 +140,14 @@ def test_best_trials_are_compared_unless_the_loser_has_fewer(ours, trials, holds
 
 
 def decomposition(effects=(), curves=(), maps=()):
-    """One search: effects as {factors: (estimate, fraction)}, curves as {name: (at, mean, std)}."""
+    """One search: effects as {factors: (estimate, fraction, low, high)}, the last two as one likes.
+
+    Curves are {name: (at, mean, std)}.
+    """
     rows = [
         {"kind": ("main", "pair")[len(factors) - 1], "factors": list(factors)}
-        | {"estimate": estimate, "fraction": fraction}
-        for factors, (estimate, fraction) in dict(effects).items()
+        | dict(zip(("estimate", "fraction", "low", "high"), share, strict=False))
+        for factors, share in dict(effects).items()
     ]
     curves = {name: {"mean": m, "std": s} for name, (_, m, s) in dict(curves).items()}
     return {"effects": rows, "curves": curves, "maps": list(maps)}
@@ -160,7 +163,15 @@ def with_fanova(curves=(), **tasks):
 
 
 @pytest.mark.parametrize(
-    ("share", "holds"), [((0.8, 0.7), True), ((0.5, 0.4), False), ((0.8, 0.6), None)]
+    ("share", "holds"),
+    [
+        *(((0.8, 0.7), True), ((0.5, 0.4), False), ((0.8, 0.6), None)),
+        *(
+            ((0.5, 0.4, 0.3, 0.6), False),
+            ((0.5, 0.4, 0.3, 0.7), None),
+            ((0.8, 0.7, 0.5, 0.9), True),
+        ),
+    ],
 )
 def test_shares_hold_where_both_readings_do(share, holds):
     findings = with_fanova(jsb=decomposition({("learning_rate",): share}))
@@ -173,7 +184,11 @@ def test_shares_hold_where_both_readings_do(share, holds):
 
 
 @pytest.mark.parametrize(
-    ("hidden", "holds"), [((0.2, 0.2), True), ((0.01, 0.01), False), ((0.2, 0.01), None)]
+    ("hidden", "holds"),
+    [
+        *(((0.2, 0.2), True), ((0.01, 0.01), False), ((0.2, 0.01), None)),
+        *(((0.01, 0.01, 0.0, 0.02), False), ((0.01, 0.01, 0.0, 0.1), None)),
+    ],
 )
 def test_the_order_of_shares(hidden, holds):
     effects = {("learning_rate",): (0.7, 0.6), ("hidden",): hidden, ("noise",): (0.05, 0.05)}
@@ -181,7 +196,11 @@ def test_the_order_of_shares(hidden, holds):
 
 
 @pytest.mark.parametrize(
-    ("other", "holds"), [((0.01, 0.02), True), ((0.1, 0.1), False), ((0.1, 0.02), None)]
+    ("other", "holds"),
+    [
+        *(((0.01, 0.02), True), ((0.1, 0.1), False), ((0.1, 0.02), None)),
+        *(((0.1, 0.1, 0.05, 0.2), False), ((0.1, 0.1, 0.01, 0.2), None)),
+    ],
 )
 def test_pairs_beside_those_named_must_be_small(other, holds):
     effects = {("learning_rate", "noise"): (0.2, 0.2), ("hidden", "noise"): other}

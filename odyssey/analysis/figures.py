@@ -105,7 +105,7 @@ def _boxes(ax: Axes, findings: Findings, task: str, scope: str) -> None:
         crop(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]))
     ax.set_xticks(range(len(codes)), codes, rotation=45)
     title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
-    ax.set_ylabel(f"{title}\n{merit(task)}")
+    ax.set_ylabel("\n".join([title, merit(task, "\n")]))
 
 
 def _box(ax: Axes, place: int, figures: np.ndarray[Any, Any], significant: bool) -> None:
@@ -285,7 +285,8 @@ def _triangle(axes: Any, entry: Mapping[str, Any], names: list[str], kind: str) 
         scale_axis(ax, "y", factors[second])
         ax.tick_params(labelsize=7)
         if row == len(names) - 2:
-            ax.tick_params("x", rotation=45)
+            for label in ax.get_xticklabels():
+                label.set(rotation=45, ha="right", rotation_mode="anchor")
             ax.set_xlabel(SHORT.get(first, first))
         if column == 0:
             ax.set_ylabel(SHORT.get(second, second))

@@ -6,13 +6,13 @@ moves less than its trees disagree does not move.
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.plotting import SHORT
-from odyssey.analysis.variant_checks import Check, Finding
+from odyssey.analysis.variant_checks import Check, Finding, all_hold
 from odyssey.tasks import TASKS
 
 Factors = tuple[str, ...]
@@ -26,26 +26,55 @@ def _search(findings: Findings, task: str, target: str = "error") -> Mapping[str
     return found
 
 
-def _shares(findings: Findings, task: str, target: str = "error") -> dict[Factors, list[float]]:
-    """Return main effects and pairs as [estimate, the paper's reading], fractions of variance."""
+class Share(NamedTuple):
+    """A share of variance: our estimate with its interval, if there is one, the paper's reading."""
+
+    estimate: float
+    papers: float
+    low: float
+    high: float
+
+    @property
+    def readings(self) -> tuple[float, float]:
+        """Both readings, which bracket the truth."""
+        return self.estimate, self.papers
+
+    def __str__(self) -> str:
+        interval = f", {100 * self.low:.1f} to {100 * self.high:.1f} %" * (self.low < self.high)
+        papers = f"{100 * self.papers:.1f} % by the paper's method"
+        return f"{100 * self.estimate:.1f} %{interval} ({papers})"
+
+
+def _shares(findings: Findings, task: str, target: str = "error") -> dict[Factors, Share]:
+    """Return main effects and pairs by their factors in alphabetical order."""
     return {
-        tuple(sorted(effect["factors"])): [effect["estimate"], effect["fraction"]]
+        tuple(sorted(effect["factors"])): Share(
+            effect["estimate"],
+            effect["fraction"],
+            effect.get("low", effect["estimate"]),
+            effect.get("high", effect["estimate"]),
+        )
         for effect in _search(findings, task, target).get("effects", ())
         if effect["kind"] in ("main", "pair")
     }
 
 
 def share_between(low: float, high: float, *factors: str, target: str = "error") -> Check:
-    """Check that an effect's share of the variance lies in a range; both readings must."""
+    """Check that an effect's share of the variance lies in a range, by both readings.
+
+    It does not where both lie outside and so does the whole interval.
+    """
 
     def check(findings: Findings, task: str) -> Finding:
-        share = _shares(findings, task, target).get(tuple(sorted(factors)))
+        key = tuple(sorted(factors))
+        share = _shares(findings, task, target).get(key)
         if share is None:
             return _unknown(findings, task, target)
-        words = _percent(share) + (
-            _among_finished(findings, task, factors) if target == "error" else ""
-        )
-        return _agreed(low <= value <= high for value in share), words
+        holds = _agreed(low <= value <= high for value in share.readings)
+        if holds is False and share.low <= high and share.high >= low:
+            holds = None
+        alone = _shares(findings, task, "finished").get(key) if target == "error" else None
+        return holds, f"{share}; without diverged trials {alone}" if alone else str(share)
 
     return check
 
@@ -60,27 +89,25 @@ def _agreed(inside: Iterable[bool]) -> bool | None:
     return first if first == second else None
 
 
-def _percent(share: Iterable[float]) -> str:
-    estimate, papers = share
-    return f"{100 * estimate:.1f} % ({100 * papers:.1f} % by the paper's method)"
-
-
-def _among_finished(findings: Findings, task: str, factors: Factors) -> str:
-    """Return what diverged trials, which count as the worst, have to do with a share."""
-    alone = _shares(findings, task, "finished").get(tuple(sorted(factors)))
-    return f"; without diverged trials {_percent(alone)}" if alone else ""
-
-
 def learning_rate_first(findings: Findings, task: str) -> Finding:
-    """Check the order learning rate, hidden size, noise; both readings must have it."""
+    """Check the order learning rate, hidden size, noise, by both readings.
+
+    It is another where both put two the other way round and their intervals do not meet.
+    """
     names = ("learning_rate", "hidden", "noise")
     shares = _shares(findings, task)
     if any((name,) not in shares for name in names):
         return _unknown(findings, task)
     found = [shares[name,] for name in names]
-    ordered = (all(a > b for a, b in pairwise(reading)) for reading in zip(*found, strict=True))
-    words = (f"{SHORT[n]} {_percent(share)}" for n, share in zip(names, found, strict=True))
-    return _agreed(ordered), "; ".join(words)
+    words = "; ".join(f"{SHORT[n]} {share}" for n, share in zip(names, found, strict=True))
+    holds = all_hold(_larger(first, second) for first, second in pairwise(found))
+    return holds, words
+
+
+def _larger(first: Share, second: Share) -> bool | None:
+    readings = zip(first.readings, second.readings, strict=True)
+    larger = _agreed(a > b for a, b in readings)
+    return None if larger is False and first.high >= second.low else larger
 
 
 def others_independent(*named: Factors) -> Check:
@@ -92,25 +119,37 @@ def others_independent(*named: Factors) -> Check:
         pairs = {key: value for key, value in shares.items() if len(key) == 2 and key not in known}
         if not pairs:
             return _unknown(findings, task)
-        largest = max(pairs, key=lambda pair: pairs[pair][0])
-        small = (max(reading) <= 0.025 for reading in zip(*pairs.values(), strict=True))
+        largest = max(pairs, key=lambda pair: pairs[pair].estimate)
+        readings = zip(*(pair.readings for pair in pairs.values()), strict=True)
+        holds = _agreed(max(reading) <= 0.025 for reading in readings)
+        if holds is False and pairs[largest].low <= 0.025:
+            holds = None
         words = " × ".join(SHORT.get(name, name) for name in largest)
-        return _agreed(small), f"at most {words} {_percent(pairs[largest])}"
+        return holds, f"at most {words} {pairs[largest]}"
 
     return check
 
 
 def most_interactions(findings: Findings, task: str) -> Finding:
-    """Check that interactions explain more here than on any other task; both readings must."""
+    """Check that interactions explain more here than on any other task, by both readings."""
     sums = {}
     for name in findings.tasks:
         mains = [value for key, value in _shares(findings, name).items() if len(key) == 1]
         if mains:
-            sums[name] = [1 - sum(reading) for reading in zip(*mains, strict=True)]
+            readings = (
+                1 - sum(reading) for reading in zip(*(m.readings for m in mains), strict=True)
+            )
+            estimate, papers = readings
+            sums[name] = Share(estimate, papers, estimate, estimate)
     if task not in sums or len(sums) < 2:
         return None, "needs vanilla's fANOVA on this task and another"
-    most = [max(sums, key=lambda name: sums[name][k]) == task for k in (0, 1)]
-    return _agreed(most), "; ".join(f"{TASKS[n].title} {_percent(v)}" for n, v in sums.items())
+    others = [sums[name] for name in sums if name != task]
+    holds = all_hold(
+        _agreed(a > b for a, b in zip(sums[task].readings, other.readings, strict=True))
+        for other in others
+    )
+    rest = "; ".join(f"{TASKS[name].title} {sums[name]}" for name in sums if name != task)
+    return holds, f"{sums[task]}; {rest}"
 
 
 def _curve(findings: Findings, task: str, target: str, name: str) -> tuple[Any, Any, Any] | None:
@@ -183,5 +222,5 @@ def less_noise_at_high_rates(findings: Findings, task: str) -> Finding:
     grid = np.array(maps[0]["interaction"])
     half = [np.where(np.arange(n) < n // 2, -1, 1) for n in grid.shape]
     slope = float(np.mean(grid * np.multiply.outer(*half)))
-    strong = max(share) >= 0.005  # weaker ones have a sign by chance
-    return (slope > 0 if strong else None), f"{slope:+.3g} where both are high; {_percent(share)}"
+    strong = max(share.readings) >= 0.005  # weaker ones have a sign by chance
+    return (slope > 0 if strong else None), f"{slope:+.3g} where both are high; {share}"

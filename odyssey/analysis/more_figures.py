@@ -67,7 +67,7 @@ def differences(findings: Findings) -> Figure:
             ax.plot(against["difference"], place, "o", color=color, markersize=6 if strong else 4)
         ax.set_yticks(range(len(codes)), codes)
         ax.set_ylim(len(codes) - 0.5, -0.5)
-        ax.set_xlabel(f"difference to vanilla: {merit(task)}\nworse to the right")
+        ax.set_xlabel(f"difference to vanilla, worse to the right\n{merit(task)}")
     return figure
 
 
@@ -88,7 +88,7 @@ def best_of_k(findings: Findings) -> Figure:
         ax.set_xlim(1, max(2, *map(len, means)))
         log_ticks(ax.xaxis, 1)  # whole numbers, however many
         ax.set_xlabel("trials k")
-        ax.set_ylabel(f"best of k: {merit(task)}")
+        ax.set_ylabel(f"best of k trials\n{merit(task)}")
         ax.legend(frameon=False, fontsize=8, ncols=2)
     return figure
 

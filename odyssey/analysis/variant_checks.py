@@ -80,7 +80,7 @@ def differences(codes: Iterable[str], expected: str) -> Check:
         words += [f"{c}: {t['skipped']}" for c, t in tests.items() if c not in made]
         if (fewest := min((test["trials"] for test in made.values()), default=FEW)) < FEW:
             words.append(f"only {fewest} trials a variant")
-        return _all(_as_expected(test, expected) for test in tests.values()), "; ".join(words)
+        return all_hold(_as_expected(test, expected) for test in tests.values()), "; ".join(words)
 
     return check
 
@@ -99,6 +99,7 @@ def _as_expected(test: Mapping[str, Any], expected: str) -> bool | None:
     }[expected]
 
 
-def _all(holds: Iterable[bool | None]) -> bool | None:
+def all_hold(holds: Iterable[bool | None]) -> bool | None:
+    """Return whether all hold: one that fails decides, one that is unknown leaves it open."""
     values = list(holds)
     return False if False in values else None if None in values else True
