@@ -107,6 +107,13 @@ class SmallStudy:
         found = [match for match in map(pattern.match, jobs) if match]
         return next((m[1] for m in found if int(m[2]) <= trial <= int(m[3])), "")
 
+    def status(self) -> str:
+        """Return what ``odyssey status`` shows of the study."""
+        command = [sys.executable, "-c", "from odyssey.cli import main; main()", "status"]
+        command += ["--configfile", "study.yaml"]
+        shown = subprocess.run(command, cwd=self.folder, capture_output=True, text=True, check=True)
+        return shown.stdout
+
     def jobs(self) -> set[str]:
         """Return all SLURM jobs, of whatever study, that wait or run."""
         assert self.cluster is not None

@@ -5,6 +5,7 @@ bits of an undisturbed local run, and a rerun after all of it must find nothing 
 """
 
 import os
+import re
 import shutil
 import signal
 import time
@@ -149,7 +150,7 @@ def test_no_failure_changes_a_result(storm, undisturbed, failure):
 def test_failures_cost_next_to_nothing(storm, failure):
     log = storm.study.training_log(STORM.index(failure))
     assert "resumes after epoch" in log
-    assert storm.lost[failure] < 30
+    assert storm.lost[failure] < 60
     print(f"{failure}: {storm.lost[failure]:.1f} s of training lost")
 
 
@@ -198,6 +199,7 @@ def test_snakemake_killed_and_started_again_trains_nothing_twice(cluster, undist
     target = "jsb/V/trials_0-0.h5"
     main = study.start(target=target)
     first = study.job_in_training()
+    assert re.search(r"jsb/V/0 +\d+ +\d+ s ago", study.status())
     main.kill()
     main.wait()
     again = study.start(target=target)

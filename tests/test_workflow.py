@@ -94,6 +94,24 @@ def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
     assert "fANOVA of timit" not in log
 
 
+def test_trials_that_cannot_succeed_are_a_table_at_the_end_and_stop_no_other(tmp_path):
+    study = TinyWorkflow(tmp_path)
+    (tmp_path / "results/trials/jsb/V/1.h5").mkdir(parents=True)  # where its file should be
+    assert study.start("results/jsb/trials.csv", "--retries", 1).wait(600) != 0
+    log = (tmp_path / "log").read_text()
+    table = log[log.rindex("task") :]
+    assert re.search(r"variant +trial +reason", table)
+    assert len(re.findall(r"jsb +V +1 +\S", table)) == 1
+    assert "directory" in table
+    assert "0-1.log" in "".join(table.split())
+    assert len(study.trial_files()) == 2 * 3
+    (tmp_path / "results/trials/jsb/V/1.h5").rmdir()
+    before = study.trial_files()
+    study.run()
+    after = study.trial_files()
+    assert {name for name in after if after[name] != before.get(name)} == {"jsb/V/1.h5"}
+
+
 def test_a_bad_config_is_one_clear_line():
     ran = snakemake("-n", "--config", "trials=0", check=False)
     assert ran.returncode != 0
