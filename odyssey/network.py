@@ -27,6 +27,15 @@ def new_model(spec: NetworkSpec, rule: UpdateRule, chosen: Kernels = "fused") ->
     return FusedModel(spec, rule)
 
 
+def kernels_here(chosen: Kernels) -> str:
+    """Return what computes on this processor, for the record: the same bits have the same name."""
+    if chosen == "gluon":
+        return chosen
+    from odyssey.kernels.loader import instruction_set
+
+    return f"{chosen}, {instruction_set()}"
+
+
 class Network(mx.gluon.HybridBlock):  # type: ignore[misc]
     """x (T, B, D) → activations (T, B, K) of the output layer, before softmax or sigmoid.
 

@@ -18,7 +18,7 @@ from odyssey import __version__, stopping
 from odyssey.datasets import Dataset
 from odyssey.files import clear_drafts
 from odyssey.lease import Lease, holding
-from odyssey.network import new_model
+from odyssey.network import kernels_here, new_model
 from odyssey.results import CURVES, TrialResult, write_trial
 from odyssey.spec import Kernels
 from odyssey.study import TrialSpec
@@ -69,7 +69,7 @@ def run_trial(
             noise_key=spec.noise_key,
             new_merit=partial(FigureOfMerit, TASKS[spec.task]),
         )
-        describe = partial(_result, spec, dataset, kernels)
+        describe = partial(_result, spec, dataset, kernels_here(kernels))
 
         def save() -> None:
             lease.check()
