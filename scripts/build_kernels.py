@@ -1,6 +1,5 @@
 """Rule build_kernels: compile the fused kernels of a study's variants."""
 
-import json
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,8 +19,8 @@ def main(variants: Sequence[str], out: Path, log: Path) -> None:
     except KernelError as error:
         log.write_text(f"{error}\n")
         sys.exit(f"{error}")
-    out.write_text(json.dumps(library.description(), indent=2) + "\n")
+    library.declare(out)
 
 
 if __name__ == "__main__":
-    main(snakemake.params.variants, Path(snakemake.output[0]), Path(snakemake.log[0]))
+    main(snakemake.config["variants"], Path(snakemake.output[0]), Path(snakemake.log[0]))

@@ -1,6 +1,7 @@
 """The operator library's build: what identifies it, races, missing compilers, instruction sets."""
 
 import importlib
+import json
 import os
 import stat
 import threading
@@ -10,6 +11,8 @@ import pytest
 
 from odyssey.kernels import KernelError, build, find
 from odyssey.variants import VANILLA, VARIANTS, get_variant
+
+from .tiny_workflow import TinyWorkflow
 
 module = importlib.import_module("odyssey.kernels.build")
 
@@ -132,3 +135,16 @@ def test_this_processor_runs_the_portable_set():
     assert module.supported_sets()[-1] == "portable"
     assert set(module.supported_sets()) <= set(module.buildable_sets())
     assert os.path.isabs(module.cache_folder())
+
+
+def test_a_study_goes_on_with_kernels_of_other_sources(compiler, tmp_path, monkeypatch):
+    (tmp_path / "study").mkdir()
+    study, declared = TinyWorkflow(tmp_path / "study"), tmp_path / "study/results/kernels.json"
+    study.run("results/kernels.json", kernels="fused")
+    before = json.loads(declared.read_text())
+    monkeypatch.setenv("ODYSSEY_CXXFLAGS", "-DOTHER_SOURCES")
+    log = study.run("-n", kernels="fused")
+    assert "Training trials" in log
+    assert "Building the fused kernels" not in log
+    study.run("data/jsb.h5", kernels="fused")
+    assert json.loads(declared.read_text())["sources"] == module.source_key() != before["sources"]

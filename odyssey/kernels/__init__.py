@@ -5,6 +5,6 @@
 is imported before one of those two is.
 """
 
-from odyssey.kernels.build import KernelError, build, find
+from odyssey.kernels.build import KernelError, build, find, is_outdated
 
-__all__ = ["KernelError", "build", "find"]
+__all__ = ["KernelError", "build", "find", "is_outdated"]

@@ -68,6 +68,10 @@ class Library:
         manifest: dict[str, object] = json.loads((self.folder / "library.json").read_text())
         return {"folder": str(self.folder), "instruction_sets": built, **manifest}
 
+    def declare(self, path: Path) -> None:
+        """Write the description to a JSON file."""
+        path.write_text(json.dumps(self.description(), indent=2) + "\n")
+
 
 def switches(variant: LSTMVariant) -> int:
     """Return a variant's switches as the bits of ``Variant`` in layout.h."""
@@ -127,6 +131,13 @@ def build(
         manifest = {"sources": source_key(), "compiler": version, "switches": rows}
         _write(folder / "library.json", json.dumps(manifest).encode())
     return Library(folder, frozenset(rows))
+
+
+def is_outdated(declared: Path, variants: Iterable[LSTMVariant]) -> bool:
+    """Return whether a file of ``Library.declare`` is of other sources or lacks a variant."""
+    found = json.loads(declared.read_text())
+    lacking = {switches(variant) for variant in variants} - set(found["switches"])
+    return bool(lacking) or found["sources"] != source_key()
 
 
 def find(variant: LSTMVariant, instruction_set: str) -> Library | None:

@@ -31,7 +31,7 @@ def read_mat(corpus: Corpus, path: str) -> None:
     content = corpus.read_bytes(Path(path))
     try:
         # In a process of its own: some damage makes loadmat crash.
-        with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as process:
+        with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as process:
             sets = process.submit(_cells, content).result()
     except Exception as error:  # loadmat raises whatever a broken file runs into
         _refuse(path, "a MATLAB file with traindata, validdata and testdata", error)
