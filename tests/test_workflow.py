@@ -141,6 +141,23 @@ def test_the_full_study_is_cut_into_blocks_of_all_trials():
     assert re.search(rf"train_trials +{blocks}\n", ran.stdout + ran.stderr)
 
 
+def install_profiles(folder):
+    command = ["make", "install-profiles", f"XDG_CONFIG_HOME={folder}"]
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+
+
+def test_installed_profiles_are_found_by_name_and_replace_nothing(tmp_path):
+    for _ in range(2):
+        assert install_profiles(tmp_path).returncode == 0
+    for name in ("demo", "local", "slurm"):
+        assert (tmp_path / "snakemake" / name).samefile(ROOT / "profiles" / name)
+    (tmp_path / "snakemake" / "slurm").unlink()
+    (tmp_path / "snakemake" / "slurm").mkdir()
+    refused = install_profiles(tmp_path)
+    assert refused.returncode != 0
+    assert "slurm is another profile: move it away first" in refused.stderr
+
+
 def test_lint_is_clean():
     ran = snakemake("--lint")
     assert "good condition" in ran.stdout + ran.stderr
