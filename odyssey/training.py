@@ -7,10 +7,10 @@ is in the model's arrays and in ``TrainingState``, so a trial can be stopped and
 
 import math
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from odyssey.noise import Noise
 
 FloatArray = NDArray[np.float32]
-Sequence = tuple[FloatArray, NDArray[Any]]
+Pair = tuple[FloatArray, NDArray[Any]]
 
 
 class Model(Protocol):
@@ -49,13 +49,35 @@ class Model(Protocol):
         """Return a sequence's loss and the output activations (T, K) before softmax or sigmoid."""
 
 
+@runtime_checkable
+class RunModel(Model, Protocol):
+    """A model that takes many sequences at a time, for the same numbers as one after the other."""
+
+    @property
+    def run_length(self) -> int:
+        """How many sequences to give it at a time; between two runs a trial may be saved."""
+
+    def train_run(
+        self, split: "Split", indices: Sequence[int], noise: Sequence[Noise]
+    ) -> Iterable[float]:
+        """Update on some sequences in order; return their losses, not finite from a first one on.
+
+        Nothing changes the parameters after that.
+        """
+
+    def evaluate_run(
+        self, split: "Split", indices: Sequence[int]
+    ) -> Iterable[tuple[float, FloatArray]]:
+        """Return loss and output activations (T, K) of some sequences."""
+
+
 class Split(Protocol):
     """Sequences: inputs x (T, D) with targets y."""
 
     def __len__(self) -> int:
         """Return the number of sequences."""
 
-    def __getitem__(self, index: int) -> Sequence:
+    def __getitem__(self, index: int) -> Pair:
         """Return one sequence."""
 
 
@@ -169,15 +191,18 @@ def _finish_epoch(
 ) -> bool:
     """Present the rest of the epoch's sequences and judge the result; False if it diverged."""
     before, began = state.seconds, time.perf_counter()
+    several = model if isinstance(model, RunModel) else None  # asked once: it takes as a step does
     while state.position < len(state.order):
-        x, y = data.train[int(state.order[state.position])]
-        presentation = len(state.epochs) * len(state.order) + state.position
-        loss = model.train_step(x, y, Noise(rules.noise, rules.noise_key, presentation))
-        if not math.isfinite(loss):
-            return False
-        state.loss += loss
-        state.frames += len(x)
-        state.position += 1
+        if several is None:
+            trained = _train_step(model, data.train, rules, state)
+        else:
+            trained = _train_run(several, data.train, rules, state)
+        for frames, loss in trained:
+            if not math.isfinite(loss):
+                return False
+            state.loss += loss
+            state.frames += frames
+            state.position += 1
         state.seconds = before + time.perf_counter() - began
         checkpoint(state, False)
     go_on = partial(checkpoint, state, False)  # a trial that stops here is judged again
@@ -193,12 +218,48 @@ def _finish_epoch(
     return True
 
 
+def _train_step(
+    model: Model, split: Split, rules: TrainingRules, state: TrainingState
+) -> Iterable[tuple[int, float]]:
+    """Train on the next sequence; return its frames and loss."""
+    x, y = split[int(state.order[state.position])]
+    return [(len(x), model.train_step(x, y, _noise(rules, state)))]
+
+
+def _train_run(
+    model: RunModel, split: Split, rules: TrainingRules, state: TrainingState
+) -> Iterable[tuple[int, float]]:
+    """Train on the next sequences; return frames and loss of each."""
+    run = [int(n) for n in state.order[state.position : state.position + model.run_length]]
+    noise = [_noise(rules, state, k) for k in range(len(run))]
+    losses = model.train_run(split, run, noise)
+    return ((len(split[n][0]), loss) for n, loss in zip(run, losses, strict=True))
+
+
+def _noise(rules: TrainingRules, state: TrainingState, ahead: int = 0) -> Noise:
+    presentation = len(state.epochs) * len(state.order) + state.position + ahead
+    return Noise(rules.noise, rules.noise_key, presentation)
+
+
 def evaluate(
     model: Model, split: Split, merit: Merit, after_each: Callable[[], None] = lambda: None
 ) -> float:
     """Return a figure of merit over all sequences, without noise."""
-    for index in range(len(split)):
-        x, y = split[index]
-        merit.add(*model.evaluate(x, y), y)
+    for loss, activations, y in _evaluated(model, split):
+        merit.add(loss, activations, y)
         after_each()
     return merit.value()
+
+
+def _evaluated(model: Model, split: Split) -> Iterator[tuple[float, FloatArray, NDArray[Any]]]:
+    """Yield loss, activations and targets of all sequences."""
+    numbers = range(len(split))
+    if isinstance(model, RunModel):
+        for start in numbers[:: model.run_length]:
+            run = numbers[start : start + model.run_length]
+            for n, outcome in zip(run, model.evaluate_run(split, run), strict=True):
+                yield *outcome, split[n][1]
+    else:
+        for n in numbers:
+            x, y = split[n]
+            yield *model.evaluate(x, y), y

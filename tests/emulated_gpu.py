@@ -1,18 +1,19 @@
-"""The CUDA kernels on the CPU: compiled as C++ with emulated threads, behind a Launcher."""
+"""The CUDA kernels on the CPU: compiled as C++ with emulated threads, behind an emulated driver."""
 
 import ctypes
 import hashlib
 import os
+import shutil
 import subprocess
+import tempfile
 from functools import cache
 from pathlib import Path
 
-import numpy as np
-
+from odyssey.gpu.driver import Driver, DriverLauncher
 from odyssey.gpu.fleet import Fleet
-from odyssey.gpu.launcher import eights
 from odyssey.gpu.source import FOLDER
 from odyssey.kernels.build import cache_folder, switches
+from odyssey.variants import VANILLA
 
 HERE = Path(__file__).parent / "cuda"
 FLAGS = (
@@ -21,49 +22,43 @@ FLAGS = (
 )
 
 
-class HostMemory:
-    """Bytes that start as NaN."""
-
-    def __init__(self, size):
-        self.values = np.full(eights(size), 0xFF, np.uint8)
-        self.address, self.size = self.values.ctypes.data, len(self.values)
-
-    def write(self, values):
-        flat = np.ascontiguousarray(values).reshape(-1).view(np.uint8)
-        self.values[: len(flat)] = flat
-
-    def read(self, size):
-        return self.values[:size].copy()
-
-
-class EmulatedLauncher:
-    """Runs each kernel at once; ``falling`` turns the order of the threads around."""
-
-    def __init__(self, variant, falling=False):
-        self._library, self._falling = compiled(switches(variant)), falling
-        self.log = []
-
-    def allocate(self, size):
-        return HostMemory(size)
-
-    def launch(self, kernel, grid, table, *numbers):
-        self.log.append(kernel)
-        name, pointer = f"odyssey_{kernel}".encode(), ctypes.c_void_p(table.address)
-        run = self._library.emulated_launch
-        assert run(name, *grid, self._falling, pointer, *numbers, ctypes.c_void_p()) == 0
-
-    def synchronize(self):
-        self.log.append("synchronize")
+def emulated_launcher(variant, falling=False):
+    """Return the launcher of this processor; ``falling`` turns the order of the threads around."""
+    return DriverLauncher(_shared_driver(variant, falling), "")
 
 
 def emulated_fleet(variant, falling=False):
     """Return a fleet whose device is this processor."""
-    return Fleet(EmulatedLauncher(variant, falling))
+    return Fleet(emulated_launcher(variant, falling))
+
+
+class EmulatedDriver(Driver):
+    """A driver of its own: every instance loads a fresh copy of the library."""
+
+    def __init__(self, variant=VANILLA, count=1, capability=(8, 0)):
+        with tempfile.NamedTemporaryFile(suffix=".so") as copy:
+            shutil.copyfile(compiled(switches(variant)), copy.name)
+            super().__init__(copy.name)
+            self.library = ctypes.CDLL(copy.name)
+        self.library.emulated_log.restype = ctypes.c_char_p
+        self.library.emulated_device(count, *capability)
+
+    @property
+    def log(self):
+        """Names of all kernels launched, and of waits."""
+        return self.library.emulated_log().decode().split()
+
+
+@cache
+def _shared_driver(variant, falling):
+    driver = EmulatedDriver(variant)
+    driver.library.emulated_falling(falling)
+    return driver
 
 
 @cache
 def compiled(bits):
-    """Return the kernels of a variant's switches, built where they are not yet."""
+    """Return the library for a variant's switches, built where it is not yet."""
     sources = sorted([*FOLDER.iterdir(), *HERE.iterdir()])
     text = "\0".join([*FLAGS, *(path.read_text() for path in sources)])
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
@@ -72,8 +67,7 @@ def compiled(bits):
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(f".{os.getpid()}")
         defined = (f"-I{FOLDER}", f"-DODYSSEY_SWITCHES={bits}u")
-        subprocess.run(
-            ["g++", *FLAGS, *defined, str(HERE / "emulated.cc"), "-o", str(draft)], check=True
-        )
+        sources = [str(path) for path in sorted(HERE.glob("*.cc"))]
+        subprocess.run(["g++", *FLAGS, *defined, *sources, "-o", str(draft)], check=True)
         draft.replace(target)
-    return ctypes.CDLL(str(target))
+    return target

@@ -5,13 +5,14 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
+from odyssey.gpu.driver import DriverLauncher
 from odyssey.gpu.fleet import Fleet
 from odyssey.gpu.model import GpuModel
 from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import get_variant
 
-from .emulated_gpu import EmulatedLauncher
+from .emulated_gpu import EmulatedDriver, emulated_fleet, emulated_launcher
 from .test_kernels import random_parameters, sequence
 
 VARIANT = get_variant("FGR+CIFG")
@@ -32,15 +33,15 @@ def trained(fleet, k, split):
 
 def test_company_changes_not_a_bit():
     split = [sequence_of(T) for T in (9, 2, 14, 5)]
-    alone = [trained(Fleet(EmulatedLauncher(VARIANT)), k, split) for k in range(3)]
-    launcher = EmulatedLauncher(VARIANT)
-    fleet = Fleet(launcher)
+    alone = [trained(emulated_fleet(VARIANT), k, split) for k in range(3)]
+    driver = EmulatedDriver(VARIANT)
+    fleet = Fleet(DriverLauncher(driver, ""))
     with ThreadPoolExecutor(3) as pool:
         together = list(pool.map(lambda k: trained(fleet, k, split), range(3)))
     for (losses, parameters), (own, same) in zip(together, alone, strict=True):
         assert losses == own
         assert all((parameters[name] == value).all() for name, value in same.items())
-    rounds = launcher.log.count("synchronize")
+    rounds = driver.log.count("synchronize")
     assert rounds < 9  # 3 trials of 3 requests each: some were together
 
 
@@ -50,7 +51,7 @@ def sequence_of(T):
 
 
 def test_those_that_are_ready_do_not_wait_for_those_that_have_left():
-    fleet, split = Fleet(EmulatedLauncher(VARIANT)), [sequence_of(4)]
+    fleet, split = emulated_fleet(VARIANT), [sequence_of(4)]
     spec = NetworkSpec(VARIANT, 4, 3, 5, True, "softmax")
     idle = GpuModel(spec, UpdateRule(0.1, 0.5), fleet)
     model = GpuModel(spec, UpdateRule(0.1, 0.5), fleet)
@@ -60,7 +61,7 @@ def test_those_that_are_ready_do_not_wait_for_those_that_have_left():
 
 
 def test_a_failing_device_is_told_to_all_and_leaves_the_fleet_usable():
-    launcher = EmulatedLauncher(VARIANT)
+    launcher = emulated_launcher(VARIANT)
     fleet, split = Fleet(launcher), [sequence_of(4)]
     spec = NetworkSpec(VARIANT, 4, 3, 5, True, "softmax")
     models = [GpuModel(spec, UpdateRule(0.1, 0.5), fleet) for _ in range(2)]

@@ -4,16 +4,16 @@ import numpy as np
 import pytest
 
 from odyssey import equations
+from odyssey.gpu.driver import DriverLauncher
 from odyssey.gpu.fleet import Fleet
 from odyssey.gpu.model import GpuModel
 from odyssey.gpu.rows import ROW
-from odyssey.kernels.build import switches
 from odyssey.kernels.model import FusedModel
 from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
-from odyssey.variants import VARIANTS, get_variant
+from odyssey.variants import get_variant
 
-from .emulated_gpu import EmulatedLauncher, compiled, emulated_fleet
+from .emulated_gpu import EmulatedDriver, emulated_fleet
 from .test_kernels import CODES, random_parameters, reference, relative_error, sequence
 
 GRADIENT = UpdateRule(1.0, 0.0, nesterov=False)  # after one step the velocity is −gradient
@@ -186,21 +186,20 @@ def test_a_run_is_its_steps_and_ends_with_the_first_that_diverges():
 
 @pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
 def test_a_step_is_a_handful_of_launches_and_a_run_waits_once(loss):
-    launcher = EmulatedLauncher(VARIANTS["V"])
+    driver = EmulatedDriver()
     spec = network("V", 3, 6, 4, loss=loss)
-    model = GpuModel(spec, UpdateRule(0.01, 0.9), Fleet(launcher))
+    model = GpuModel(spec, UpdateRule(0.01, 0.9), Fleet(DriverLauncher(driver, "")))
     split = [
         (x, y[:1] % 3 if loss == "ctc" else y)
         for x, y in [sequence(spec, 9, np.random.default_rng(0))]
     ]
     model.train_run(split, [0, 0, 0], [Noise(0.3, 1, k) for k in range(3)])
-    assert launcher.log.count("synchronize") == 1
-    assert len(launcher.log) == 3 * 8 + 1
+    assert driver.log.count("synchronize") == 1
+    assert len(driver.log) == 3 * 8 + 1
 
 
-@pytest.mark.parametrize("code", VARIANTS)
-def test_a_row_is_laid_out_as_the_kernels_read_it(code):
-    assert compiled(switches(VARIANTS[code])).emulated_row_size() == ROW.itemsize
+def test_a_row_is_laid_out_as_the_kernels_read_it():
+    assert EmulatedDriver().library.emulated_row_size() == ROW.itemsize
 
 
 @pytest.mark.parametrize(

@@ -9,13 +9,12 @@ from odyssey.variants import LSTMVariant
 FOLDER = Path(__file__).parents[1] / "kernels" / "cuda"
 SOURCE = '#include "step.cu"\n'
 THREADS = 256
-#: What every kernel takes, in the words of ``mx.rtc``.
+#: What every kernel takes, in the words of ``mx.rtc``, which could launch them as well.
 SIGNATURE = "const int64_t *table, int first, int inputs, int outputs, int directions, int *order"
+#: Later devices get PTX for this capability: the latest that NVRTC 11.8 knows.
+LATEST = (9, 0)
 #: The widest layer that the recurrent kernels know.
 MOST_HIDDEN = 1024
-#: Compute capabilities that NVRTC 11.8 compiles for and the kernels are meant for.
-LEAST_CAPABILITY = (7, 0)
-
 FORWARD = ("prepare", "input", "forward", "output")
 BACKWARD = ("output_backward", "backward", "descend")
 LOSSES: tuple[Loss, ...] = ("softmax", "bernoulli", "ctc")
@@ -23,8 +22,9 @@ LOSSES: tuple[Loss, ...] = ("softmax", "bernoulli", "ctc")
 
 def options(variant: LSTMVariant, capability: tuple[int, int]) -> tuple[str, ...]:
     """Return NVRTC's options for a variant on devices of a compute capability."""
+    major, minor = min(capability, LATEST)
     return (
-        f"--gpu-architecture=compute_{capability[0]}{capability[1]}",
+        f"--gpu-architecture=compute_{major}{minor}",
         "--std=c++17",
         f"-I{FOLDER}",
         f"-DODYSSEY_SWITCHES={switches(variant)}u",

@@ -11,6 +11,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
+#include <functional>
 #include <memory>
 #include <vector>
 
@@ -72,14 +73,13 @@ inline int warp_end() {
   return warp_start() + 32 < threads ? warp_start() + 32 : threads;
 }
 
-template <class Kernel>
-void run_block(const Kernel& kernel, bool falling) {
+inline std::function<void()> body;
+inline std::unique_ptr<char[]> stacks;
+
+inline void run_block(bool falling) {
   constexpr std::size_t kStack = 96 << 10;
-  static std::vector<char> stacks;
-  static const Kernel* body;
   const int threads = int(block_size.x);
-  body = &kernel;
-  stacks.resize(threads * kStack);
+  if (!stacks) stacks.reset(new char[threads * kStack]);
   exchanged.assign(2 * threads, NAN);
   std::memset(__start_odyssey_shared, 0xff, __stop_odyssey_shared - __start_odyssey_shared);
   fibers.assign(threads, Fiber{});
@@ -87,10 +87,10 @@ void run_block(const Kernel& kernel, bool falling) {
     ucontext_t& context = fibers[n].context;
     fibers[n].thread = {unsigned(n), 0, 0};
     getcontext(&context);
-    context.uc_stack.ss_sp = stacks.data() + n * kStack;
+    context.uc_stack.ss_sp = stacks.get() + n * kStack;
     context.uc_stack.ss_size = kStack;
     context.uc_link = &scheduler;
-    makecontext(&context, +[] { (*body)(); current->done = true; }, 0);
+    makecontext(&context, +[] { body(); current->done = true; }, 0);
   }
   for (int left = threads; left;) {
     left = 0;
@@ -103,14 +103,14 @@ void run_block(const Kernel& kernel, bool falling) {
 }
 
 // Runs kernel() in every thread of a grid.
-template <class Kernel>
-void launch(Index grid, Index block, bool falling, const Kernel& kernel) {
+inline void launch(Index grid, Index block, bool falling, std::function<void()> kernel) {
+  body = std::move(kernel);
   grid_size = grid;
   block_size = block;
   for (unsigned y = 0; y < grid.y; ++y)
     for (unsigned x = 0; x < grid.x; ++x) {
       block_index = {x, y, 0};
-      run_block(kernel, falling);
+      run_block(falling);
     }
 }
 
