@@ -1,14 +1,16 @@
 """One job: a block of consecutive trials of one task × variant, some at a time.
 
-Every trial trains in a process with one core. The declared block file is written last, from the
+Every trial trains in a process with one core; those that share a GPU train in threads of this one,
+see ``odyssey.gpu``. The declared block file is written last, from the
 finished trials' files, so a killed job loses nothing that was finished.
 """
 
 import logging
 import multiprocessing
 import os
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
+from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
@@ -19,6 +21,7 @@ from odyssey.results import TrialResult, note_failure, write_block
 from odyssey.study import Study, TrialSpec
 
 log = logging.getLogger(__name__)
+_reading = threading.Lock()
 
 
 class BlockError(RuntimeError):
@@ -38,13 +41,34 @@ def run_block(
 ) -> None:
     """Train trials first to last, ``workers`` at a time, and write the block file ``out``.
 
-    Finished trials are read, begun ones resumed. BlockError names the trials that failed, whose
-    failure stops no other; ``stopping.Stopped`` says that a signal came and all is saved.
+    On a GPU it is ``study.trials_per_gpu`` at a time, side by side. Finished trials are read, begun
+    ones resumed. BlockError names the trials that failed, whose failure stops no other, or says
+    that there is no GPU as the study needs it; ``stopping.Stopped`` says that a signal came and all
+    is saved.
     """
     specs = study.trials_of_block(task, variant, first, last)
+    if study.device(task) == "gpu":
+        _require_gpu(study, task)
+    if _shares_gpu(study, task):
+        workers = study.trials_per_gpu
+        start_logging(log_file)
     with stopping.watching(_stop_workers):
         results = _train(specs, study, data, workers, log_file)
     write_block(out, sorted(results, key=lambda result: int(result.settings["trial"])))
+
+
+def _shares_gpu(study: Study, task: str) -> bool:
+    return study.device(task) == "gpu" and study.kernels == "fused"
+
+
+def _require_gpu(study: Study, task: str) -> None:
+    from odyssey.gpu.device import require
+    from odyssey.gpu.driver import GpuError
+
+    try:
+        require(study.kernels)
+    except GpuError as error:
+        raise BlockError(f"no trial of {task} was begun: {error}") from error
 
 
 def _train(
@@ -80,11 +104,11 @@ def _work_off(
     failures: dict[str, str],
 ) -> None:
     """Train what the queue gives in one worker process, and in a new one if that dies."""
-    worker = None
+    worker: Executor | None = None
     for spec in queue:
         if stopping.requested():
             break
-        worker = worker or _new_worker(log_file)
+        worker = worker or _new_worker(log_file, thread=_shares_gpu(study, spec.task))
         path = study.trial_path(spec.task, spec.variant, spec.trial)
         job: Future[TrialResult] = worker.submit(_run, spec, data, path, study)
         while not wait([job], timeout=1.0).done:
@@ -109,7 +133,9 @@ def _work_off(
         worker.shutdown()
 
 
-def _new_worker(log_file: Path | None) -> ProcessPoolExecutor:
+def _new_worker(log_file: Path | None, thread: bool) -> Executor:
+    if thread:
+        return ThreadPoolExecutor(1)
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
     return ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=(log_file,))
 
@@ -138,11 +164,14 @@ def start_logging(log_file: Path | None) -> None:
 def _run(spec: TrialSpec, data: Path, path: Path, study: Study) -> TrialResult:
     from odyssey.trial import run_trial  # imports MXNet, which only a worker needs
 
-    dataset = _dataset(data, data.stat().st_mtime_ns)
+    with _reading:  # trials that share a GPU share the data on it
+        dataset = _dataset(data, data.stat().st_mtime_ns)
     try:
-        return run_trial(spec, dataset, path, study.kernels, study.checkpoint_minutes)
+        device = study.device(spec.task)
+        return run_trial(spec, dataset, path, study.kernels, study.checkpoint_minutes, device)
     finally:
-        if stopping.orphaned():  # nobody waits for the result, nobody would end this process
+        # In a worker, nobody waits for the result then, and nobody would end the process.
+        if stopping.orphaned() and multiprocessing.parent_process() is not None:
             os._exit(1)
 
 

@@ -9,6 +9,7 @@ a trouble on network file systems, is not in play.
 
 import hashlib
 import os
+import threading
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -64,7 +65,8 @@ def load_tree(path: Path) -> dict[str, Any]:
 
 def _to_bytes(tree: Tree) -> bytes:
     options = {"driver": "core", "backing_store": False, "userblock_size": _USER_BLOCK}
-    with h5py.File("in memory", "w", track_order=True, **options) as file:
+    name = f"in memory {threading.get_ident()}"  # HDF5 knows open files by name
+    with h5py.File(name, "w", track_order=True, **options) as file:
         _write_group(file, tree)
         file.flush()
         image: bytes = file.id.get_file_image()  # begins after the user block

@@ -67,6 +67,15 @@ def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...]) -> None:
         click.echo(f"{name}: {value}")
 
 
+@main.command()
+def gpu() -> None:
+    """Show what GPUs this machine has, what will run on them and why the rest won't."""
+    from odyssey.gpu.device import report
+
+    for line in report():
+        click.echo(line)
+
+
 CONFIGFILE = click.option(
     "--configfile",
     "files",

@@ -14,12 +14,19 @@ from numpy.typing import NDArray
 
 from odyssey.mx import mx
 from odyssey.noise import Noise
-from odyssey.spec import Kernels, NetworkSpec, UpdateRule
+from odyssey.spec import Device, Kernels, NetworkSpec, UpdateRule
 from odyssey.training import FloatArray, Model
 
 
-def new_model(spec: NetworkSpec, rule: UpdateRule, chosen: Kernels = "fused") -> Model:
-    """Return a network with its update rule: on the fused kernels or on plain Gluon."""
+def new_model(
+    spec: NetworkSpec, rule: UpdateRule, chosen: Kernels = "fused", device: Device = "cpu"
+) -> Model:
+    """Return a network with its update rule: on the fused kernels or on plain Gluon.
+
+    Raises KernelError or GpuError where the kernels can't be built or can't run.
+    """
+    if device == "gpu":
+        return _on_gpu(spec, rule, chosen)
     if chosen == "gluon":
         return GluonModel(spec, rule)
     from odyssey.kernels.model import FusedModel
@@ -27,13 +34,27 @@ def new_model(spec: NetworkSpec, rule: UpdateRule, chosen: Kernels = "fused") ->
     return FusedModel(spec, rule)
 
 
-def kernels_here(chosen: Kernels) -> str:
+def kernels_here(chosen: Kernels, device: Device = "cpu") -> str:
     """Return what computes on this processor, for the record: the same bits have the same name."""
+    if device == "gpu":
+        from odyssey.gpu.device import require
+
+        return f"{chosen}, {require(chosen).name}"
     if chosen == "gluon":
         return chosen
     from odyssey.kernels.loader import instruction_set
 
     return f"{chosen}, {instruction_set()}"
+
+
+def _on_gpu(spec: NetworkSpec, rule: UpdateRule, chosen: Kernels) -> Model:
+    from odyssey.gpu.device import fleet_of, require
+    from odyssey.gpu.model import GpuModel
+
+    if chosen == "fused":
+        return GpuModel(spec, rule, fleet_of(spec))
+    require("gluon")
+    return GluonModel(spec, rule, context=mx.gpu())
 
 
 class Network(mx.gluon.HybridBlock):  # type: ignore[misc]
@@ -151,17 +172,21 @@ class NetworkLoss(mx.gluon.HybridBlock):  # type: ignore[misc]
 class GluonModel:
     """A network trained through autograd; implements ``training.Model`` with a batch of one."""
 
-    def __init__(self, spec: NetworkSpec, rule: UpdateRule, layer: Kernels = "gluon") -> None:
+    def __init__(
+        self, spec: NetworkSpec, rule: UpdateRule, layer: Kernels = "gluon", context: Any = None
+    ) -> None:
         self._rule = rule
+        self._context = context or mx.cpu()
         self._network = Network(spec, layer)
-        self._network.initialize(mx.init.Zero())
+        self._network.initialize(mx.init.Zero(), ctx=self._context)
         self._network.hybridize(static_alloc=False)
         self._loss = NetworkLoss(spec)
         self._loss.hybridize(static_alloc=False)
         block = self._network.collect_params()
         self._parameters = {name: block[_identifier(name)] for name in spec.parameter_shapes()}
         self._velocity = {
-            name: mx.nd.zeros(shape) for name, shape in spec.parameter_shapes().items()
+            name: mx.nd.zeros(shape, ctx=self._context)
+            for name, shape in spec.parameter_shapes().items()
         }
 
     def get_parameters(self) -> dict[str, FloatArray]:
@@ -184,7 +209,7 @@ class GluonModel:
 
     def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
         """Update once; see ``training.Model``."""
-        x_mx, y_mx = _to_mx(noise.added_to(x) if noise else x, y)
+        x_mx, y_mx = self._to_mx(noise.added_to(x) if noise else x, y)
         with mx.autograd.record():
             loss = self._loss(self._network(x_mx), y_mx)
         loss.backward()
@@ -195,9 +220,13 @@ class GluonModel:
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
         """Return loss and activations (T, K); see ``training.Model``."""
-        x_mx, y_mx = _to_mx(x, y)
+        x_mx, y_mx = self._to_mx(x, y)
         a = self._network(x_mx)
         return float(self._loss(a, y_mx).asscalar()), a.asnumpy()[:, 0]
+
+    def _to_mx(self, x: FloatArray, y: NDArray[Any]) -> tuple[Any, Any]:
+        options = {"dtype": "float32", "ctx": self._context}
+        return mx.nd.array(x[:, None], **options), mx.nd.array(y, **options)
 
     def _update(self) -> None:
         rule = self._rule
@@ -218,7 +247,3 @@ class GluonModel:
 
 def _identifier(name: str) -> str:
     return name.replace(".", "_")
-
-
-def _to_mx(x: FloatArray, y: NDArray[Any]) -> tuple[Any, Any]:
-    return mx.nd.array(x[:, None], dtype="float32"), mx.nd.array(y, dtype="float32")

@@ -8,6 +8,8 @@ from odyssey.variants import LSTMVariant
 Loss = Literal["softmax", "ctc", "bernoulli"]
 #: What computes a training step: the fused operators or plain MXNet.
 Kernels = Literal["fused", "gluon"]
+#: Where it does.
+Device = Literal["cpu", "gpu"]
 
 
 @dataclass(frozen=True)

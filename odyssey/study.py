@@ -18,7 +18,7 @@ from jsonschema.exceptions import best_match
 from referencing import Registry, Resource
 
 from odyssey.search import Law, Value, parse_law, sample, seed_of
-from odyssey.spec import Kernels, NetworkSpec, UpdateRule
+from odyssey.spec import Device, Kernels, NetworkSpec, UpdateRule
 from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
 
@@ -135,6 +135,16 @@ class Study:
         """What computes the training steps."""
         chosen: Kernels = self.config["kernels"]
         return chosen
+
+    def device(self, task: str) -> Device:
+        """Return where the task's trials train."""
+        chosen: Device = self._settings(task).get("device", "cpu")
+        return chosen
+
+    @property
+    def trials_per_gpu(self) -> int:
+        """How many trials a job with a GPU trains side by side."""
+        return int(self.config["trials_per_gpu"])
 
     @property
     def threads_per_job(self) -> int:

@@ -20,7 +20,7 @@ from odyssey.files import clear_drafts
 from odyssey.lease import Lease, holding
 from odyssey.network import kernels_here, new_model
 from odyssey.results import CURVES, TrialResult, write_trial
-from odyssey.spec import Kernels
+from odyssey.spec import Device, Kernels
 from odyssey.study import TrialSpec
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit
@@ -45,7 +45,12 @@ class TrialError(RuntimeError):
 
 
 def run_trial(
-    spec: TrialSpec, dataset: Dataset, path: Path, kernels: Kernels, minutes: float = 5.0
+    spec: TrialSpec,
+    dataset: Dataset,
+    path: Path,
+    kernels: Kernels,
+    minutes: float = 5.0,
+    device: Device = "cpu",
 ) -> TrialResult:
     """Return the result of one trial: read it, or train from its checkpoint or from the start.
 
@@ -59,7 +64,7 @@ def run_trial(
         if tree is not None and tree["status"] != "running":
             log.info("%s: found finished", spec)
             return TrialResult.from_tree(tree)
-        model = new_model(spec.network, spec.rule, kernels)
+        model = new_model(spec.network, spec.rule, kernels, device)
         state = _start(spec, model) if tree is None else restore(tree, model)
         log.info("%s: %s, %s", spec, _position(state), dict(spec.hyperparameters))
         rules = TrainingRules(
@@ -69,7 +74,7 @@ def run_trial(
             noise_key=spec.noise_key,
             new_merit=partial(FigureOfMerit, TASKS[spec.task]),
         )
-        describe = partial(_result, spec, dataset, kernels_here(kernels))
+        describe = partial(_result, spec, dataset, kernels_here(kernels, device))
 
         def save() -> None:
             lease.check()

@@ -30,7 +30,7 @@ ARROWS = {
     "gpu": {"kernels", "mx", "noise", "spec", "training", "variants"},
     "lease": set(),
     "stopping": set(),
-    "network": {"kernels", "mx", "noise", "spec", "training"},
+    "network": {"gpu", "kernels", "mx", "noise", "spec", "training"},
     "results": {"checkpoint", "tasks"},
     "trial_file": {"checkpoint", "results", "training"},
     "trial": {
@@ -39,7 +39,7 @@ ARROWS = {
     },
     "progress": {"checkpoint", "lease", "results", "study"},
     "progress_view": {"checkpoint", "progress", "results", "study", "tasks"},
-    "block": {"datasets", "results", "stopping", "study", "trial"},
+    "block": {"datasets", "gpu", "results", "stopping", "study", "trial"},
     "analysis": {"checkpoint", "datasets", "results", "search", "study", "tasks", "variants"},
     "plan": {"study", "tasks", "variants"},
     "plan_view": {"datasets", "plan", "study"},

@@ -114,8 +114,11 @@ def test_a_signal_to_a_job_saves_every_trial_and_ends_it(tiny_study, data, tmp_p
     command = [sys.executable, "-c", BLOCK, str(tmp_path)]
     job = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.PIPE, text=True)
     study = Study(config)
-    trials = [study.trial_path("jsb", "V", k) for k in range(2)]
-    wait_for(lambda: all(path.exists() for path in trials), 120, "two checkpoints")
+    paths = [study.trial_path("jsb", "V", k) for k in range(3)]  # the two largest begin
+    trials = wait_for(
+        lambda: (begun := [path for path in paths if path.exists()])[1:] and begun,
+        *(120, "two checkpoints"),
+    )
     job.send_signal(number)
     _, words = job.communicate(timeout=120)
     assert f"stopped on {number.name}; all trials are saved" in words

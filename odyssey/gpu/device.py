@@ -1,19 +1,23 @@
 """What can run on the GPUs of this machine, and why the rest can't."""
 
+import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 
 from odyssey.gpu import nvrtc
 from odyssey.gpu.driver import Driver, DriverLauncher, GpuError
 from odyssey.gpu.fleet import Fleet
+from odyssey.gpu.source import LATEST
 from odyssey.spec import Kernels, NetworkSpec
-from odyssey.variants import LSTMVariant
+from odyssey.variants import VANILLA, LSTMVariant
 
 #: Our kernels are compiled for the device at hand; later generations make their own code from PTX.
 LEAST_FUSED = (7, 0)
 #: MXNet's wheels hold machine code for 5.0, 6.0, 7.0, 8.0 and 8.6, which later devices of the same
 #: generation run, and no PTX from which the driver could make code for others.
 LEAST_GLUON, BEYOND_GLUON = (5, 0), (9, 0)
+_founding = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -70,9 +74,31 @@ def require(kernels: Kernels, driver: Driver | None = None) -> Device:
     return found[0]
 
 
+def report(driver: Driver | None = None) -> Iterator[str]:
+    """Yield what there is and what can run on it, a line each."""
+    try:
+        found = devices(driver)
+        if not found:
+            yield "no GPU that this process may use: CUDA_VISIBLE_DEVICES, or the job, gives none"
+    except GpuError as error:
+        found = []
+        yield f"no GPU: {error}"
+    kinds: tuple[tuple[Kernels, str], ...] = (("fused", "our kernels"), ("gluon", "Gluon"))
+    for number, device in enumerate(found):
+        yield f"GPU {number}: {device}"
+        for kernels, what in kinds:
+            yield f"  kernels: {kernels} ({what}): {device.refusal(kernels) or 'will run'}"
+    try:
+        nvrtc.compile_ptx(VANILLA, found[0].capability if found else LATEST)
+        yield f"NVRTC {_dotted(nvrtc.version())}: our kernels compile"
+    except nvrtc.CompileError as error:
+        yield f"NVRTC: {error}"
+
+
 def fleet_of(spec: NetworkSpec) -> Fleet:
     """Return this process's fleet for networks of a kind, on its first GPU. Raises GpuError."""
-    return _fleet(spec.variant, spec.inputs, spec.outputs, spec.bidirectional, spec.loss)
+    with _founding:
+        return _fleet(spec.variant, spec.inputs, spec.outputs, spec.bidirectional, spec.loss)
 
 
 @cache

@@ -14,7 +14,9 @@ rule train_trials:
     """
     input:
         data=STUDY.data_path("{task}"),
-        kernels=kernel_files,
+        kernels=lambda wildcards: (
+            kernel_files if STUDY.device(wildcards.task) == "cpu" else []
+        ),
     output:
         STUDY.block_path("{task}", "{variant}", "{first}", "{last}"),
     log:
@@ -23,6 +25,7 @@ rule train_trials:
         "../envs/odyssey.yaml"
     threads: STUDY.threads_per_job
     resources:
+        gpu=lambda wildcards: int(STUDY.device(wildcards.task) == "gpu"),
         mem_mb=lambda wildcards, threads, attempt: attempt * memory(threads),
         runtime=lambda wildcards, threads, attempt: time_limit(
             STUDY, threads, attempt, **dict(wildcards.items())
