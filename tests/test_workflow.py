@@ -2,15 +2,18 @@
 
 import os
 import re
+import signal
 import subprocess
 import sys
 
+import psutil
 import pytest
 
 from odyssey.analysis.figures import figure_names
 from odyssey.study import read_study
 
 from .conftest import ROOT
+from .slurm import wait_for
 from .tiny_workflow import TinyWorkflow
 
 
@@ -92,6 +95,23 @@ def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
     assert jobs == dict.fromkeys(once, "1") | figures | {"total": str(6 + len(figure_names(tasks)))}
     assert "fANOVA of jsb" in log
     assert "fANOVA of timit" not in log
+
+
+def test_ctrl_c_saves_ends_and_leaves_a_clean_tree(tmp_path):
+    study = TinyWorkflow(tmp_path)
+    changes = {"variants": ["V"], "trials": 2, "protocol": {"epochs": 2000, "patience": 2000}}
+    changes["threads_per_job"] = 2
+    main = study.start("results/jsb/trials.csv", **changes)
+    wait_for(lambda: main.poll() is not None or len(study.trial_files()) == 2, 300, "checkpoints")
+    family = psutil.Process(main.pid).children(recursive=True)
+    os.killpg(main.pid, signal.SIGINT)  # as a terminal does it
+    assert main.wait(120) != 0
+    psutil.wait_procs(family, 60)
+    assert not [process for process in family if process.is_running()]
+    left = [path.name for path in (tmp_path / "results").rglob("*") if path.is_file()]
+    assert {"0.h5", "1.h5", "0-1.log"} <= set(left)
+    assert not [name for name in left if name.startswith(".") or name.endswith(".lease")]
+    assert "stopped on SIGINT; all trials are saved" in (tmp_path / "log").read_text()
 
 
 def test_trials_that_cannot_succeed_are_a_table_at_the_end_and_stop_no_other(tmp_path):
