@@ -77,7 +77,7 @@ def test_a_study_without_tasks_of_a_claim_says_so():
 # Single checks, on findings made by hand.
 
 
-def with_tests(**tests):
+def with_tests(done=200, **tests):
     """Findings of JSB whose variants have these (difference, significant, trials)."""
     variants = {
         code: {
@@ -87,7 +87,8 @@ def with_tests(**tests):
     }
     for row in variants.values():
         row["top"]["against"] |= {"p": 0.5, "p_bonferroni": 0.5}
-    return Findings(pd.DataFrame(), {}, {"jsb": {"variants": variants}})
+        row["trials"] = done
+    return Findings(pd.DataFrame(), {}, {"jsb": {"variants": variants | {"V": {"trials": 200}}}})
 
 
 @pytest.mark.parametrize(
@@ -114,6 +115,14 @@ def with_tests(**tests):
 def test_differences_are_compared_with_what_is_expected(expected, test, holds):
     check = variant_checks.differences(("NP",), expected)
     assert check(with_tests(NP=test), "jsb")[0] is holds
+
+
+@pytest.mark.parametrize(("done", "holds"), [(200, True), (190, True), (150, None), (300, None)])
+def test_a_search_that_is_half_done_proves_nothing(done, holds):
+    check = variant_checks.differences(("NP",), "worse")
+    findings = with_tests(done, NP=(1.0, True, 20))
+    assert check(findings, "jsb")[0] is holds
+    assert (f"NP has {done} trials, vanilla 200" in check(findings, "jsb")[1]) == (holds is None)
 
 
 def test_one_variant_that_differs_decides_and_one_that_is_unknown_leaves_open():

@@ -28,6 +28,7 @@ from odyssey.analysis.plotting import (
     RED,
     SHORT,
     SKY,
+    counted,
     crop,
     explain,
     head,
@@ -103,7 +104,7 @@ def _boxes(ax: Axes, findings: Findings, task: str, scope: str) -> None:
         _box(ax, place, chosen.test.to_numpy(float), bool(against.get("significant")))
     if scope == "all":
         crop(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]))
-    ax.set_xticks(range(len(codes)), codes, rotation=45)
+    ax.set_xticks(range(len(codes)), counted(entry["variants"]).values(), rotation=45)
     title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
     ax.set_ylabel("\n".join([title, merit(task, "\n")]))
 

@@ -18,6 +18,7 @@ from odyssey.analysis.plotting import (
     PALE,
     RED,
     SHORT,
+    counted,
     crop,
     explain,
     head,
@@ -65,7 +66,8 @@ def differences(findings: Findings) -> Figure:
             color, width = (BLUE, 2.6) if strong else (INK, 1.2)
             ax.plot([against["low"], against["high"]], [place, place], color=color, linewidth=width)
             ax.plot(against["difference"], place, "o", color=color, markersize=6 if strong else 4)
-        ax.set_yticks(range(len(codes)), codes)
+        labels = counted(variants)
+        ax.set_yticks(range(len(codes)), [labels[code] for code in codes])
         ax.set_ylim(len(codes) - 0.5, -0.5)
         ax.set_xlabel(f"difference to vanilla, worse to the right\n{merit(task)}")
     return figure

@@ -99,6 +99,15 @@ def merit(task: str, between: str = " ") -> str:
     return f"{TASKS[task].merit}{between}({TASKS[task].unit})"
 
 
+def counted(variants: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+    """Return code → label of variants, with the number of trials where a search has fewer."""
+    most = max((row["trials"] for row in variants.values()), default=0)
+    return {
+        code: f"{code} ({row['trials']})" if row["trials"] < most else code
+        for code, row in variants.items()
+    }
+
+
 def explain(ax: Axes, text: str) -> None:
     """Say in an empty panel why it is empty."""
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", va="center", color=GREY, wrap=True)
