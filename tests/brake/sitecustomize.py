@@ -9,7 +9,7 @@ import sys
 import time
 from pathlib import Path
 
-DAWDLE_SECONDS = 0.5
+DAWDLE_SECONDS = 0.3
 GLUTTONY = 5 << 29  # bytes: more than a first attempt may take, less than a second
 _eaten = []
 
