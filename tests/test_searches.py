@@ -61,7 +61,7 @@ def test_one_search_does_not_depend_on_the_others(study):
     [
         (lambda rows: rows[:3], "at least 10 trials, got 3"),
         (lambda rows: rows[:0], "at least 10 trials, got 0"),
-        (lambda rows: rows.assign(test=61.0, status="diverged"), "must vary, all 30 are 61"),
+        (lambda rows: rows.assign(test=61.0, status="diverged"), "must vary, all 30 are 60.997"),
         (lambda rows: rows.assign(noise=2.0), "hyperparameter noise: 2.0 lies outside"),
     ],
     ids=["three trials", "no trials", "all diverged", "another search space"],
@@ -77,6 +77,12 @@ def test_diverged_trials_have_no_training_time(study):
     found = decomposed(study, trials)["searches"]["V"]
     assert max(found["time"]["curves"]["learning_rate"]["mean"]) < 1e4
     assert found["time"]["trials"] + found["diverged"] == found["error"]["trials"] == 60
+
+
+def test_no_error_counts_for_more_than_the_worst(study):
+    trials = made_up_trials(study, "jsb", 60).query("variant == 'V'")
+    worst = trials.assign(test=trials.test.where(trials.status == "finished", 900.0))
+    assert decomposed(study, worst) == decomposed(study, trials)
 
 
 def test_duplicated_draws_are_no_trouble(study):

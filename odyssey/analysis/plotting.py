@@ -115,11 +115,11 @@ def explain(ax: Axes, text: str) -> None:
     ax.set_yticks([])
 
 
-def crop(ax: Axes, values: np.ndarray[Any, Any]) -> None:
-    """Where a few values are far worse than nearly all, show the others and say so."""
+def crop(ax: Axes, values: np.ndarray[Any, Any], share: float = 0.9) -> None:
+    """Where a few values are far worse than a large share of them, show these and say so."""
     if not len(values):
         return
-    low, most, high = np.quantile(values, [0, 0.9, 1])
+    low, most, high = np.quantile(values, [0, share, 1])
     if high - low > 3 * (most - low) > 0:
         ax.set_ylim(low - 0.05 * (most - low), most + 0.25 * (most - low))
         words: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 7, "color": GREY}

@@ -23,6 +23,7 @@ from odyssey.analysis.findings import REFERENCE, read_trials, write_json
 from odyssey.analysis.forest import Setting
 from odyssey.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform, seed_of
 from odyssey.study import Study
+from odyssey.tasks import TASKS
 
 #: Column of the trials table that each target decomposes.
 TARGETS: Mapping[str, str] = {"error": "test", "finished": "test", "time": "seconds"}
@@ -125,7 +126,8 @@ def decompose(
 
     Curves hold mean and standard deviation over trees; maps the mean over both factors' grids,
     whole and with the main effects taken off. ASSUME: diverged trials count as the task's worst
-    error, as in the comparison, and have no training time. Without ``maps`` total effects, which
+    error, as in the comparison, and so do finished ones that are worse still; diverged trials have
+    no training time. Without ``maps`` total effects, which
     take longest, are missing too.
     """
     if target == "finished" and not (rows.status == "diverged").any():
@@ -133,6 +135,8 @@ def decompose(
     if target != "error":
         rows = rows[rows.status == "finished"]
     y = rows[TARGETS[target]].to_numpy(float)
+    if target != "time":
+        y = np.minimum(y, [TASKS[task].worst for task in rows.task])
     identity = (settings.seed, "fanova", target, *rows.variant.unique(), *rows.task.unique())
     seed, fewer = seed_of(*identity) % 2**32, min(settings.trees, ESTIMATE_TREES)
     anova = FunctionalANOVA(
