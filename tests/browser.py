@@ -36,7 +36,8 @@ def visit(page: Path, folder: Path, script: str = "") -> Visit:
         + "})(); } catch (error) { said = { error: String(error) }; }"
         " document.documentElement.setAttribute('data-said', JSON.stringify(said)); })();</script>"
     )
-    (folder / "page.html").write_text(page.read_text().replace("</body>", ending + "</body>"))
+    head, _, tail = page.read_text().rpartition("</body>")
+    (folder / "page.html").write_text(f"{head}{ending}</body>{tail}")
     log = folder / "net.json"
     ran = subprocess.run(
         [

@@ -49,6 +49,7 @@ rule plot_figure:
             f"{RESULTS}/figures/{{figure}}.svg",
             caption="../report/caption.rst",
             category="Figures",
+            labels={"figure": "{figure}"},
         ),
         png=f"{RESULTS}/figures/{{figure}}.png",
     log:
