@@ -4,7 +4,7 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.complete
 
-.PHONY: study test env check storm lock clean
+.PHONY: study test env gpu-env check storm lock clean
 
 study: env ## the demo study, from raw data to results/report.html
 	$(BIN)/snakemake --profile profiles/demo
@@ -32,12 +32,25 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
 	@touch $@
 
+gpu-env: .venv-gpu/.complete ## for `kernels: gluon` on a GPU: the same with MXNet's wheel for GPUs, 3 GB
+
+.venv-gpu/.complete: requirements.lock requirements-gpu.lock pyproject.toml
+	$(PYTHON) -m venv --clear .venv-gpu
+	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
+	.venv-gpu/bin/pip uninstall --quiet --yes mxnet
+	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-gpu.lock
+	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	.venv-gpu/bin/odyssey gpu
+	@touch $@
+
+LOCK := uv pip compile --python-version 3.11 --generate-hashes --no-header --no-annotate --no-emit-index-url
+
 lock: ## resolve pyproject.toml anew (needs uv)
-	uv pip compile pyproject.toml --extra dev --python-version 3.11 --generate-hashes \
-	  --no-header --no-annotate --no-emit-index-url --output-file requirements.lock
+	$(LOCK) pyproject.toml --extra dev --output-file requirements.lock
+	$(LOCK) requirements-gpu.in --no-deps --output-file requirements-gpu.lock
 
 clean: ## forget the environment and build products, never data/ or results/
-	rm -rf .venv .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-gpu .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
 .PHONY: test-slurm install-profiles
 

@@ -230,3 +230,23 @@ def bench_step(
         click.echo(name + "  ".join(f"{r['implementation']} {r['ms']:.3g}" for r in found))
     if out:
         step.save(rows, out)
+
+
+@bench.command("gpu")
+@click.option(
+    "--hidden", "sizes", multiple=True, type=click.IntRange(1), default=(20, 64, 100, 200)
+)
+@click.option("--trials", multiple=True, type=click.IntRange(1), default=(1, 16, 66, 132))
+@click.option("--frames", default=300, type=click.IntRange(1))
+@click.option("--rounds", default=10, type=click.IntRange(1), help="Of 16 steps each.")
+@click.option(
+    "--json", "out", type=click.Path(dir_okay=False, path_type=Path), help="Also as JSON."
+)
+def bench_gpu(out: Path | None, **sizes: Any) -> None:
+    """Errors of all variants on the GPU, milliseconds of a step, the floor, and torch's."""
+    from odyssey.gpu.driver import GpuError
+
+    try:
+        _benchmark("gpu").main(out, **sizes)
+    except GpuError as error:
+        raise click.ClickException(str(error)) from error

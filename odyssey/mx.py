@@ -7,9 +7,12 @@ may say otherwise.
 """
 
 import contextlib
+import ctypes
+import importlib.util
 import os
 import warnings
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 
@@ -33,9 +36,39 @@ def _silent() -> Iterator[None]:
         os.close(nowhere)
 
 
+# In the order in which they need one another; `make gpu-env` installs them.
+_CUDA = (
+    *("cuda_runtime/lib/libcudart.so.11.0", "nvtx/lib/libnvToolsExt.so.1"),
+    *("cublas/lib/libcublasLt.so.11", "cublas/lib/libcublas.so.11"),
+    *("cusparse/lib/libcusparse.so.11", "cufft/lib/libcufft.so.10", "curand/lib/libcurand.so.10"),
+    *("cusolver/lib/libcusolver.so.11", "cudnn/lib/libcudnn.so.8"),
+    *("cuda_nvrtc/lib/libnvrtc.so.11.2", "nccl/lib/libnccl.so.2"),
+)
+
+
+def _load_cuda() -> None:
+    """Load what MXNet's wheel for GPUs needs from the nvidia-*-cu11 packages, where they are.
+
+    It is then found by its name, and nobody has to set LD_LIBRARY_PATH.
+    """
+    package = importlib.util.find_spec("nvidia")
+    for folder in package.submodule_search_locations or () if package else ():
+        paths = [Path(folder, name) for name in _CUDA]
+        if all(path.exists() for path in paths):
+            for path in paths:
+                ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
+
+
+_load_cuda()
 with _silent(), warnings.catch_warnings():  # of names that NumPy deprecated; nothing of ours
     warnings.simplefilter("ignore")
-    import mxnet as mx
+    try:
+        import mxnet as mx
+    except OSError as error:
+        raise ImportError(
+            f"MXNet can't be loaded: {error}; its build for GPUs (`make gpu-env`) needs NVIDIA's "
+            "driver: where there is none, use the environment of `make env`"
+        ) from error
 
     mx.nd.waitall()  # starts the engine
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from odyssey.gpu.launcher import Memory, eights
 from odyssey.gpu.source import THREADS
 
-_MAJOR, _MINOR, _PROCESSORS = 75, 76, 16  # CUdevice_attribute of cuda.h
+_MAJOR, _MINOR, _PROCESSORS, _CLOCK = 75, 76, 16, 13  # CUdevice_attribute of cuda.h
 
 
 class GpuError(RuntimeError):
@@ -81,6 +81,10 @@ class Driver:
     def processors(self, device: int) -> int:
         """Return the number of a device's multiprocessors."""
         return self._attribute(_PROCESSORS, device)
+
+    def clock(self, device: int) -> float:
+        """Return a device's highest clock, in cycles a second."""
+        return 1e3 * self._attribute(_CLOCK, device)
 
     def _attribute(self, which: int, device: int) -> int:
         handle = self.number("cuDeviceGet", device)

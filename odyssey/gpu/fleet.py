@@ -105,7 +105,7 @@ class Fleet:
         batch, self._pending, self._busy = self._pending, [], True
         self._condition.release()
         try:
-            self._execute(batch)
+            self.execute(batch)
         except Exception as error:
             for request in batch:
                 request.error = error
@@ -116,7 +116,8 @@ class Fleet:
                 request.done = True
             self._condition.notify_all()
 
-    def _execute(self, batch: list[Request]) -> None:
+    def execute(self, batch: list[Request]) -> None:
+        """Launch all that some requests ask for and wait once; for whom nobody else waits."""
         plan = Round(batch)
         for name, size in plan.sizes().items():
             if name not in self._buffers or self._buffers[name].size < size:

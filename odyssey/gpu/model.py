@@ -34,7 +34,7 @@ class GpuModel:
             )
         self.spec = spec
         self._shapes = spec.parameter_shapes()
-        self._fleet, self._slot = fleet, fleet.join(spec, rule)
+        self._fleet, self.slot = fleet, fleet.join(spec, rule)
         weakref.finalize(self, fleet.leave)
 
     def get_parameters(self) -> dict[str, FloatArray]:
@@ -56,12 +56,12 @@ class GpuModel:
     def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
         """Update once; see ``training.Model``. Raises ValueError for wrong shapes or labels."""
         one = self._fleet.single(self.spec, x, y)
-        request = Request(self._slot, one, [0], [noise or Noise(0.0, 0, 0)])
+        request = Request(self.slot, one, [0], [noise or Noise(0.0, 0, 0)])
         return float(self._fleet.run(request).losses[0])
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
         """Return loss and activations (T, K); see ``training.Model``."""
-        request = Request(self._slot, self._fleet.single(self.spec, x, y), [0], None)
+        request = Request(self.slot, self._fleet.single(self.spec, x, y), [0], None)
         done = self._fleet.run(request)
         return float(done.losses[0]), done.outputs[0]
 
@@ -69,19 +69,19 @@ class GpuModel:
         self, split: Split, indices: Sequence[int], noise: Sequence[Noise]
     ) -> Iterator[float]:
         """Update on some sequences in order, return their losses; see ``training.RunModel``."""
-        request = Request(self._slot, self._fleet.sequences(self.spec, split), indices, noise)
+        request = Request(self.slot, self._fleet.sequences(self.spec, split), indices, noise)
         return map(float, self._fleet.run(request).losses)
 
     def evaluate_run(
         self, split: Split, indices: Sequence[int]
     ) -> Iterator[tuple[float, FloatArray]]:
         """Return losses and activations of some sequences; see ``training.RunModel``."""
-        request = Request(self._slot, self._fleet.sequences(self.spec, split), indices, None)
+        request = Request(self.slot, self._fleet.sequences(self.spec, split), indices, None)
         done = self._fleet.run(request)
         return zip(map(float, done.losses), done.outputs, strict=True)
 
     def _both(self) -> FloatArray:
-        raw = self._fleet.alone(lambda: self._slot.arrays.read(8 * self._slot.size))
+        raw = self._fleet.alone(lambda: self.slot.arrays.read(8 * self.slot.size))
         return raw.view(np.float32).reshape(2, -1)
 
     def _replace(self, which: int, values: Mapping[str, FloatArray]) -> None:
@@ -91,7 +91,7 @@ class GpuModel:
                 raise ValueError(f"{name} must have the shape {shape}, got {array.shape}")
         both = self._both()
         both[which] = np.concatenate([array.ravel() for array in flat])
-        self._fleet.alone(lambda: self._slot.arrays.write(both))
+        self._fleet.alone(lambda: self.slot.arrays.write(both))
 
     def _split(self, flat: FloatArray) -> dict[str, FloatArray]:
         ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes.values()])

@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -205,7 +205,15 @@ def source_key() -> str:
     files = sorted([*_SOURCES.glob("*.h"), *_SOURCES.glob("*.cc")])
     flags = map(str, (*_flags(), *INSTRUCTION_SETS.items()))
     texts = (path.read_text() for path in files)
-    return _digest(importlib.metadata.version("mxnet"), *flags, *texts)
+    return _digest(_mxnet_version(), *flags, *texts)
+
+
+def _mxnet_version() -> str:
+    """Return the version of MXNet's package; the wheels for GPUs have names of their own."""
+    for name in ("mxnet", "mxnet-cu112", "mxnet-cu117"):
+        with suppress(importlib.metadata.PackageNotFoundError):
+            return importlib.metadata.version(name)
+    raise KernelError("the fused kernels are built against MXNet, which is not installed")
 
 
 def _digest(*parts: str) -> str:

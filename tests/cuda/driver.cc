@@ -35,8 +35,13 @@ int cuDeviceGetName(char* name, int length, int) {
 }
 int cuDeviceTotalMem_v2(std::size_t* size, int) { return *size = kAll, kOk; }
 int cuDeviceGetAttribute(int* value, int which, int) {
-  if (which != 75 && which != 76 && which != 16) return kInvalidValue;
-  return *value = which == 75 ? device_major : which == 76 ? device_minor : 2, kOk;
+  switch (which) {
+    case 75: return *value = device_major, kOk;
+    case 76: return *value = device_minor, kOk;
+    case 16: return *value = 2, kOk;           // multiprocessors
+    case 13: return *value = 1000000, kOk;     // kHz
+    default: return kInvalidValue;
+  }
 }
 int cuGetErrorString(int status, const char** text) {
   *text = status == kOutOfMemory ? "out of memory" : status == kInvalidContext ? "invalid device context"

@@ -1,0 +1,92 @@
+"""On a real GPU: the kernels against the float64 equations and against the emulated ones."""
+
+import numpy as np
+import pytest
+
+from odyssey.gpu import nvrtc
+from odyssey.gpu.device import fleet_of, require
+from odyssey.gpu.driver import Driver, DriverLauncher, GpuError
+from odyssey.gpu.fleet import Fleet
+from odyssey.gpu.model import GpuModel
+from odyssey.network import new_model
+from odyssey.noise import Noise
+from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.variants import VARIANTS, get_variant
+
+from .emulated_gpu import emulated_fleet
+from .test_kernels import CODES, random_parameters, reference, relative_error, sequence
+
+
+def why_not(kernels):
+    try:
+        require(kernels)
+    except GpuError as error:
+        return str(error)
+    return ""
+
+
+pytestmark = [
+    pytest.mark.gpu,
+    pytest.mark.skipif(bool(why_not("fused")), reason=why_not("fused") or "there is a GPU"),
+]
+
+
+@pytest.mark.parametrize("H", [20, 64, 100, 200, 300])
+@pytest.mark.parametrize("code", CODES)
+def test_a_step_equals_the_equations(code, H):
+    spec = NetworkSpec(get_variant(code), 39, H, 61, True, "softmax")
+    model = GpuModel(spec, UpdateRule(1.0, 0.0, nesterov=False), fleet_of(spec))
+    parameters = random_parameters(spec, np.random.default_rng(H), 0.1)
+    model.set_parameters(parameters)
+    x, y = sequence(spec, 60, np.random.default_rng(1))
+    loss, outputs, gradient = reference(spec, parameters, x, y)
+    assert model.evaluate(x, y)[0] == pytest.approx(loss, rel=1e-5)
+    assert relative_error(model.evaluate(x, y)[1], outputs) < 1e-4
+    model.train_step(x, y)
+    for name, velocity in model.get_velocity().items():
+        assert relative_error(-velocity, gradient[name]) < 1e-4, name
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+def test_updates_equal_those_of_the_emulation(loss):
+    spec = NetworkSpec(VARIANTS["V"], 4, 40, 7, True, loss)
+    image = nvrtc.compile_ptx(spec.variant, Driver().capability(0))
+    fleets = Fleet(DriverLauncher(Driver(), image)), emulated_fleet(spec.variant)
+    generator, results = np.random.default_rng(6), []
+    data = [sequence(spec, T, generator) for T in (12, 5, 17, 9)]
+    data = [(x, y[: len(y) // 4] % 6 if loss == "ctc" else y) for x, y in data]
+    for fleet in fleets:
+        model = GpuModel(spec, UpdateRule(0.005, 0.8, clip=True), fleet)
+        model.set_parameters(random_parameters(spec, np.random.default_rng(3), 0.1))
+        losses = [*model.train_run(data, [0, 1, 2, 3] * 2, [Noise(0.7, 5, k) for k in range(8)])]
+        results.append((losses, model.get_parameters()))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
+    for name, value in results[1][1].items():
+        assert relative_error(results[0][1][name], value) < 1e-5, name
+
+
+def test_company_and_repetition_change_not_a_bit():
+    spec = NetworkSpec(VARIANTS["V"], 39, 64, 61, True, "softmax")
+    split = [sequence(spec, T, np.random.default_rng(T)) for T in (300, 20)]
+    noise = [Noise(0.5, 1, k) for k in range(4)]
+
+    def trained(model):
+        model.set_parameters(random_parameters(spec, np.random.default_rng(0), 0.1))
+        return [*model.train_run(split, [0, 1, 1, 0], noise)], model.get_parameters()
+
+    first, second = (GpuModel(spec, UpdateRule(0.01, 0.9), fleet_of(spec)) for _ in range(2))
+    (losses, one), (again, two) = trained(first), trained(second)
+    assert losses == again
+    assert all((one[name] == two[name]).all() for name in one)
+
+
+@pytest.mark.skipif(bool(why_not("gluon")), reason=why_not("gluon") or "MXNet runs there")
+def test_gluon_on_the_gpu_equals_our_kernels():
+    spec, rule = NetworkSpec(VARIANTS["V"], 4, 10, 7, True, "softmax"), UpdateRule(0.01, 0.5)
+    x, y = sequence(spec, 12, np.random.default_rng(0))
+    results = []
+    for kernels in ("fused", "gluon"):
+        model = new_model(spec, rule, kernels, "gpu")
+        model.set_parameters(random_parameters(spec, np.random.default_rng(1), 0.1))
+        results.append(([model.train_step(x, y) for _ in range(3)], model.get_parameters()))
+    assert results[0][0] == pytest.approx(results[1][0], rel=1e-5)
