@@ -2,9 +2,10 @@
 
 A step is the whole of it on one sequence a trial: noise, forward pass, loss, gradients, update. It
 needs the driver, NVRTC and NumPy, no MXNet: ``odyssey bench gpu`` or ``python -m benchmarks.gpu``.
-The floor is the chain of 2 T recurrent steps, each as long as a multiprocessor takes for its
-multiplications and LATENCY cycles, in as many waves as the blocks need, and all other products at
-the peak of the multipliers.
+The floor is the chain of 2 T recurrent steps, in as many waves as the blocks need, and all other
+products at the peak of the multipliers. A recurrent step is LATENCY cycles and what a processor
+takes for its multiplications, or for the weights beyond its register file at L2's speed if that is
+more.
 """
 
 import json
@@ -28,6 +29,8 @@ from odyssey.variants import VARIANTS, get_variant
 INPUTS, OUTPUTS, FRAMES, STEPS = 39, 61, 300, 16
 #: ASSUME: cycles of a step that no width hides: barrier, shuffles, two exponentials in a row.
 LATENCY = 120
+#: ASSUME: bytes a cycle that one multiprocessor gets from L2; bytes of its register file.
+L2_SPEED, REGISTERS = 64, 256 * 1024
 Row = dict[str, Any]
 
 
@@ -104,7 +107,8 @@ def floor(code: str, hidden: int, trials: int, T: int) -> float:
     size = {name: int(np.prod(shape)) for name, shape in shapes.items()}
     recurrent = size["R"] + size.get("Q", 0)
     waves = -(-2 * trials // processors)
-    chain = waves * 2 * T * (recurrent / lanes + LATENCY) / clock
+    step = LATENCY + max(recurrent / lanes, (4 * recurrent - REGISTERS) / L2_SPEED)
+    chain = waves * 2 * T * step / clock
     others = 2 * (2 * size["W"] + recurrent) + 3 * OUTPUTS * 2 * hidden
     return 1e3 * (chain + trials * T * others / (lanes * processors * clock))
 

@@ -41,24 +41,19 @@ def run_block(
 ) -> None:
     """Train trials first to last, ``workers`` at a time, and write the block file ``out``.
 
-    On a GPU it is ``study.trials_per_gpu`` at a time, side by side. Finished trials are read, begun
+    On a GPU that they share it is ``trials_per_gpu`` at a time. Finished trials are read, begun
     ones resumed. BlockError names the trials that failed, whose failure stops no other, or says
     that there is no GPU as the study needs it; ``stopping.Stopped`` says that a signal came and all
     is saved.
     """
     specs = study.trials_of_block(task, variant, first, last)
+    if study.shares_gpu(task):
+        start_logging(log_file)
     if study.device(task) == "gpu":
         _require_gpu(study, task)
-    if _shares_gpu(study, task):
-        workers = study.trials_per_gpu
-        start_logging(log_file)
     with stopping.watching(_stop_workers):
-        results = _train(specs, study, data, workers, log_file)
+        results = _train(specs, study, data, study.at_a_time(task, workers), log_file)
     write_block(out, sorted(results, key=lambda result: int(result.settings["trial"])))
-
-
-def _shares_gpu(study: Study, task: str) -> bool:
-    return study.device(task) == "gpu" and study.kernels == "fused"
 
 
 def _require_gpu(study: Study, task: str) -> None:
@@ -66,8 +61,9 @@ def _require_gpu(study: Study, task: str) -> None:
     from odyssey.gpu.driver import GpuError
 
     try:
-        require(study.kernels)
+        log.info("%s", require(study.kernels))
     except GpuError as error:
+        log.error("%s", error)
         raise BlockError(f"no trial of {task} was begun: {error}") from error
 
 
@@ -108,7 +104,7 @@ def _work_off(
     for spec in queue:
         if stopping.requested():
             break
-        worker = worker or _new_worker(log_file, thread=_shares_gpu(study, spec.task))
+        worker = worker or _new_worker(log_file, thread=study.shares_gpu(spec.task))
         path = study.trial_path(spec.task, spec.variant, spec.trial)
         job: Future[TrialResult] = worker.submit(_run, spec, data, path, study)
         while not wait([job], timeout=1.0).done:

@@ -141,10 +141,13 @@ class Study:
         chosen: Device = self._settings(task).get("device", "cpu")
         return chosen
 
-    @property
-    def trials_per_gpu(self) -> int:
-        """How many trials a job with a GPU trains side by side."""
-        return int(self.config["trials_per_gpu"])
+    def shares_gpu(self, task: str) -> bool:
+        """Return whether a job's trials of the task train side by side on one GPU."""
+        return self.device(task) == "gpu" and self.kernels == "fused"
+
+    def at_a_time(self, task: str, threads: int) -> int:
+        """Return how many trials of the task a job with so many threads trains at a time."""
+        return int(self.config["trials_per_gpu"]) if self.shares_gpu(task) else threads
 
     @property
     def threads_per_job(self) -> int:

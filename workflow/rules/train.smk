@@ -28,7 +28,10 @@ rule train_trials:
         gpu=lambda wildcards: int(STUDY.device(wildcards.task) == "gpu"),
         mem_mb=lambda wildcards, threads, attempt: attempt * memory(threads),
         runtime=lambda wildcards, threads, attempt: time_limit(
-            STUDY, threads, attempt, **dict(wildcards.items())
+            STUDY,
+            STUDY.at_a_time(wildcards.task, threads),
+            attempt,
+            **dict(wildcards.items()),
         ),
     params:
         results_version=RESULTS_VERSION,
