@@ -8,6 +8,7 @@ import base64
 import gzip
 import itertools
 import json
+import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from importlib.metadata import PackageNotFoundError, version
@@ -126,12 +127,15 @@ def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
     return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
 
 
-def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, str]:
+def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, Any]:
     mime = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
     title, _, text = captions[path.stem.partition("-")[0]].partition("\n\n")
-    content = base64.b64encode(path.read_bytes()).decode()
-    uri = f"data:{mime};base64,{content}"
-    return {"name": path.stem, "title": title.strip("*\n "), "text": text, "uri": uri}
+    content = path.read_bytes()
+    uri = f"data:{mime};base64,{base64.b64encode(content).decode()}"
+    width = re.search(rb'width="([\d.]+)pt"', content)  # of an SVG
+    small = width is not None and float(width[1]) < 450
+    words = {"title": title.strip("*\n "), "text": text}
+    return {"name": path.stem, **words, "uri": uri, "small": small}
 
 
 def _table(trials: pd.DataFrame) -> dict[str, Any]:
