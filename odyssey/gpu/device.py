@@ -42,7 +42,7 @@ class Device:
         have = f"{self.name} has {_dotted(self.capability)}"
         if kernels == "gluon":
             if LEAST_GLUON <= self.capability < BEYOND_GLUON:
-                return "" if _mxnet_knows_cuda() else "this MXNet is for CPUs: `make gpu-env`"
+                return _mxnet_lacks_cuda()
             return f"MXNet 1.9.1 has kernels for compute capability 5.0 to 8.9 only, {have}"
         if self.capability < LEAST_FUSED:
             return f"our CUDA kernels need compute capability 7.0 or later, {have}"
@@ -112,10 +112,13 @@ def _fleet(variant: LSTMVariant, *_shape: object) -> Fleet:
     return Fleet(DriverLauncher(driver, image))
 
 
-def _mxnet_knows_cuda() -> bool:
-    from odyssey.mx import mx
-
-    return bool(mx.runtime.Features().is_enabled("CUDA"))
+def _mxnet_lacks_cuda() -> str:
+    try:
+        from odyssey.mx import mx
+    except ImportError as error:
+        return str(error)
+    knows = mx.runtime.Features().is_enabled("CUDA")
+    return "" if knows else "this MXNet is for CPUs: `make gpu-env`"
 
 
 def _dotted(version: tuple[int, int]) -> str:

@@ -31,8 +31,9 @@ using namespace odyssey;
 #define ODYSSEY_KERNEL(name)                                                             \
   extern "C" __global__ void __launch_bounds__(kThreads, 1)                              \
       name(const long long* table, int first, int inputs, int outputs, int directions, int* order)
+// A copy, so that its fields are not read again after every store.
 #define ODYSSEY_ROW                                                                      \
-  const Row& row = reinterpret_cast<const Row*>(table)[first + blockIdx.y];              \
+  const Row row = reinterpret_cast<const Row*>(table)[first + blockIdx.y];               \
   const Layout at(row, {inputs, outputs, directions})
 
 // Noise on the inputs; R and Q transposed.
