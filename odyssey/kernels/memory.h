@@ -10,6 +10,9 @@
 #if defined(__linux__)
 #include <sys/mman.h>
 #endif
+#if defined(__SANITIZE_ADDRESS__)
+#include <sanitizer/asan_interface.h>
+#endif
 
 namespace odyssey {
 
@@ -59,15 +62,29 @@ inline void transpose<float>(Rows<const float> from, int rows, int columns, Rows
     for (int j = i < whole_rows ? whole_columns : 0; j < columns; ++j) to[j][i] = from[i][j];
 }
 
+// Under the address sanitizer (.ci/sanitize) gaps between the pieces of a block must not be touched.
+#if defined(__SANITIZE_ADDRESS__)
+constexpr std::size_t kGap = 64;
+inline void forbid(char* begin, std::size_t bytes) { ASAN_POISON_MEMORY_REGION(begin, bytes); }
+inline void allow(char* begin, std::size_t bytes) { ASAN_UNPOISON_MEMORY_REGION(begin, bytes); }
+#else
+constexpr std::size_t kGap = 0;
+inline void forbid(char*, std::size_t) {}
+inline void allow(char*, std::size_t) {}
+#endif
+
 // Hands out consecutive pieces of a block of memory, or of nothing at all to learn its size.
 class Pieces {
  public:
-  explicit Pieces(void* base = nullptr) : base_(static_cast<char*>(base)) {}
+  explicit Pieces(void* base = nullptr, bool guarded = false)
+      : base_(static_cast<char*>(base)), guarded_(guarded) {}
 
   template <class Real>
   Real* take(std::size_t count) {
     Real* piece = base_ ? reinterpret_cast<Real*>(base_ + used_) : nullptr;
     used_ += (count * sizeof(Real) + 63) / 64 * 64;
+    if (guarded_) forbid(base_ + used_, kGap);
+    used_ += kGap;
     return piece;
   }
   template <class Real>
@@ -78,6 +95,7 @@ class Pieces {
 
  private:
   char* base_;
+  bool guarded_;
   std::size_t used_ = 0;
 };
 
@@ -88,20 +106,25 @@ class Arena {
   Arena() = default;
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
-  ~Arena() { std::free(base_); }
+  ~Arena() {
+    allow(base_, capacity_);
+    std::free(base_);
+  }
 
   template <class Assign>
   void plan(Assign assign) {
     Pieces nothing;
     assign(nothing);
     if (nothing.used() > capacity_) grow(nothing.used());
-    Pieces pieces(base_);
+    allow(base_, capacity_);
+    Pieces pieces(base_, true);
     assign(pieces);
   }
 
  private:
   void grow(std::size_t bytes) {
     constexpr std::size_t huge_page = 2 << 20;
+    allow(base_, capacity_);
     std::free(base_);
     capacity_ = (bytes + bytes / 4 + huge_page - 1) / huge_page * huge_page;
     base_ = static_cast<char*>(std::aligned_alloc(huge_page, capacity_));
