@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from odyssey.block import BlockError, run_block
+from odyssey.block import BlockError, _dataset, run_block
 from odyssey.datasets import write_dataset
 from odyssey.results import read_block, read_trial
 from odyssey.study import Study
@@ -33,6 +33,10 @@ def test_workers_change_nothing_and_trials_are_kept(tiny_study, data, tmp_path):
     assert [r.settings["trial"] for r in two] == [0, 1, 2, 3]
     for r, s in zip(one, two, strict=False):
         assert (np.asarray(r.curves["test"]) == np.asarray(s.curves["test"])).all()
+
+
+def test_a_process_reads_the_data_once(data):
+    assert _dataset(data, 1) is _dataset(data, 1)
 
 
 def test_a_failed_trial_is_named_and_the_others_are_kept(tiny_study, data, tmp_path):
