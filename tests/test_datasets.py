@@ -107,6 +107,12 @@ def test_failure_leaves_the_old_file(tmp_path):
     assert [entry.name for entry in tmp_path.iterdir()] == ["a.h5"]
 
 
+def test_what_was_left_out_is_counted(tmp_path):
+    write_dataset(tmp_path / "a.h5", small_dataset())
+    with h5py.File(tmp_path / "a.h5") as file:
+        assert file.attrs["left_out"] == len(small_dataset().provenance.skipped) == 1
+
+
 def test_no_strings_at_all(tmp_path):
     write_dataset(tmp_path / "a.h5", small_dataset(provenance=Provenance(notes=("", "ü"))))
     assert load_dataset(tmp_path / "a.h5").provenance == Provenance(notes=("", "ü"))
