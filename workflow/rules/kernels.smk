@@ -30,6 +30,7 @@ rule build_kernels:
     conda:
         "../envs/odyssey.yaml"
     threads: 4
+    priority: 1  # all training waits for it, and it uses all cores; preparation need not be first
     message:
         "Building the fused kernels of {STUDY.variants}"
     script:
