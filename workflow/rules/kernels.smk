@@ -27,10 +27,10 @@ rule build_kernels:
         BUILT,
     log:
         f"{LOGS}/build_kernels.log",
+    priority: 1  # all training waits for it, and it uses all cores; preparation need not be first
     conda:
         "../envs/odyssey.yaml"
     threads: 4
-    priority: 1  # all training waits for it, and it uses all cores; preparation need not be first
     message:
         "Building the fused kernels of {STUDY.variants}"
     script:
