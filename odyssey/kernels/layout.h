@@ -33,7 +33,7 @@ struct LayerLayout {
   // one is enough, and compiles sooner.
   static constexpr bool narrow = sizeof(Real) > sizeof(float);
   static constexpr int forward_units = narrow ? 1 : 12 / G,
-                       backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 8;
+                       backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 3;
   int inputs, hidden, units;
   std::size_t W, b, R, p, Q, size;  // offsets into one direction's parameters
 
