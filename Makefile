@@ -11,7 +11,7 @@ study: env ## the demo study, from raw data to results/report.html
 	@echo "Done: open results/report.html"
 
 test: env ## every test, on all cores
-	$(BIN)/pytest -n auto --dist loadgroup
+	$(BIN)/pytest -n auto --dist loadfile
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/test_storm.py

@@ -19,7 +19,6 @@ from .slurm_study import SmallStudy
 
 pytestmark = [
     pytest.mark.slurm,
-    pytest.mark.xdist_group("slurm"),  # one storm is enough
     pytest.mark.skipif(bool(missing()), reason=missing()),
 ]
 
