@@ -11,7 +11,7 @@ from odyssey.plan import CORPORA, COSTS, trial_seconds
 from odyssey.results import CURVES, TrialResult, write_trial
 
 
-def run_trial(spec, dataset, path, kernels, minutes=5.0):
+def run_trial(spec, dataset, path, *_options):
     """Sleep in place of odyssey.trial.run_trial; its result says so."""
     seconds = trial_seconds(spec, COSTS[spec.task], CORPORA[spec.task])
     time.sleep(seconds * float(os.environ["SLEEPER_FRACTION"]))
