@@ -1,6 +1,8 @@
 """What several tests share: the paper's config, a tiny study, tiny data."""
 
 import copy
+import signal
+import threading
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,9 @@ from odyssey.study import Study, load_study
 from odyssey.tasks import TASKS
 
 ROOT = Path(__file__).parents[1]
+# A shell starts what runs in its background deaf to Ctrl-C, and so would be all that tests start.
+if threading.current_thread() is threading.main_thread():
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 # A busy machine must not fail a test.
 settings.register_profile("odyssey", deadline=None)
 settings.load_profile("odyssey")
