@@ -30,13 +30,13 @@ TASK = "jsb"
 class MeanLoss(FusedModel):
     """The loss is the mean over a sequence's frames, so each gradient is one T-th of the sum's."""
 
-    def train_step(self, x: Any, y: Any, noise: Any = None) -> float:
-        memory_of(self._rule)[0] = self._update.step / len(x)
-        return super().train_step(x, y, noise)
-
     def __init__(self, spec: Any, rule: UpdateRule) -> None:
         super().__init__(spec, rule)
-        self._update = rule
+        self._update, self.run_length = rule, 1
+
+    def train_run(self, split: Any, indices: Any, noise: Any) -> list[float]:
+        memory_of(self._rule)[0] = self._update.step / len(split[indices[0]][0])
+        return super().train_run(split, indices, noise)
 
 
 def finished(study: Study) -> Iterator[tuple[TrialSpec, dict[str, Any], TrialResult]]:

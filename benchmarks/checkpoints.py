@@ -22,7 +22,7 @@ ROOT = Path(__file__).parents[1]
 
 
 class Watch:
-    """Wraps what is called after every sequence, and stops the trial when its time is up."""
+    """Wraps what is called after every run, and stops the trial when its time is up."""
 
     def __init__(self, seconds: float) -> None:
         self.keeping, self.saving, self.saves = 0.0, 0.0, []

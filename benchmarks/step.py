@@ -46,17 +46,20 @@ def example(spec: NetworkSpec, T: int) -> tuple[Any, Any]:
 
 
 def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
-    """Return the fused step as the study calls it, and bare: no noise, no framework."""
+    """Return the fused step as the study calls it, in runs, and bare: no noise, no framework."""
     model, generator = FusedModel(spec, UpdateRule(1e-6, 0.9)), np.random.default_rng(1)
     shapes = spec.parameter_shapes()
     model.set_parameters(
         {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
     )
 
-    presentations = itertools.count()
+    run, presentations = [0] * model.run_length, itertools.count(step=model.run_length)
+    split = [(x, y)]
 
-    def fused() -> float:
-        return model.train_step(x, y, Noise(NOISE, key=1, presentation=next(presentations)))
+    def fused() -> None:
+        model.train_run(split, run, Noise(NOISE, key=1, presentation=next(presentations)))
+
+    fused.__dict__["length"] = len(run)
 
     library = ctypes.CDLL(str(library_path(spec.variant)))
     theta, velocity = memory_of(model._parameters).copy(), memory_of(model._velocity).copy()
@@ -107,7 +110,10 @@ class Machine:
 
 
 def milliseconds(steps: dict[str, Step], rounds: int, clock: Callable[[], float]) -> Row:
-    """Return each step's median over the rounds, in which all take turns."""
+    """Return each step's median over the rounds, in which all take turns.
+
+    A contestant with a ``length`` makes so many steps at a time.
+    """
     times: dict[str, list[float]] = {name: [] for name in steps}
     for step in steps.values():
         step()
@@ -121,7 +127,8 @@ def milliseconds(steps: dict[str, Step], rounds: int, clock: Callable[[], float]
                 step()
             mx.nd.waitall()  # MXNet's updates run on while others already take their turn
             times[name].append((clock() - start) / often)
-    return {name: 1e3 * float(np.median(values)) for name, values in times.items()}
+    lengths = {name: step.__dict__.get("length", 1) for name, step in steps.items()}
+    return {name: 1e3 * float(np.median(times[name])) / lengths[name] for name in steps}
 
 
 def measure(

@@ -41,7 +41,7 @@ class Lease:
         self._renewed = time.monotonic()
 
     def renew(self) -> None:
-        """Show that the holder is alive; cheap enough to be called after every sequence."""
+        """Show that the holder is alive; cheap enough to be called after every run."""
         if time.monotonic() - self._renewed > RENEW_SECONDS:
             self.check()
             with contextlib.suppress(FileNotFoundError):

@@ -6,7 +6,7 @@ momentum updates. Its recurrent layer is one step function that reads the varian
 ``odyssey.kernels`` compute the same numbers some hundred times faster; ``new_model`` chooses.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from odyssey.mx import mx
 from odyssey.noise import Noise
 from odyssey.spec import Device, Kernels, NetworkSpec, UpdateRule
-from odyssey.training import FloatArray, Model
+from odyssey.training import FloatArray, Model, Split
 
 
 def new_model(
@@ -172,6 +172,8 @@ class NetworkLoss(mx.gluon.HybridBlock):  # type: ignore[misc]
 class GluonModel:
     """A network trained through autograd; implements ``training.Model`` with a batch of one."""
 
+    run_length = 1
+
     def __init__(
         self, spec: NetworkSpec, rule: UpdateRule, layer: Kernels = "gluon", context: Any = None
     ) -> None:
@@ -207,8 +209,18 @@ class GluonModel:
         for name, v in self._velocity.items():
             v[:] = mx.nd.array(values[name], dtype="float32")
 
+    def train_run(self, split: Split, indices: Sequence[int], noise: Noise) -> Iterator[float]:
+        """Update on some sequences, return their losses; see ``training.Model``."""
+        return (self.train_step(*split[n], noise.later(k)) for k, n in enumerate(indices))
+
+    def evaluate_run(
+        self, split: Split, indices: Sequence[int]
+    ) -> Iterator[tuple[float, FloatArray]]:
+        """Return loss and activations of some sequences; see ``training.Model``."""
+        return (self.evaluate(*split[n]) for n in indices)
+
     def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
-        """Update once; see ``training.Model``."""
+        """Update once on one sequence, x (T, D) and targets y; return its loss before that."""
         x_mx, y_mx = self._to_mx(noise.added_to(x) if noise else x, y)
         with mx.autograd.record():
             loss = self._loss(self._network(x_mx), y_mx)
@@ -219,7 +231,7 @@ class GluonModel:
         return value
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
-        """Return loss and activations (T, K); see ``training.Model``."""
+        """Return one sequence's loss and activations (T, K)."""
         x_mx, y_mx = self._to_mx(x, y)
         a = self._network(x_mx)
         return float(self._loss(a, y_mx).asscalar()), a.asnumpy()[:, 0]

@@ -31,6 +31,10 @@ class Noise(NamedTuple):
     key: int
     presentation: int
 
+    def later(self, presentations: int) -> "Noise":
+        """Return the noise of a later presentation."""
+        return self._replace(presentation=self.presentation + presentations)
+
     def added_to(self, x: NDArray[Any]) -> FloatArray:
         """Return x plus the noise, as float32."""
         noisy: FloatArray = x + np.float32(self.std) * self.standard(x.size).reshape(x.shape)

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any, NamedTuple, Protocol, runtime_checkable
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -39,36 +39,21 @@ class Model(Protocol):
     def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
         """Replace all momentum terms."""
 
-    def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
-        """Update once on x (T, D) with noise and targets y; return the loss before the update.
-
-        A non-finite loss leaves the parameters as they were.
-        """
-
-    def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
-        """Return a sequence's loss and the output activations (T, K) before softmax or sigmoid."""
-
-
-@runtime_checkable
-class RunModel(Model, Protocol):
-    """A model that takes many sequences at a time, for the same numbers as one after the other."""
-
     @property
     def run_length(self) -> int:
         """How many sequences to give it at a time; between two runs a trial may be saved."""
 
-    def train_run(
-        self, split: "Split", indices: Sequence[int], noise: Sequence[Noise]
-    ) -> Iterable[float]:
-        """Update on some sequences in order; return their losses, not finite from a first one on.
+    def train_run(self, split: "Split", indices: Sequence[int], noise: Noise) -> Iterable[float]:
+        """Update on some sequences in order; return each one's loss before its update.
 
-        Nothing changes the parameters after that.
+        ``noise`` is the first one's, the presentations of the others follow it. A loss that is not
+        finite changes nothing; neither do those behind it, whatever they are.
         """
 
     def evaluate_run(
         self, split: "Split", indices: Sequence[int]
     ) -> Iterable[tuple[float, FloatArray]]:
-        """Return loss and output activations (T, K) of some sequences."""
+        """Return loss and activations (T, K), before softmax or sigmoid, of some sequences."""
 
 
 class Split(Protocol):
@@ -165,8 +150,8 @@ def train(
 ) -> None:
     """Train from wherever ``state`` and the model stand until the trial is over.
 
-    ``checkpoint(state, epoch_ended)`` is called after every sequence, trained on or evaluated, and
-    every epoch. It may save ``state`` and the model's arrays; to go on from what it saved gives the
+    ``checkpoint(state, epoch_ended)`` is called after every run, trained on or evaluated, and every
+    epoch. It may save ``state`` and the model's arrays; to go on from what it saved gives the
     same bits.
     """
     while not is_over(rules, state):
@@ -191,13 +176,8 @@ def _finish_epoch(
 ) -> bool:
     """Present the rest of the epoch's sequences and judge the result; False if it diverged."""
     before, began = state.seconds, time.perf_counter()
-    several = model if isinstance(model, RunModel) else None  # asked once: it takes as a step does
     while state.position < len(state.order):
-        if several is None:
-            trained = _train_step(model, data.train, rules, state)
-        else:
-            trained = _train_run(several, data.train, rules, state)
-        for frames, loss in trained:
+        for frames, loss in _train_run(model, data.train, rules, state):
             if not math.isfinite(loss):
                 return False
             state.loss += loss
@@ -218,48 +198,24 @@ def _finish_epoch(
     return True
 
 
-def _train_step(
-    model: Model, split: Split, rules: TrainingRules, state: TrainingState
-) -> Iterable[tuple[int, float]]:
-    """Train on the next sequence; return its frames and loss."""
-    x, y = split[int(state.order[state.position])]
-    return [(len(x), model.train_step(x, y, _noise(rules, state)))]
-
-
 def _train_run(
-    model: RunModel, split: Split, rules: TrainingRules, state: TrainingState
-) -> Iterable[tuple[int, float]]:
+    model: Model, split: Split, rules: TrainingRules, state: TrainingState
+) -> Iterator[tuple[int, float]]:
     """Train on the next sequences; return frames and loss of each."""
-    run = [int(n) for n in state.order[state.position : state.position + model.run_length]]
-    noise = [_noise(rules, state, k) for k in range(len(run))]
-    losses = model.train_run(split, run, noise)
+    run = state.order[state.position : state.position + model.run_length].tolist()
+    presentation = len(state.epochs) * len(state.order) + state.position
+    losses = model.train_run(split, run, Noise(rules.noise, rules.noise_key, presentation))
     return ((len(split[n][0]), loss) for n, loss in zip(run, losses, strict=True))
-
-
-def _noise(rules: TrainingRules, state: TrainingState, ahead: int = 0) -> Noise:
-    presentation = len(state.epochs) * len(state.order) + state.position + ahead
-    return Noise(rules.noise, rules.noise_key, presentation)
 
 
 def evaluate(
     model: Model, split: Split, merit: Merit, after_each: Callable[[], None] = lambda: None
 ) -> float:
-    """Return a figure of merit over all sequences, without noise."""
-    for loss, activations, y in _evaluated(model, split):
-        merit.add(loss, activations, y)
+    """Return a figure of merit over all sequences, without noise; calls back after each run."""
+    numbers = range(len(split))
+    for start in numbers[:: model.run_length]:
+        run = numbers[start : start + model.run_length]
+        for n, (loss, activations) in zip(run, model.evaluate_run(split, run), strict=True):
+            merit.add(loss, activations, split[n][1])
         after_each()
     return merit.value()
-
-
-def _evaluated(model: Model, split: Split) -> Iterator[tuple[float, FloatArray, NDArray[Any]]]:
-    """Yield loss, activations and targets of all sequences."""
-    numbers = range(len(split))
-    if isinstance(model, RunModel):
-        for start in numbers[:: model.run_length]:
-            run = numbers[start : start + model.run_length]
-            for n, outcome in zip(run, model.evaluate_run(split, run), strict=True):
-                yield *outcome, split[n][1]
-    else:
-        for n in numbers:
-            x, y = split[n]
-            yield *model.evaluate(x, y), y

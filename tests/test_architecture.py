@@ -26,7 +26,7 @@ ARROWS = {
     "equations": {"spec", "variants"},
     "tasks": {"datasets", "spec", "variants"},
     "study": {"search", "spec", "tasks", "variants"},
-    "kernels": {"mx", "noise", "spec", "variants"},
+    "kernels": {"mx", "noise", "spec", "training", "variants"},
     "gpu": {"kernels", "mx", "noise", "spec", "training", "variants"},
     "lease": set(),
     "stopping": set(),

@@ -24,10 +24,9 @@ def trained(fleet, k, split):
     spec = NetworkSpec(VARIANT, 4, HIDDEN[k], 5, True, "softmax")
     model = GpuModel(spec, UpdateRule(0.01 * (k + 1), 0.9), fleet)
     model.set_parameters(random_parameters(spec, np.random.default_rng(k)))
-    noise = [Noise(0.5, k, n) for n in range(5)]
-    losses = [*model.train_run(split, [k, 2, 0], noise[:3])]
+    losses = [*model.train_run(split, [k, 2, 0], Noise(0.5, k, 0))]
     losses += [loss for loss, _ in model.evaluate_run(split, range(len(split)))]
-    losses += [*model.train_run(split, [1, k], noise[3:])]
+    losses += [*model.train_run(split, [1, k], Noise(0.5, k, 3))]
     return losses, model.get_parameters()
 
 

@@ -17,6 +17,7 @@ from odyssey.kernels.loader import instruction_set
 from odyssey.kernels.model import FusedModel
 from odyssey.mx import mx
 from odyssey.network import GluonModel
+from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import VARIANTS, get_variant
 
@@ -234,6 +235,40 @@ def test_the_same_steps_give_the_same_bits():
     (losses, first), (again, second) = trained(), trained()
     assert losses == again
     assert all((first[name] == second[name]).all() for name in first)
+
+
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+def test_a_run_is_its_steps_and_ends_with_the_first_that_diverges(loss):
+    generator, rule = np.random.default_rng(8), UpdateRule(0.01, 0.9)
+    spec = NetworkSpec(VARIANTS["V"], 3, 9, 5, True, loss)
+    split = [sequence(spec, T, generator) for T in (4, 9, 6, 3)]
+    split = [(x, y[: len(y) // 4] % 4 if loss == "ctc" else y) for x, y in split]
+    split[2][0][1, 1] = np.nan
+    noise, parameters = Noise(0.3, 2**64 - 1, 2**40), random_parameters(spec, generator)
+    run, steps = FusedModel(spec, rule), FusedModel(spec, rule)
+    for model in (run, steps):
+        model.set_parameters(parameters)
+    losses = run.train_run(split, [1, 0, 2, 3], noise)
+    assert np.isfinite(losses).tolist() == [True, True, False, False]
+    assert [steps.train_step(*split[n], noise.later(k)) for k, n in enumerate((1, 0))] == losses[:2]
+    alone = steps.get_parameters()
+    assert all((value == alone[name]).all() for name, value in run.get_parameters().items())
+    for n, (value, outputs) in zip((3, 1), run.evaluate_run(split, [3, 1]), strict=True):
+        again, same = run.evaluate(*split[n])
+        assert value == again
+        assert (outputs == same).all()
+
+
+@pytest.mark.parametrize(
+    "row", [(5, 3, 0, 3), (-1, 3, 0, 3), (0, 0, 0, 0), (0, 3, 5, 3), (0, 3, 0, 2)]
+)
+def test_a_run_outside_its_data_is_refused(row):
+    model = FusedModel(NetworkSpec(VARIANTS["V"], 3, 5, 4, True, "softmax"), UpdateRule(0.1, 0.9))
+    split = [(np.zeros((7, 3), np.float32), np.zeros(7, int))]
+    model.train_run(split, [0], Noise(0.0, 0, 0))
+    model._sequences(split).places[0] = row
+    with pytest.raises(ValueError, match=r"^row 0 of the table[^\n]*$"):
+        model.train_run(split, [0], Noise(0.0, 0, 0))
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])

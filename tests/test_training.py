@@ -25,14 +25,19 @@ class ScriptedModel:
     def get_parameters(self):
         return {"steps": np.array([self.steps])}
 
-    def train_step(self, x, y, noise):
-        self.steps += 1
-        self.seen.append(noise.added_to(x))
-        return self.script[(self.steps - 1) // 4] if self.script else 1.0
+    run_length = 3
 
-    def evaluate(self, x, y):
+    def train_run(self, split, indices, noise):
+        for k, n in enumerate(indices):
+            self.steps += 1
+            self.seen.append(noise.later(k).added_to(split[n][0]))
+            yield self.script[(self.steps - 1) // 4] if self.script else 1.0
+
+    def evaluate_run(self, split, indices):
         figure = self.script[self.steps // 4 - 1]
-        return (10 * figure if x[0, 0] else figure), x
+        for n in indices:
+            x = split[n][0]
+            yield (10 * figure if x[0, 0] else figure), x
 
 
 class Mean:
@@ -80,7 +85,7 @@ def test_every_epoch_has_an_order_of_its_own():
     orders = np.array([x[0, 0] for x in model.seen]).reshape(2, 4)
     assert (np.sort(orders) == range(4)).all()
     assert (orders[0] != orders[1]).any()
-    assert calls == ([False] * (4 + 2) + [True]) * 2  # four are trained on, two evaluated
+    assert calls == ([False] * (2 + 2) + [True]) * 2  # four are trained on in two runs; two sets
 
 
 def test_noise_is_fresh_gaussian_and_for_training_only():

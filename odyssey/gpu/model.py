@@ -19,7 +19,7 @@ RUN = 32
 
 
 class GpuModel:
-    """``training.RunModel`` whose arrays lie on a device, in the canonical order of the network.
+    """``training.Model`` whose arrays lie on a device, in the canonical order of the network.
 
     All parameters start at zero. Raises ValueError for a layer that the kernels don't know.
     """
@@ -54,28 +54,27 @@ class GpuModel:
         self._replace(1, values)
 
     def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
-        """Update once; see ``training.Model``. Raises ValueError for wrong shapes or labels."""
+        """Update once on one sequence. Raises ValueError for wrong shapes or labels."""
         one = self._fleet.single(self.spec, x, y)
         request = Request(self.slot, one, [0], [noise or Noise(0.0, 0, 0)])
         return float(self._fleet.run(request).losses[0])
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
-        """Return loss and activations (T, K); see ``training.Model``."""
+        """Return one sequence's loss and activations (T, K)."""
         request = Request(self.slot, self._fleet.single(self.spec, x, y), [0], None)
         done = self._fleet.run(request)
         return float(done.losses[0]), done.outputs[0]
 
-    def train_run(
-        self, split: Split, indices: Sequence[int], noise: Sequence[Noise]
-    ) -> Iterator[float]:
-        """Update on some sequences in order, return their losses; see ``training.RunModel``."""
-        request = Request(self.slot, self._fleet.sequences(self.spec, split), indices, noise)
+    def train_run(self, split: Split, indices: Sequence[int], noise: Noise) -> Iterator[float]:
+        """Update on some sequences in order, return their losses; see ``training.Model``."""
+        each = [noise.later(k) for k in range(len(indices))]
+        request = Request(self.slot, self._fleet.sequences(self.spec, split), indices, each)
         return map(float, self._fleet.run(request).losses)
 
     def evaluate_run(
         self, split: Split, indices: Sequence[int]
     ) -> Iterator[tuple[float, FloatArray]]:
-        """Return losses and activations of some sequences; see ``training.RunModel``."""
+        """Return losses and activations of some sequences; see ``training.Model``."""
         request = Request(self.slot, self._fleet.sequences(self.spec, split), indices, None)
         done = self._fleet.run(request)
         return zip(map(float, done.losses), done.outputs, strict=True)

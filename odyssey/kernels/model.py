@@ -1,18 +1,22 @@
-"""A network trained by one operator a sequence: forward, loss, gradients, update."""
+"""A network trained by one operator for a run of sequences: forward, loss, gradients, update."""
 
 import ctypes
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.kernels.loader import load, network_attributes
+from odyssey.kernels.sequences import Flat, flatten, starts
 from odyssey.mx import mx
 from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.training import FloatArray, Split
 
-FloatArray = NDArray[np.float32]
+#: Sequences of a run at most, and parameters times sequences: between two runs a trial can be saved
+#: or stopped, and the larger a network, the less does a call weigh.
+RUN, _PARAMETERS = 32, 3_000_000
 
 
 class FusedModel:
@@ -24,19 +28,18 @@ class FusedModel:
     def __init__(self, spec: NetworkSpec, rule: UpdateRule) -> None:
         self.spec = spec
         self._shapes = spec.parameter_shapes()
+        size = sum(int(np.prod(shape)) for shape in self._shapes.values())
+        self.run_length = min(max(1, _PARAMETERS // size), RUN)
         self._attributes = network_attributes(spec)
         self._operators = load(spec.variant)
         self._rule = mx.nd.array([rule.step, rule.momentum, rule.nesterov, rule.clip, 0.0])
-        self._words = mx.nd.zeros(4, dtype=np.int32)
         self._noise_std = memory_of(self._rule)[-1:]
-        self._noise_words = memory_of(self._words).view(np.uint64)
-        self._step = self._operators.cached("step", 6, **self._attributes)
-        self._evaluate = self._operators.cached("evaluate", 3, **self._attributes)
-        self._x = _Buffer((spec.inputs,))
-        self._y = _Buffer((spec.outputs,) if spec.loss == "bernoulli" else ())
-        self._a = _Buffer((spec.outputs,))
-        self._loss = mx.nd.zeros(1, dtype=np.float64)
-        self._loss_value = memory_of(self._loss)
+        self._train = self._operators.cached("train", 6, **self._attributes)
+        self._evaluate = self._operators.cached("evaluate", 5, **self._attributes)
+        self._table = _Buffer((6,), np.int64)
+        self._losses = _Buffer((), np.float64)
+        self._outputs = _Buffer((spec.outputs,), np.float32)
+        self._splits: dict[int, tuple[Split, _Sequences]] = {}
         zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
         self._parameters = self._pack(zeros)
         self._velocity = self._pack(zeros)
@@ -57,46 +60,69 @@ class FusedModel:
         """Replace all momentum terms."""
         self._velocity = self._pack(values)
 
-    def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
-        """Update once on inputs x (T, D) and targets y; return the sequence's loss before it.
+    def train_run(self, split: Split, indices: Sequence[int], noise: Noise) -> list[float]:
+        """Update on some sequences in order, return their losses; see ``training.Model``.
 
-        The operator itself draws the noise that is added to x. A non-finite loss leaves
-        parameters and momentum as they were; labels that T frames cannot hold have the loss inf.
+        The operator itself draws the noise. Labels that T frames cannot hold have the loss inf.
         Raises ValueError for wrong shapes or labels.
         """
-        self._noise_std[0] = noise.std if noise else 0.0
-        if noise:
-            self._noise_words[:] = noise.key, noise.presentation
-        inputs = (*self._inputs(x, y), self._parameters, self._velocity, self._rule, self._words)
-        try:
-            self._step(*inputs, out=self._loss)
-            self._loss.wait_to_read()
-        except mx.base.MXNetError as error:
-            raise _readable(error) from None
-        return float(self._loss_value[0])
+        return self._trained(self._sequences(split), indices, noise)
+
+    def evaluate_run(
+        self, split: Split, indices: Sequence[int]
+    ) -> Iterator[tuple[float, FloatArray]]:
+        """Return loss and activations of some sequences; see ``training.Model``."""
+        return self._evaluated(self._sequences(split), indices)
+
+    def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
+        """Update once on one sequence, x (T, D) and targets y; see ``train_run``."""
+        return self._trained(self._single(x, y), [0], noise or Noise(0.0, 0, 0))[0]
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
-        """Return a sequence's loss and the output activations (T, K) before softmax or sigmoid.
+        """Return one sequence's loss and output activations (T, K); see ``evaluate_run``."""
+        return next(self._evaluated(self._single(x, y), [0]))
 
-        Raises ValueError for wrong shapes or labels.
-        """
-        inputs, out = self._inputs(x, y), self._a.rows(len(x))
+    def _trained(
+        self, sequences: "_Sequences", indices: Sequence[int], noise: Noise
+    ) -> list[float]:
+        table, losses = self._table.rows(len(indices)), self._losses.rows(len(indices))
+        rows = self._table.memory[: len(indices)]
+        rows[:, :4] = sequences.places[indices]
+        words = rows[:, 4:].view(np.uint64)
+        words[:, 0] = noise.key
+        words[:, 1] = np.arange(len(indices)) + np.uint64(noise.presentation)
+        self._noise_std[0] = noise.std
+        arrays = (sequences.x, sequences.targets, table, self._parameters, self._velocity)
+        self._call(self._train, *arrays, self._rule, out=losses)
+        found: list[float] = self._losses.memory[: len(indices)].tolist()
+        return found
+
+    def _evaluated(
+        self, sequences: "_Sequences", indices: Sequence[int]
+    ) -> Iterator[tuple[float, FloatArray]]:
+        table, losses = self._table.rows(len(indices)), self._losses.rows(len(indices))
+        places = self._table.memory[: len(indices), :4] = sequences.places[indices]
+        ends = np.cumsum(places[:, 1])
+        outputs = self._outputs.rows(int(ends[-1]))
+        arrays = (sequences.x, sequences.targets, table, self._parameters, outputs)
+        self._call(self._evaluate, *arrays, out=losses)
+        parts = np.split(self._outputs.memory[: ends[-1]].copy(), ends[:-1])
+        return zip(self._losses.memory[: len(indices)].tolist(), parts, strict=True)
+
+    def _call(self, operator: Any, *arrays: Any, out: Any) -> None:
         try:
-            self._evaluate(*inputs, self._parameters, out=[self._loss, out])
+            operator(*arrays, out=out)
             out.wait_to_read()
-            return float(self._loss_value[0]), self._a.memory[: len(x)].copy()
         except mx.base.MXNetError as error:
             raise _readable(error) from None
 
-    def _inputs(self, x: FloatArray, y: NDArray[Any]) -> tuple[Any, Any]:
-        T, spec = len(x), self.spec
-        expected: dict[str, tuple[int, ...]] = {"softmax": (T,), "bernoulli": (T, spec.outputs)}
-        if T == 0 or x.shape != (T, spec.inputs):
-            raise ValueError(f"x must have the shape (T, {spec.inputs}), T > 0, got {x.shape}")
-        if y.ndim != 1 if spec.loss == "ctc" else y.shape != expected[spec.loss]:
-            wanted = expected.get(spec.loss, "(U,)")
-            raise ValueError(f"the targets of x {x.shape} must have the shape {wanted}: {y.shape}")
-        return self._x.put(x), self._y.put(y)
+    def _sequences(self, split: Split) -> "_Sequences":
+        if id(split) not in self._splits:  # kept with it, so that no other takes its id
+            self._splits[id(split)] = split, _Sequences(flatten(self.spec, split))
+        return self._splits[id(split)][1]
+
+    def _single(self, x: FloatArray, y: NDArray[Any]) -> "_Sequences":
+        return _Sequences(flatten(self.spec, [(x, y)]))
 
     def _pack(self, values: Mapping[str, FloatArray]) -> Any:
         arrays = [mx.nd.array(values[name], dtype=np.float32) for name in self._shapes]
@@ -110,34 +136,40 @@ class FusedModel:
         return {name: array.asnumpy() for name, array in zip(self._shapes, arrays, strict=True)}
 
 
+class _Sequences:
+    """A split's sequences for the operators.
+
+    ``places`` (n, 4) holds each one's first frame, frames, first target, targets.
+    """
+
+    def __init__(self, flat: Flat) -> None:
+        self.x = mx.nd.from_numpy(flat.x, zero_copy=True)
+        targets = flat.targets if len(flat.targets) else np.zeros(1)  # MXNet: no empty arrays
+        self.targets = mx.nd.array(targets, dtype=np.float32)
+        counts = (flat.frames, flat.targets_of)
+        self.places = np.stack([each for n in counts for each in (starts(n), n)], axis=1)
+
+
 class _Buffer:
-    """An array that grows, whose first rows take a sequence: a new array costs more than a step.
+    """An array that grows, whose first rows a call uses: a new array costs more than a step.
 
     The caller waits for the operator that uses it before it does so again.
     """
 
-    def __init__(self, row: tuple[int, ...]) -> None:
-        self._row = row
+    def __init__(self, row: tuple[int, ...], kind: Any) -> None:
+        self._row, self._kind = row, kind
         self._grow(256)
 
-    def put(self, values: NDArray[Any]) -> Any:
-        """Return an array (T, …) of the values as float32, good until the next call."""
-        if len(values) == 0:  # MXNet knows no empty arrays: labels may end in −1
-            values = np.array([-1])
-        rows = self.rows(len(values))
-        self.memory[: len(values)] = values
-        return rows
-
-    def rows(self, T: int) -> Any:
-        """Return an array of the first T rows; their values are in ``memory``."""
-        if len(self.memory) < T:
-            self._grow(T + T // 4)
-        if T not in self._views:
-            self._views[T] = self._array[:T]
-        return self._views[T]
+    def rows(self, count: int) -> Any:
+        """Return an array of the first rows; their values are in ``memory``."""
+        if len(self.memory) < count:
+            self._grow(count + count // 4)
+        if count not in self._views:
+            self._views[count] = self._array[:count]
+        return self._views[count]
 
     def _grow(self, rows: int) -> None:
-        self._array = mx.nd.zeros((rows, *self._row))
+        self._array = mx.nd.zeros((rows, *self._row), dtype=self._kind)
         self.memory = memory_of(self._array)
         self._views: dict[int, Any] = {}
 

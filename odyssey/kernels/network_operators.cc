@@ -97,81 +97,101 @@ MXReturnValue all_float32(const Attributes&, std::vector<int>* in, std::vector<i
   return MX_SUCCESS;
 }
 
-MXReturnValue float64_first_output(const Attributes& attributes, std::vector<int>* in,
-                                   std::vector<int>* out) {
+// Losses are float64, the table of a run int64, everything else float32.
+MXReturnValue run_types(const Attributes& attributes, std::vector<int>* in, std::vector<int>* out) {
   all_float32(attributes, in, out);
   out->front() = kFloat64;
+  (*in)[2] = kInt64;
   return MX_SUCCESS;
 }
 
-MXReturnValue step_types(const Attributes& attributes, std::vector<int>* in, std::vector<int>* out) {
-  float64_first_output(attributes, in, out);
-  in->back() = kInt32;
-  return MX_SUCCESS;
-}
-
-// x (T, D) and the targets of the loss: (T,) labels, (U,) labels, or (T, K) numbers.
-void expect_sequence(const NetworkShape& shape, const std::vector<unsigned>& x,
-                     const std::vector<unsigned>& target) {
-  const unsigned T = x.empty() ? 0 : x[0], K = shape.outputs;
-  if (T == 0) throw std::invalid_argument("x must hold at least one frame, got " + written(x));
-  expect("x", x, {T, unsigned(shape.inputs)});
-  if (shape.loss == Loss::softmax) expect("the labels", target, {T});
-  if (shape.loss == Loss::bernoulli) expect("the targets", target, {T, K});
-  if (shape.loss == Loss::ctc && target.size() != 1)
-    throw std::invalid_argument("the labels must have the shape (U,), got " + written(target));
-}
+// A run: sequences out of x (N, D) and targets (M,), or (N, K) for sigmoid outputs. A row of the table
+// holds a sequence's first frame, frames, first target, targets, and its noise's key and presentation.
+struct Sequence {
+  std::int64_t first, frames, first_target, targets;
+  std::uint32_t key[2], presentation[2];
+};
 
 template <bool Training>
-MXReturnValue sequence_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
+MXReturnValue run_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
   return guarded([&] {
     with_variant(attribute(attributes, "switches"), [&](auto variant) {
       const NetworkShape shape = network_shape(attributes);
       const unsigned size = unsigned(NetworkLayout<decltype(variant)>(shape).size);
-      expect_sequence(shape, (*in)[0], (*in)[1]);
-      for (std::size_t k = 2; k < (Training ? 4 : 3); ++k) expect("the parameters", (*in)[k], {size});
-      if (Training) expect("the update rule", (*in)[4], {5});
-      if (Training) expect("the noise's key and presentation", (*in)[5], {4});
-      (*out)[0] = {1};
-      if (!Training) (*out)[1] = {(*in)[0][0], unsigned(shape.outputs)};
+      const auto rows = [&](int k) { return (*in)[k].empty() ? 0 : (*in)[k][0]; };
+      expect("x", (*in)[0], {rows(0), unsigned(shape.inputs)});
+      if (shape.loss == Loss::bernoulli) expect("the targets", (*in)[1], {rows(1), unsigned(shape.outputs)});
+      else expect("the targets", (*in)[1], {rows(1)});
+      expect("the table", (*in)[2], {rows(2), unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
+      expect("the parameters", (*in)[3], {size});
+      if (Training) {
+        expect("the velocity", (*in)[4], {size});
+        expect("the update rule", (*in)[5], {5});
+      } else {
+        expect("the outputs", (*in)[4], {rows(4), unsigned(shape.outputs)});
+      }
+      (*out)[0] = {rows(2)};
     });
   });
 }
 
-// Labels, or frames; labels of CTC may be followed by −1, because no array is empty.
-int label_count(MXTensor& target) {
-  int count = int(target.shape[0]);
-  while (target.shape.size() == 1 && count && target.data<float>()[count - 1] == -1) --count;
-  return count;
+// Calls f(number, sequence, its x, its targets) for every row of the table, while f returns true.
+template <class F>
+void each_sequence(const NetworkShape& shape, Tensors& in, F f) {
+  const Sequence* table = reinterpret_cast<const Sequence*>(in[2].data<std::int64_t>());
+  const int width = shape.loss == Loss::bernoulli ? shape.outputs : 1;
+  for (std::int64_t k = 0; k < in[2].shape[0]; ++k) {
+    const Sequence& now = table[k];
+    if (now.first < 0 || now.frames < 1 || now.first + now.frames > in[0].shape[0] ||
+        now.first_target < 0 || now.targets < 0 || now.first_target + now.targets > in[1].shape[0] ||
+        (shape.loss != Loss::ctc && now.targets != now.frames))
+      throw std::invalid_argument("row " + std::to_string(k) + " of the table must name frames of x and as "
+                                  "many targets");
+    if (!f(k, now, in[0].data<float>() + now.first * shape.inputs,
+           in[1].data<float>() + now.first_target * width))
+      return;
+  }
 }
 
-// in: x, targets, parameters, velocity (both changed), [step, momentum, nesterov, clip, std of the
-// noise], the words of the noise's key and presentation; out: loss.
-MXReturnValue step(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
+// in: x, targets, table, parameters, velocity (both changed), [step, momentum, nesterov, clip, std of
+// the noise]; out: losses. The first that is not finite ends the run; those behind it are NaN.
+MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      Network<decltype(variant)> network(network_shape(attributes), scratch());
+      const NetworkShape shape = network_shape(attributes);
+      Network<decltype(variant)> network(shape, scratch());
       Tensors& t = *in;
-      const float* rule = t[4].data<float>();
-      Noise noise{rule[4], {}, {}};
-      std::copy_n(t[5].data<std::int32_t>(), 2, noise.key);
-      std::copy_n(t[5].data<std::int32_t>() + 2, 2, noise.presentation);
-      (*out)[0].data<double>()[0] = network.step(
-          t[0].data<float>(), int(t[0].shape[0]), t[1].data<float>(), label_count(t[1]), noise,
-          t[2].data<float>(), t[3].data<float>(), {rule[0], rule[1], rule[2] != 0, rule[3] != 0});
+      const float* rule = t[5].data<float>();
+      double* losses = (*out)[0].data<double>();
+      std::fill_n(losses, t[2].shape[0], std::numeric_limits<double>::quiet_NaN());
+      each_sequence(shape, t, [&](std::int64_t k, const Sequence& now, const float* x, const float* y) {
+        const Noise noise{rule[4], {now.key[0], now.key[1]}, {now.presentation[0], now.presentation[1]}};
+        losses[k] = network.step(x, int(now.frames), y, int(now.targets), noise, t[3].data<float>(),
+                                 t[4].data<float>(), {rule[0], rule[1], rule[2] != 0, rule[3] != 0});
+        return std::isfinite(losses[k]);
+      });
     });
   });
 }
 
-// in: x, targets, parameters; out: loss, output activations.
+// in: x, targets, table, parameters, output activations (changed) of one sequence after the other; out:
+// losses.
 MXReturnValue evaluate(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      Network<decltype(variant)> network(network_shape(attributes), scratch());
+      const NetworkShape shape = network_shape(attributes);
+      Network<decltype(variant)> network(shape, scratch());
       Tensors& t = *in;
-      (*out)[0].data<double>()[0] =
-          network.evaluate(t[0].data<float>(), int(t[0].shape[0]), t[1].data<float>(),
-                           label_count(t[1]), t[2].data<float>(), (*out)[1].data<float>());
+      float* outputs = t[4].data<float>();
+      std::int64_t room = t[4].shape[0];
+      each_sequence(shape, t, [&](std::int64_t k, const Sequence& now, const float* x, const float* y) {
+        if ((room -= now.frames) < 0)
+          throw std::invalid_argument("the outputs must have a row for every frame of the run");
+        (*out)[0].data<double>()[k] = network.evaluate(x, int(now.frames), y, int(now.targets),
+                                                       t[3].data<float>(), outputs);
+        outputs += now.frames * shape.outputs;
+        return true;
+      });
     });
   });
 }
@@ -182,8 +202,9 @@ MXReturnValue count(const Attributes&, int* inputs, int* outputs) {
   return MX_SUCCESS;
 }
 
-MXReturnValue mutates_parameters(const Attributes&, std::vector<int>* inputs) {
-  *inputs = {2, 3};
+template <int... Changed>
+MXReturnValue mutates(const Attributes&, std::vector<int>* inputs) {
+  *inputs = {Changed...};
   return MX_SUCCESS;
 }
 
@@ -202,19 +223,20 @@ const auto& kUnpack = operation(ODYSSEY_NAME("unpack"))
                           .setParseAttrs(unpack_count)
                           .setInferType(all_float32)
                           .setInferShape(unpack_shape);
-const auto& kStep = operation(ODYSSEY_NAME("step"))
-                        .setForward(step, "cpu")
-                        .setBackward(no_gradient, "cpu")
-                        .setParseAttrs(count<6, 1>)
-                        .setInferType(step_types)
-                        .setInferShape(sequence_shape<true>)
-                        .setMutateInputs(mutates_parameters);
+const auto& kTrain = operation(ODYSSEY_NAME("train"))
+                         .setForward(train, "cpu")
+                         .setBackward(no_gradient, "cpu")
+                         .setParseAttrs(count<6, 1>)
+                         .setInferType(run_types)
+                         .setInferShape(run_shape<true>)
+                         .setMutateInputs(mutates<3, 4>);
 const auto& kEvaluate = operation(ODYSSEY_NAME("evaluate"))
                             .setForward(evaluate, "cpu")
                             .setBackward(no_gradient, "cpu")
-                            .setParseAttrs(count<3, 2>)
-                            .setInferType(float64_first_output)
-                            .setInferShape(sequence_shape<false>);
+                            .setParseAttrs(count<5, 1>)
+                            .setInferType(run_types)
+                            .setInferShape(run_shape<false>)
+                            .setMutateInputs(mutates<4>);
 
 }  // namespace
 }  // namespace odyssey

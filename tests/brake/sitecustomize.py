@@ -15,7 +15,7 @@ _eaten = []
 
 
 def brake(renew, file):
-    """Return renew, which training calls after every sequence, with the brake on it."""
+    """Return renew, which training calls after every run of one sequence, with the brake on it."""
 
     def dawdle(lease):
         renew(lease)
@@ -29,6 +29,8 @@ def brake(renew, file):
 
 
 if "--multiprocessing-fork" in sys.orig_argv and "BRAKE" in os.environ:
+    from odyssey.kernels import model
     from odyssey.lease import Lease
 
+    model.RUN = 1
     Lease.renew = brake(Lease.renew, Path(os.environ["BRAKE"]))
