@@ -6,7 +6,7 @@
 // before the first frame, all zeros.
 #pragma once
 
-#include "layout.h"
+#include "transposes.h"
 
 namespace odyssey {
 
@@ -87,15 +87,7 @@ class Direction {
 
   // dx (T rows in the order s) += W' delta, with room for W' (columns × inputs, padded).
   void input_gradient(Rows<Real> dx, Real* transposed) const {
-    const std::size_t padded = (layout.inputs + L - 1) / L * L;
-    std::fill_n(transposed, layout.columns() * padded, Real(0));
-    const Split split = layout.panels();
-    for (int k = 0; k < split.parts; ++k) {
-      const std::size_t column = std::size_t(split.start(k)) * G * L, width = split.width(k) * G * L;
-      const Real* W = theta + layout.W + column * layout.inputs;
-      for (int d = 0; d < layout.inputs; ++d)
-        for (std::size_t j = 0; j < width; ++j) transposed[(column + j) * padded + d] = W[d * width + j];
-    }
+    const std::size_t padded = transpose_inputs(layout, theta + layout.W, transposed);
     product<Real>({delta.data, delta.stride, 1}, {transposed, std::ptrdiff_t(padded)}, T,
                   int(padded / L), int(layout.columns()), Add<Real>{{dx}});
   }
@@ -270,50 +262,6 @@ class Direction {
     store(dc_ + j, dc_prev);
   }
 
-  // The matrices of the backward pass: rows are the forward columns without the lanes beyond H.
-  void transpose_recurrent() {
-    transpose_blocks<0>(theta + layout.R, layout.hidden, R_transposed_, 1);
-    if constexpr (V::gate_recurrence) {
-      // Q's rows are (unit vector, gate, lane): to each gate its own part of the transposed panel.
-      transpose_blocks<1>(theta + layout.Q, P * layout.hidden, Q_transposed_, P);
-    }
-  }
-
-  // From panels of `rows` rows (values in front of the matrix) with blocks First.. per unit, to
-  // backward panels with `width` blocks per unit.
-  template <int First>
-  void transpose_blocks(const Real* from, int rows, Real* to, int width) const {
-    constexpr int B = G - First;
-    const Split source = layout.panels(), target = layout.backward_panels();
-    for (int part = 0; part < target.parts; ++part) {
-      const int first = target.start(part), units = target.width(part);
-      const std::size_t row = std::size_t(units) * width * L;
-      Real* panel = to + std::size_t(first) * L * width * B * layout.hidden;
-      const int last = layout.units - 1;
-      if (first + units == layout.units)  // lanes beyond H
-        for (std::size_t at = 0; at < row * B * layout.hidden; at += row)
-          for (int gate = 0; gate < width; ++gate)
-            std::fill_n(panel + at + ((last - first) * width + gate) * L + layout.lanes(last),
-                        L - layout.lanes(last), Real(0));
-      for (int k = 0; k < source.parts; ++k) {
-        const int start = source.start(k);
-        const std::ptrdiff_t source_width = source.width(k) * B * L;
-        const Real* matrix = from + std::size_t(start) * B * L * rows;
-        for (int unit = 0; unit < source.width(k); ++unit)
-          for (int g = 0; g < B; ++g)
-            for (int u = first; u < first + units; ++u)
-              for (int gate = 0; gate < width; ++gate) {
-                const int lanes = layout.lanes(start + unit), count = layout.lanes(u);
-                const std::size_t k0 = std::size_t(u) * L * width + std::size_t(gate) * count;
-                Real* out = panel + (std::size_t(start + unit) * L * B + std::size_t(g) * lanes) * row +
-                            ((u - first) * width + gate) * L;
-                const Real* in = matrix + k0 * source_width + (unit * B + g) * L;
-                transpose<Real>({in, source_width}, count, lanes, {out, std::ptrdiff_t(row)});
-              }
-      }
-    }
-  }
-
   template <class Target>
   void gate_gradients(int start, int units, Target target) const {
     const std::size_t width = std::size_t(units) * P * L, rows = P * layout.hidden;
@@ -348,7 +296,10 @@ void Direction<Real, V>::forward_step(int s) {
 
 template <class Real, class V>
 void Direction<Real, V>::begin_backward() {
-  transpose_recurrent();
+  transpose_blocks<0>(layout, theta + layout.R, layout.hidden, R_transposed_, 1);
+  // Q's rows are (unit vector, gate, lane): to each gate its own part of the transposed panel.
+  if constexpr (V::gate_recurrence)
+    transpose_blocks<1>(layout, theta + layout.Q, P * layout.hidden, Q_transposed_, P);
   std::fill_n(dc_, layout.padded(), Real(0));
   std::fill_n(dp_, P * layout.padded(), Real(0));
 }
