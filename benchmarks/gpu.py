@@ -4,8 +4,8 @@ A step is the whole of it on one sequence a trial: noise, forward pass, loss, gr
 needs the driver, NVRTC and NumPy, no MXNet: ``odyssey bench gpu`` or ``python -m benchmarks.gpu``.
 The floor is the chain of 2 T recurrent steps, in as many waves as the blocks need, and all other
 products at the peak of the multipliers. A recurrent step is LATENCY cycles and what a processor
-takes for its multiplications, or for the weights beyond its register file at L2's speed if that is
-more.
+takes for its multiplications, or for the weights beyond its registers and its shared memory at L2's
+speed if that is more.
 """
 
 import json
@@ -17,8 +17,8 @@ from typing import Any
 import numpy as np
 
 from odyssey import equations
-from odyssey.gpu import device, nvrtc
-from odyssey.gpu.driver import Driver, DriverLauncher
+from odyssey.gpu import device
+from odyssey.gpu.driver import Driver
 from odyssey.gpu.fleet import Fleet
 from odyssey.gpu.model import GpuModel
 from odyssey.gpu.round import Request
@@ -41,9 +41,7 @@ def network(code: str, hidden: int) -> NetworkSpec:
 
 def fleet_for(code: str) -> Fleet:
     """Return a fresh fleet on the first GPU."""
-    driver = Driver()
-    image = nvrtc.compile_ptx(get_variant(code), driver.capability(0))
-    return Fleet(DriverLauncher(driver, image))
+    return device.new_fleet(get_variant(code), Driver())
 
 
 def new_model(spec: NetworkSpec, fleet: Fleet, rate: float, seed: int = 1) -> GpuModel:
@@ -107,7 +105,8 @@ def floor(code: str, hidden: int, trials: int, T: int) -> float:
     size = {name: int(np.prod(shape)) for name, shape in shapes.items()}
     recurrent = size["R"] + size.get("Q", 0)
     waves = -(-2 * trials // processors)
-    step = LATENCY + max(recurrent / lanes, (4 * recurrent - REGISTERS) / L2_SPEED)
+    streamed = 4 * recurrent - REGISTERS - driver.shared(0)
+    step = LATENCY + max(recurrent / lanes, streamed / L2_SPEED)
     chain = waves * 2 * T * step / clock
     others = 2 * (2 * size["W"] + recurrent) + 3 * OUTPUTS * 2 * hidden
     return 1e3 * (chain + trials * T * others / (lanes * processors * clock))

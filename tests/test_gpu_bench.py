@@ -14,7 +14,7 @@ from .emulated_gpu import EmulatedDriver
 @pytest.fixture(autouse=True)
 def emulated(monkeypatch):
     monkeypatch.setattr(device, "Driver", EmulatedDriver)
-    monkeypatch.setattr(nvrtc, "compile_ptx", lambda variant, capability: "")
+    monkeypatch.setattr(nvrtc, "compile_ptx", lambda *_: "")
 
 
 def test_it_measures_what_it_says(monkeypatch, tmp_path, capsys):
@@ -34,9 +34,10 @@ def test_it_measures_what_it_says(monkeypatch, tmp_path, capsys):
     assert "Emulated GPU" in capsys.readouterr().out
 
 
-def test_the_floor_is_the_chain_and_the_products(monkeypatch):
+@pytest.mark.parametrize(("H", "slowest"), [(64, 4 * 64**2), (200, 16 * 200**2 - 419 * 1024)])
+def test_the_floor_is_the_chain_and_the_products(monkeypatch, H, slowest):
     monkeypatch.setattr(gpu, "Driver", EmulatedDriver)  # 2 processors of 64 lanes at 1 GHz
-    waves, T, H, D, K = 3, 10, 64, gpu.INPUTS, gpu.OUTPUTS
-    chain = waves * 2 * T * (4 * H * H / 64 + gpu.LATENCY)
+    waves, T, D, K = 3, 10, gpu.INPUTS, gpu.OUTPUTS
+    chain = waves * 2 * T * (slowest / 64 + gpu.LATENCY)
     others = 3 * T * (2 * (2 * 4 * H * D + 4 * H * H) + 3 * K * 2 * H) / 128
     assert gpu.floor("V", H, 3, T) == pytest.approx((chain + others) * 1e-6)

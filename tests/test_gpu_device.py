@@ -13,7 +13,11 @@ from odyssey.gpu.driver import Driver, DriverLauncher, GpuError
 
 from .emulated_gpu import EmulatedDriver, compiled
 
-H100 = Device("H100", (9, 0), 132, 80 * 2**30, (12, 4))
+H100 = Device("H100", (9, 0), 132, 80 * 2**30, 227 * 2**10, (12, 4))
+
+
+def a100(driver):
+    return Device("A100", (8, 0), 108, 40 * 2**30, 163 * 2**10, driver)
 
 
 @pytest.fixture(autouse=True)
@@ -46,15 +50,13 @@ def test_what_runs_where(kernels, capability, reason):
 
 
 def test_a_driver_that_is_too_old_is_named():
-    assert "NVRTC 11.8 needs a driver" in Device("A100", (8, 0), 108, 2**35, (11, 2)).refusal(
-        "fused"
-    )
+    assert "NVRTC 11.8 needs a driver" in a100(driver=(11, 2)).refusal("fused")
     assert H100.refusal("fused") == ""
 
 
 def test_an_mxnet_without_cuda_is_named(monkeypatch):
     monkeypatch.undo()
-    assert "make gpu-env" in Device("A100", (8, 0), 108, 2**35, (12, 2)).refusal("gluon")
+    assert "make gpu-env" in a100(driver=(12, 2)).refusal("gluon")
 
 
 def test_no_gpu_and_no_driver_are_one_line_each():
@@ -65,10 +67,10 @@ def test_no_gpu_and_no_driver_are_one_line_each():
 
 
 def test_the_report_says_in_a_few_lines_what_runs(monkeypatch):
-    monkeypatch.setattr(nvrtc, "compile_ptx", lambda variant, capability: "")
+    monkeypatch.setattr(nvrtc, "compile_ptx", lambda *_: "")
     lines = list(report(EmulatedDriver(capability=(9, 0))))
     assert len(lines) == 4
-    assert "Emulated GPU, compute capability 9.0, 2 multiprocessors, 4 GiB" in lines[0]
+    assert "Emulated GPU, compute capability 9.0, 2 multiprocessors, 4 GiB, 163 KiB" in lines[0]
     assert lines[1].endswith("will run")
     assert "MXNet 1.9.1" in lines[2]
     assert "no GPU" in next(iter(report(EmulatedDriver(count=0))))

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 
-from odyssey.gpu import nvrtc
-from odyssey.gpu.device import fleet_of, require
-from odyssey.gpu.driver import Driver, DriverLauncher, GpuError
-from odyssey.gpu.fleet import Fleet
+from odyssey.gpu.device import fleet_of, new_fleet, require
+from odyssey.gpu.driver import Driver, GpuError
 from odyssey.gpu.model import GpuModel
 from odyssey.network import new_model
 from odyssey.noise import Noise
@@ -50,8 +48,7 @@ def test_a_step_equals_the_equations(code, H):
 @pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
 def test_updates_equal_those_of_the_emulation(loss):
     spec = NetworkSpec(VARIANTS["V"], 4, 40, 7, True, loss)
-    image = nvrtc.compile_ptx(spec.variant, Driver().capability(0))
-    fleets = Fleet(DriverLauncher(Driver(), image)), emulated_fleet(spec.variant)
+    fleets = new_fleet(spec.variant, Driver()), emulated_fleet(spec.variant)
     generator, results = np.random.default_rng(6), []
     data = [sequence(spec, T, generator) for T in (12, 5, 17, 9)]
     data = [(x, y[: len(y) // 4] % 6 if loss == "ctc" else y) for x, y in data]

@@ -8,12 +8,13 @@ from odyssey.gpu.driver import DriverLauncher
 from odyssey.gpu.fleet import Fleet
 from odyssey.gpu.model import GpuModel
 from odyssey.gpu.rows import ROW
+from odyssey.gpu.source import LEAST_SHARED
 from odyssey.kernels.model import FusedModel
 from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import get_variant
 
-from .emulated_gpu import EmulatedDriver, emulated_fleet
+from .emulated_gpu import SHARED, EmulatedDriver, emulated_fleet
 from .test_kernels import CODES, random_parameters, reference, relative_error, sequence
 
 GRADIENT = UpdateRule(1.0, 0.0, nesterov=False)  # after one step the velocity is −gradient
@@ -23,8 +24,8 @@ def network(code, D=7, H=20, K=11, bidirectional=True, loss="softmax"):
     return NetworkSpec(get_variant(code), D, H, K, bidirectional, loss)
 
 
-def new_model(spec, rule=GRADIENT, falling=False, seed=0, std=0.3):
-    model = GpuModel(spec, rule, emulated_fleet(spec.variant, falling))
+def new_model(spec, rule=GRADIENT, seed=0, std=0.3, **device):
+    model = GpuModel(spec, rule, emulated_fleet(spec.variant, **device))
     model.set_parameters(random_parameters(spec, np.random.default_rng(seed), std))
     return model
 
@@ -57,6 +58,19 @@ def test_every_way_to_hold_the_weights_equals_the_equations(code, H):
 @pytest.mark.parametrize("code", ["V", "CIFG+NP"])
 def test_sigmoid_outputs_and_many_tiles_equal_the_equations(code, T, D, H, K):
     check_against_equations(network(code, D, H, K, False, "bernoulli"), T, std=0.1)
+
+
+@pytest.mark.parametrize("H", [67, 128, 200, 257])
+@pytest.mark.parametrize("code", ["V", "FGR"])
+def test_where_the_weights_lie_changes_not_a_bit(code, H):
+    spec = network(code, 3, H, 2, bidirectional=False)
+    x, y = sequence(spec, 4, np.random.default_rng(3))
+    models = [new_model(spec, shared=size) for size in (LEAST_SHARED, *SHARED.values())]
+    losses = {model.train_step(x, y) for model in models}
+    assert len(losses) == 1
+    first, *others = (model.get_parameters() for model in models)
+    for other in others:
+        assert all((other[name] == value).all() for name, value in first.items())
 
 
 @pytest.mark.parametrize("code", ["V", "FGR+NOG+NIAF"])

@@ -6,8 +6,10 @@ import re
 import pytest
 
 from odyssey.gpu import nvrtc
-from odyssey.gpu.source import BACKWARD, FORWARD, LOSSES
-from odyssey.variants import VARIANTS, get_variant
+from odyssey.gpu.source import BACKWARD, FORWARD, LEAST_SHARED, LOSSES, SOURCE
+from odyssey.variants import VANILLA, VARIANTS, get_variant
+
+from .emulated_gpu import SHARED
 
 try:
     nvrtc.version()
@@ -25,17 +27,33 @@ CAPABILITIES = [(7, 0), (8, 0), (9, 0)]
 )
 def test_every_variant_compiles_and_every_kind_of_device_is_compiled_for(code, capability):
     encoding = locale.getencoding()
-    ptx = nvrtc.compile_ptx(VARIANTS[code], capability)
+    ptx = nvrtc.compile_ptx(VARIANTS[code], capability, SHARED[capability])
     assert set(re.findall(r"\.entry (\w+)", ptx)) == KERNELS
     assert f".target sm_{capability[0]}{capability[1]}" in ptx
-    shared = [int(size) for size in re.findall(r"\.shared .*?\[(\d+)\];", ptx)]
-    assert len(shared) >= 4
-    assert max(shared) <= 48 * 1024  # what mx.rtc can ask for
+    static = [int(size) for size in re.findall(r"\.shared .*?\[(\d+)\];", ptx)]
+    assert len(static) >= 4
+    assert max(static) <= LEAST_SHARED
     assert locale.getencoding() == encoding  # which NVRTC changes
 
 
 def test_rows_without_gates_compile():
-    assert nvrtc.compile_ptx(get_variant("NIG+NFG+NOG"), (9, 0))
+    assert nvrtc.compile_ptx(get_variant("NIG+NFG+NOG"), (9, 0), SHARED[9, 0])
+
+
+ON_CHIP = """
+static_assert(!odyssey::Weights<2, 1, false>::streamed, "forward");
+static_assert(!odyssey::Weights<2, 1, true>::streamed, "backward");
+"""
+
+
+@pytest.mark.parametrize("capability", SHARED, ids=str)
+def test_vanilla_of_128_blocks_lies_on_chip_where_96_kib_are_shared(capability, monkeypatch):
+    monkeypatch.setattr(nvrtc, "SOURCE", SOURCE + ON_CHIP)
+    if SHARED[capability] >= 96 << 10:
+        assert nvrtc.compile_ptx(VANILLA, capability, SHARED[capability])
+        return
+    with pytest.raises(nvrtc.CompileError, match="static assertion failed"):
+        nvrtc.compile_ptx(VANILLA, capability, SHARED[capability])
 
 
 def test_an_error_of_the_compiler_is_one_line(monkeypatch):

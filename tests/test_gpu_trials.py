@@ -24,7 +24,7 @@ SEQUENCES = 7
 def emulated(monkeypatch):
     """A machine with a GPU, whose runs are shorter than an epoch."""
     monkeypatch.setattr(device, "Driver", lambda: EmulatedDriver(VANILLA))
-    monkeypatch.setattr(nvrtc, "compile_ptx", lambda variant, capability: "")
+    monkeypatch.setattr(nvrtc, "compile_ptx", lambda *_: "")
     monkeypatch.setattr(model, "RUN", 3)
     monkeypatch.setattr(model.GpuModel, "run_length", 3)
     device._fleet.cache_clear()

@@ -28,12 +28,14 @@ class Device:
     capability: tuple[int, int]
     processors: int
     memory: int  # bytes
+    shared: int  # bytes, of a block
     driver: tuple[int, int]
 
     def __str__(self) -> str:
         return (
             f"{self.name}, compute capability {_dotted(self.capability)}, "
             f"{self.processors} multiprocessors, {self.memory / 2**30:.0f} GiB, "
+            f"{self.shared // 1024} KiB of shared memory a block, "
             f"driver for CUDA {_dotted(self.driver)}"
         )
 
@@ -58,10 +60,7 @@ class Device:
 def devices(driver: Driver | None = None) -> list[Device]:
     """Return the GPUs that processes here may use. Raises GpuError where there is no driver."""
     cuda = driver or Driver()
-    return [
-        Device(cuda.name(n), cuda.capability(n), cuda.processors(n), cuda.memory(n), cuda.version())
-        for n in range(cuda.count())
-    ]
+    return [_described(cuda, number) for number in range(cuda.count())]
 
 
 def require(kernels: Kernels, driver: Driver | None = None) -> Device:
@@ -89,7 +88,8 @@ def report(driver: Driver | None = None) -> Iterator[str]:
         for kernels, what in kinds:
             yield f"  kernels: {kernels} ({what}): {device.refusal(kernels) or 'will run'}"
     try:
-        nvrtc.compile_ptx(VANILLA, found[0].capability if found else LATEST)
+        wanted = (found[0].capability, found[0].shared) if found else (LATEST,)
+        nvrtc.compile_ptx(VANILLA, *wanted)
         yield f"NVRTC {_dotted(nvrtc.version())}: our kernels compile"
     except nvrtc.CompileError as error:
         yield f"NVRTC: {error}"
@@ -103,13 +103,28 @@ def fleet_of(spec: NetworkSpec) -> Fleet:
 
 @cache
 def _fleet(variant: LSTMVariant, *_shape: object) -> Fleet:
-    driver = Driver()
+    return new_fleet(variant, Driver())
+
+
+def new_fleet(variant: LSTMVariant, driver: Driver) -> Fleet:
+    """Return a fleet on the first GPU, its kernels compiled for just that. Raises GpuError."""
     device = require("fused", driver)
     try:
-        image = nvrtc.compile_ptx(variant, device.capability)
+        image = nvrtc.compile_ptx(variant, device.capability, device.shared)
     except nvrtc.CompileError as error:
         raise GpuError(str(error)) from error
     return Fleet(DriverLauncher(driver, image))
+
+
+def _described(driver: Driver, number: int) -> Device:
+    return Device(
+        driver.name(number),
+        driver.capability(number),
+        driver.processors(number),
+        driver.memory(number),
+        driver.shared(number),
+        driver.version(),
+    )
 
 
 def _mxnet_lacks_cuda() -> str:

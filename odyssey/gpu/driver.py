@@ -13,9 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.gpu.launcher import Memory, eights
-from odyssey.gpu.source import THREADS
+from odyssey.gpu.source import RECURRENT, THREADS
 
-_MAJOR, _MINOR, _PROCESSORS, _CLOCK = 75, 76, 16, 13  # CUdevice_attribute of cuda.h
+_MAJOR, _MINOR, _PROCESSORS, _CLOCK, _SHARED = 75, 76, 16, 13, 97  # CUdevice_attribute of cuda.h
+_MOST_DYNAMIC_SHARED = 8  # CUfunction_attribute
 
 
 class GpuError(RuntimeError):
@@ -82,6 +83,10 @@ class Driver:
         """Return the number of a device's multiprocessors."""
         return self._attribute(_PROCESSORS, device)
 
+    def shared(self, device: int) -> int:
+        """Return the bytes of shared memory that a block may have if its launch asks."""
+        return self._attribute(_SHARED, device)
+
     def clock(self, device: int) -> float:
         """Return a device's highest clock, in cycles a second."""
         return 1e3 * self._attribute(_CLOCK, device)
@@ -92,7 +97,7 @@ class Driver:
 
 
 class DriverLauncher:
-    """A ``Launcher`` on one device, for the kernels of one compiled image (PTX)."""
+    """A ``Launcher`` on one device, for the kernels of one image: PTX for its shared memory."""
 
     def __init__(self, driver: Driver, image: str, device: int = 0) -> None:
         self._driver, self._thread = driver, threading.local()
@@ -100,7 +105,8 @@ class DriverLauncher:
         self._context = driver.pointer("cuDevicePrimaryCtxRetain", handle)
         self._enter()
         self._module = driver.pointer("cuModuleLoadData", image.encode() + b"\0")
-        self._functions: dict[str, ctypes.c_void_p] = {}
+        self._shared = driver.shared(device)
+        self._functions: dict[str, tuple[ctypes.c_void_p, int]] = {}
 
     def allocate(self, size: int) -> Memory:
         """Return at least so many bytes, freed with the object."""
@@ -111,19 +117,26 @@ class DriverLauncher:
         """Start a kernel after those before it."""
         self._enter()
         if kernel not in self._functions:
-            name = f"odyssey_{kernel}".encode()
-            self._functions[kernel] = self._driver.pointer(
-                "cuModuleGetFunction", self._module, name
-            )
+            self._functions[kernel] = self._function(kernel)
+        function, shared = self._functions[kernel]
         values = [ctypes.c_uint64(table.address), *map(ctypes.c_int, numbers), ctypes.c_uint64()]
         parameters = (ctypes.c_void_p * len(values))(*map(ctypes.addressof, values))
         shape = (*grid, 1, THREADS, 1, 1)
-        self._driver("cuLaunchKernel", self._functions[kernel], *shape, 0, None, parameters, None)
+        self._driver("cuLaunchKernel", function, *shape, shared, None, parameters, None)
 
     def synchronize(self) -> None:
         """Wait until all is done; GpuError if something failed."""
         self._enter()
         self._driver("cuCtxSynchronize")
+
+    def _function(self, kernel: str) -> tuple[ctypes.c_void_p, int]:
+        """Return a kernel's handle and the bytes of shared memory that its launches ask for."""
+        name = f"odyssey_{kernel}".encode()
+        function = self._driver.pointer("cuModuleGetFunction", self._module, name)
+        if kernel not in RECURRENT:
+            return function, 0
+        self._driver("cuFuncSetAttribute", function, _MOST_DYNAMIC_SHARED, self._shared)
+        return function, self._shared
 
     def _enter(self) -> None:
         """Make the device's context that of the calling thread."""

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from odyssey.gpu.source import SOURCE, options
+from odyssey.gpu.source import LEAST_SHARED, SOURCE, options
 from odyssey.variants import LSTMVariant
 
 
@@ -20,13 +20,15 @@ class CompileError(Exception):
     """NVRTC is missing or refuses the source; the message is one line."""
 
 
-def compile_ptx(variant: LSTMVariant, capability: tuple[int, int]) -> str:
-    """Return the PTX of all kernels of a variant. Raises CompileError."""
+def compile_ptx(
+    variant: LSTMVariant, capability: tuple[int, int], shared: int = LEAST_SHARED
+) -> str:
+    """Return the PTX of all kernels of a variant; see ``options``. Raises CompileError."""
     nvrtc, program = library(), ctypes.c_void_p()
     text = SOURCE.encode()
     _check(nvrtc.nvrtcCreateProgram(ctypes.byref(program), text, b"odyssey.cu", 0, None, None))
     try:
-        flags = [option.encode() for option in options(variant, capability)]
+        flags = [option.encode() for option in options(variant, capability, shared)]
         with keeping_locale():
             failed = nvrtc.nvrtcCompileProgram(
                 program, len(flags), (ctypes.c_char_p * len(flags))(*flags)

@@ -1,16 +1,20 @@
 // A libcuda whose device is this processor: memory is the host's, kernels are emulated.
+#include <algorithm>
 #include <cstddef>
 #include <cstdlib>
 #include <cstring>
+#include <map>
 #include <string>
 
-extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, int falling,
+extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigned shared, int falling,
                                const long long* table, int first, int inputs, int outputs,
                                int directions, int* order);
 
 namespace {
 constexpr int kOk = 0, kInvalidValue = 1, kOutOfMemory = 2, kInvalidContext = 201;
 constexpr std::size_t kAll = std::size_t(4) << 30;
+constexpr unsigned kUnasked = 48 << 10;  // bytes of shared memory that any launch may have
+std::map<std::string, unsigned> most_shared;
 int device_major = 8, device_minor = 0, device_count = 1, falling = 0;
 std::string launched;
 thread_local bool entered = false;
@@ -40,6 +44,7 @@ int cuDeviceGetAttribute(int* value, int which, int) {
     case 76: return *value = device_minor, kOk;
     case 16: return *value = 2, kOk;           // multiprocessors
     case 13: return *value = 1000000, kOk;     // kHz
+    case 97: return *value = ODYSSEY_SHARED, kOk;
     default: return kInvalidValue;
   }
 }
@@ -56,6 +61,10 @@ int cuModuleLoadData(void** module, const void* image) {
 }
 int cuModuleGetFunction(void** function, void*, const char* name) {
   return *function = strdup(name), kOk;
+}
+int cuFuncSetAttribute(void* function, int which, int value) {
+  if (which != 8 || value > ODYSSEY_SHARED) return kInvalidValue;
+  return most_shared[static_cast<const char*>(function)] = value, kOk;
 }
 int cuMemAlloc_v2(unsigned long long* address, std::size_t size) {
   if (!entered) return kInvalidContext;
@@ -79,13 +88,13 @@ int cuCtxSynchronize() {
   return entered ? kOk : kInvalidContext;
 }
 int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned,
-                   unsigned, unsigned, void*, void** parameters, void**) {
+                   unsigned, unsigned shared, void*, void** parameters, void**) {
   if (!entered) return kInvalidContext;
-  if (z != 1 || threads != 256) return kInvalidValue;
   const char* name = static_cast<const char*>(function);
+  if (z != 1 || threads != 256 || shared > std::max(kUnasked, most_shared[name])) return kInvalidValue;
   const auto number = [&](int k) { return *static_cast<int*>(parameters[k]); };
   launched += std::string(name) + " ";
-  return emulated_launch(name, x, y, falling, *static_cast<const long long**>(parameters[0]), number(1),
+  return emulated_launch(name, x, y, shared, falling, *static_cast<const long long**>(parameters[0]), number(1),
                          number(2), number(3), number(4), *static_cast<int**>(parameters[5]));
 }
 

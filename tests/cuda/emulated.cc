@@ -5,12 +5,12 @@
 
 #define CASE(kernel)                                                                    \
   if (!std::strcmp(name, #kernel)) {                                                    \
-    emulation::launch({x, y, 1}, {unsigned(kThreads), 1, 1}, falling != 0,              \
+    emulation::launch({x, y, 1}, {unsigned(kThreads), 1, 1}, shared, falling != 0,      \
                       [&] { kernel(table, first, inputs, outputs, directions, order); }); \
     return 0;                                                                           \
   }
 
-extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, int falling,
+extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigned shared, int falling,
                                const long long* table, int first, int inputs, int outputs,
                                int directions, int* order) {
   CASE(odyssey_prepare)

@@ -2,7 +2,8 @@
 // is a fiber, and barriers and shuffles hand over to the next. Blocks run one after the other.
 //
 // A launch runs its fibers in rising or falling order, and shared memory starts as NaN, so a missing
-// barrier or an unwritten word changes results. A thread that leaves others at a barrier aborts.
+// barrier or an unwritten word changes results. A thread that leaves others at a barrier aborts, and
+// so does one that writes to shared memory that its launch did not ask for.
 #pragma once
 
 #include <ucontext.h>
@@ -27,6 +28,7 @@ extern "C" char __start_odyssey_shared[], __stop_odyssey_shared[];
 struct float4 {
   float x, y, z, w;
 };
+__shared__ float4 dynamic_shared[ODYSSEY_SHARED / sizeof(float4)];
 struct Index {
   unsigned x, y, z;
 };
@@ -102,8 +104,18 @@ inline void run_block(bool falling) {
   }
 }
 
-// Runs kernel() in every thread of a grid.
-inline void launch(Index grid, Index block, bool falling, std::function<void()> kernel) {
+inline void check_shared(std::size_t asked) {
+  const char* bytes = reinterpret_cast<const char*>(dynamic_shared);
+  for (std::size_t n = asked; n < sizeof dynamic_shared; ++n)
+    if (bytes[n] != char(0xff)) {
+      std::fprintf(stderr, "%zu bytes of shared memory were asked for, byte %zu was written\n", asked, n);
+      std::abort();
+    }
+}
+
+// Runs kernel() in every thread of a grid; `shared` is the bytes of dynamic_shared that it may use.
+inline void launch(Index grid, Index block, std::size_t shared, bool falling,
+                   std::function<void()> kernel) {
   body = std::move(kernel);
   grid_size = grid;
   block_size = block;
@@ -111,6 +123,7 @@ inline void launch(Index grid, Index block, bool falling, std::function<void()> 
     for (unsigned x = 0; x < grid.x; ++x) {
       block_index = {x, y, 0};
       run_block(falling);
+      check_shared(shared);
     }
 }
 

@@ -7,6 +7,10 @@
 
 namespace odyssey {
 
+#ifdef __CUDACC__
+extern __shared__ float4 dynamic_shared[];  // ODYSSEY_SHARED bytes for the recurrent kernels
+#endif
+
 constexpr int kSquare = 32;
 
 // to[column][row] = from[row][column], in squares, so that both sides are read and written in runs.
@@ -64,9 +68,8 @@ ODYSSEY_KERNEL(odyssey_input) {
 }
 
 ODYSSEY_KERNEL(odyssey_forward) {
-  __shared__ float4 shared[kSharedFloats / 4];
   ODYSSEY_ROW;
-  walk<Forward>(row, at, blockIdx.x, &shared[0].x);
+  walk<Forward>(row, at, blockIdx.x, &dynamic_shared[0].x);
 }
 
 // out = y W' + b.
@@ -111,9 +114,8 @@ ODYSSEY_KERNEL(odyssey_output_backward) {
 }
 
 ODYSSEY_KERNEL(odyssey_backward) {
-  __shared__ float4 shared[kSharedFloats / 4];
   ODYSSEY_ROW;
-  if (learns(row)) walk<Backward>(row, at, blockIdx.x, &shared[0].x);
+  if (learns(row)) walk<Backward>(row, at, blockIdx.x, &dynamic_shared[0].x);
 }
 
 // Gradients of all matrices and biases, whose tiles end in the update itself.

@@ -1,17 +1,17 @@
 // The recurrent weights of one direction, spread over a block, and their product with a vector.
 //
 // A thread is lane s of S that share a unit; it holds every S-th group of four weights of all of
-// the unit's matrices: the first in registers, some more in shared memory, the rest comes from L2
-// each step, coalesced. The vector that the matrices are applied to lies twice in shared memory,
-// written in one copy while the other is read, so a step needs one barrier.
+// the unit's matrices: the first in registers, as many more as fit in shared memory, the rest comes
+// from L2 each step, coalesced. Sums run over the groups in one order, so where a weight lies changes
+// no bit. The vector that the matrices are applied to lies twice in shared memory, written in one
+// copy while the other is read, so a step needs one barrier.
 #pragma once
 
 #include "row.cuh"
 
 namespace odyssey {
 
-constexpr int kSharedFloats = 44 * 1024 / 4;  // mx.rtc can ask for no more than 48 KiB
-constexpr int kSharedWeights = 32 * 1024 / 4;  // of those
+constexpr int kSharedFloats = ODYSSEY_SHARED / 4;  // what the device lets a block have
 
 constexpr int kGates = P ? P : 1;  // what may be divided by
 
@@ -56,17 +56,18 @@ class Weights {
   static constexpr int most = Passes * kThreads / S;  // units
   static constexpr int groups = most / (4 * S);       // of four inputs, a lane's own
   static constexpr int held = Passes > 1 ? 0 : least(groups, weight_registers(S, Backward) / (4 * B::count));
-  static constexpr int kept =
-      Passes > 1 ? 0 : least(groups - held, kSharedWeights / (4 * B::count * kThreads));
-  static constexpr int pitch = most + 4;  // of one vector in shared memory
+  static constexpr int pitch = most + 4;            // of one vector in shared memory
+  static constexpr int vectors = 2 * B::ins * pitch;  // floats; the weights begin after them
+  static constexpr int kept = Passes > 1 ? 0
+      : least(groups - held, (kSharedFloats - vectors) / (4 * B::count * kThreads));
+  static constexpr int streamed = groups - held - kept;
   static constexpr bool wide = B::outs == 1;  // one sum a block: as many independent chains
   static constexpr int parts = wide ? B::count : B::outs;
-  static constexpr int vectors = kept * B::count * kThreads * 4;  // where the vectors begin
-  static_assert(vectors + 2 * B::ins * pitch <= kSharedFloats, "does not fit");
+  static_assert(vectors <= kSharedFloats, "ODYSSEY_SHARED does not hold the vectors");
 
   __device__ Weights(const Source<Backward>& source, float* shared)
       : source_(source), shared_(shared), lane_(threadIdx.x % S) {
-    for (int e = threadIdx.x; e < 2 * B::ins * pitch; e += kThreads) shared_[vectors + e] = 0;
+    for (int e = threadIdx.x; e < vectors; e += kThreads) shared_[e] = 0;
 #pragma unroll
     for (int m = 0; m < held; ++m) {
 #pragma unroll
@@ -85,7 +86,7 @@ class Weights {
   __device__ bool first() const { return lane_ == 0; }
   // Input `in` of the vector that is read (parity of the step) or written (the other).
   __device__ float* vector(int parity, int in) const {
-    return shared_ + vectors + (parity * B::ins + in) * pitch;
+    return shared_ + (parity * B::ins + in) * pitch;
   }
 
   // sum[out] += Σ over inputs, complete in every lane.
@@ -115,7 +116,7 @@ class Weights {
           }
       }
     }
-    if (held + kept < groups) stream(parity, unit(pass), part);
+    if (streamed) stream(parity, unit(pass), part);
 #pragma unroll
     for (int k = 0; k < parts; ++k) {
 #pragma unroll
@@ -131,7 +132,7 @@ class Weights {
     return from < source_.H && unit < source_.H ? source_(b, from, unit) : 0.0f;
   }
   __device__ float* place(int m, int b) const {
-    return shared_ + ((m * B::count + b) * kThreads + threadIdx.x) * 4;
+    return shared_ + vectors + ((m * B::count + b) * kThreads + threadIdx.x) * 4;
   }
   __device__ float4 four(int parity, int in, int group) const {
     return *reinterpret_cast<const float4*>(vector(parity, in) + 4 * group);
