@@ -11,7 +11,7 @@ from pathlib import Path
 
 from odyssey.gpu.driver import Driver, DriverLauncher
 from odyssey.gpu.fleet import Fleet
-from odyssey.gpu.source import FOLDER
+from odyssey.gpu.source import FILES, FOLDER
 from odyssey.kernels.build import cache_folder, switches
 from odyssey.variants import VANILLA
 
@@ -61,7 +61,7 @@ def _shared_driver(variant, falling, shared):
 @cache
 def compiled(bits, shared=SHARED[8, 0]):
     """Return the library for a variant's switches and shared memory, built where it is not yet."""
-    sources = sorted([*FOLDER.iterdir(), *HERE.iterdir()])
+    sources = [*FILES, *sorted(HERE.iterdir())]
     text = "\0".join([*FLAGS, *(path.read_text() for path in sources)])
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
     target = cache_folder() / f"emulated-{key}" / f"{bits}-{shared}.so"

@@ -6,7 +6,7 @@ import re
 import pytest
 
 from odyssey.gpu import nvrtc
-from odyssey.gpu.source import BACKWARD, FORWARD, LEAST_SHARED, LOSSES, SOURCE
+from odyssey.gpu.source import BACKWARD, FILES, FORWARD, LEAST_SHARED, LOSSES, SOURCE
 from odyssey.variants import VANILLA, VARIANTS, get_variant
 
 from .emulated_gpu import SHARED
@@ -34,6 +34,15 @@ def test_every_variant_compiles_and_every_kind_of_device_is_compiled_for(code, c
     assert len(static) >= 4
     assert max(static) <= LEAST_SHARED
     assert locale.getencoding() == encoding  # which NVRTC changes
+
+
+def test_the_source_knows_all_its_files():
+    included = {
+        (path.parent / name).resolve()
+        for path in FILES
+        for name in re.findall(r'#include ["<](.+)[">]', path.read_text())
+    }
+    assert included == {path.resolve() for path in FILES if path.name != "step.cu"}
 
 
 def test_rows_without_gates_compile():

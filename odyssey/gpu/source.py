@@ -8,6 +8,8 @@ from odyssey.variants import LSTMVariant
 
 FOLDER = Path(__file__).parents[1] / "kernels" / "cuda"
 SOURCE = '#include "step.cu"\n'
+#: All that it is made of: what is compiled from it is known by these.
+FILES = (*sorted(FOLDER.iterdir()), FOLDER.parent / "variant.h")
 THREADS = 256
 #: Bytes of shared memory that every device gives a block without being asked, and mx.rtc at most.
 LEAST_SHARED = 48 * 1024

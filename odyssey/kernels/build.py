@@ -74,7 +74,7 @@ class Library:
 
 
 def switches(variant: LSTMVariant) -> int:
-    """Return a variant's switches as the bits of ``Variant`` in layout.h."""
+    """Return a variant's switches as the bits of ``Variant`` in variant.h."""
     row = (
         variant.input_gate,
         variant.forget_gate,

@@ -1,4 +1,4 @@
-// A variant as compile-time switches, and where its parameters lie in memory.
+// Where the parameters of a variant lie in memory.
 //
 // Columns: the H blocks of a layer are cut into `units` vectors of lanes, and within one vector all
 // of z, i, f, o stand side by side: [z i f o of units 0..L-1] [z i f o of L..2L-1] … So what one
@@ -9,22 +9,9 @@
 #pragma once
 
 #include "product.h"
+#include "variant.h"
 
 namespace odyssey {
-
-// The bits are those of `switches` in build.py.
-template <unsigned Switches>
-struct Variant {
-  static constexpr bool input_gate = Switches & 1, forget_gate = Switches & 2,
-                        output_gate = Switches & 4, input_activation = Switches & 8,
-                        output_activation = Switches & 16, coupled_gates = Switches & 32,
-                        own_forget = forget_gate && !coupled_gates;
-  // Column blocks of one vector of units: z, then the gates with parameters, in the order i, f, o.
-  static constexpr int gates = input_gate + own_forget + output_gate, blocks = 1 + gates;
-  static constexpr int i = 1, f = 1 + input_gate, o = 1 + input_gate + own_forget;
-  static constexpr bool peepholes = (Switches & 64) && gates > 0,
-                        gate_recurrence = (Switches & 128) && gates > 0;
-};
 
 template <class Real, class V>
 struct LayerLayout {

@@ -4,23 +4,13 @@
 // The source compiles under NVRTC and, with a header that emulates threads, as plain C++.
 #pragma once
 
+#include "../variant.h"
+
 namespace odyssey {
 
 constexpr int kThreads = 256;  // of every block of every kernel
 
-// The bits of `switches` in kernels/build.py; blocks in the order z, i, f, o.
-template <unsigned Switches>
-struct Switched {
-  static constexpr bool input_gate = Switches & 1, forget_gate = Switches & 2,
-                        output_gate = Switches & 4, input_activation = Switches & 8,
-                        output_activation = Switches & 16, coupled_gates = Switches & 32,
-                        own_forget = forget_gate && !coupled_gates;
-  static constexpr int gates = input_gate + own_forget + output_gate, blocks = 1 + gates;
-  static constexpr int i = 1, f = 1 + input_gate, o = 1 + input_gate + own_forget;
-  static constexpr bool peepholes = (Switches & 64) && gates > 0,
-                        gate_recurrence = (Switches & 128) && gates > 0;
-};
-using V = Switched<ODYSSEY_SWITCHES>;
+using V = Variant<ODYSSEY_SWITCHES>;
 constexpr int G = V::blocks, P = V::gates;
 
 // Written by rows.py, field by field. Arrays of both directions lie one after the other; what a
