@@ -14,7 +14,7 @@ _LOSSES = {"softmax": 0, "ctc": 1, "bernoulli": 2}
 
 
 class Operators:
-    """The operators of one variant: ``operators(F, "step", …)``."""
+    """The operators of one variant: ``operators(F, "train", …)``."""
 
     def __init__(self, variant: LSTMVariant) -> None:
         self.switches = switches(variant)
