@@ -122,9 +122,8 @@ def crop(ax: Axes, values: np.ndarray[Any, Any], share: float = 0.9) -> None:
     low, most, high = np.quantile(values, [0, share, 1])
     if high - low > 3 * (most - low) > 0:
         ax.set_ylim(low - 0.05 * (most - low), most + 0.25 * (most - low))
-        words: dict[str, Any] = {"ha": "right", "va": "top", "fontsize": 7, "color": GREY}
-        words["bbox"] = {"facecolor": "white", "edgecolor": "none", "alpha": 0.85, "pad": 1.5}
-        ax.annotate(f"runs up to {high:.3g}", (0.99, 0.99), xycoords="axes fraction", **words)
+        words: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 7, "color": GREY}
+        ax.text(1, 1.02, f"runs up to {high:.3g}", transform=ax.transAxes, **words)
 
 
 def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.float64]]:
