@@ -13,7 +13,7 @@ from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import get_variant
 
 from .emulated_gpu import EmulatedDriver, emulated_fleet, emulated_launcher
-from .test_kernels import random_parameters, sequence
+from .model_checks import sequence, started
 
 VARIANT = get_variant("FGR+CIFG")
 HIDDEN = (3, 40, 7)
@@ -22,8 +22,7 @@ HIDDEN = (3, 40, 7)
 def trained(fleet, k, split):
     """One trial's losses and parameters after two runs and an evaluation between them."""
     spec = NetworkSpec(VARIANT, 4, HIDDEN[k], 5, True, "softmax")
-    model = GpuModel(spec, UpdateRule(0.01 * (k + 1), 0.9), fleet)
-    model.set_parameters(random_parameters(spec, np.random.default_rng(k)))
+    model = started(GpuModel(spec, UpdateRule(0.01 * (k + 1), 0.9), fleet), seed=k)
     losses = [*model.train_run(split, [k, 2, 0], Noise(0.5, k, 0))]
     losses += [loss for loss, _ in model.evaluate_run(split, range(len(split)))]
     losses += [*model.train_run(split, [1, k], Noise(0.5, k, 3))]

@@ -3,7 +3,6 @@
 import numpy as np
 import pytest
 
-from odyssey import equations
 from odyssey.gpu.driver import DriverLauncher
 from odyssey.gpu.fleet import Fleet
 from odyssey.gpu.model import GpuModel
@@ -11,35 +10,27 @@ from odyssey.gpu.rows import ROW
 from odyssey.gpu.source import LEAST_SHARED
 from odyssey.kernels.model import FusedModel
 from odyssey.noise import Noise
-from odyssey.spec import NetworkSpec, UpdateRule
-from odyssey.variants import get_variant
+from odyssey.spec import UpdateRule
 
 from .emulated_gpu import SHARED, EmulatedDriver, emulated_fleet
-from .test_kernels import CODES, random_parameters, reference, relative_error, sequence
-
-GRADIENT = UpdateRule(1.0, 0.0, nesterov=False)  # after one step the velocity is −gradient
-
-
-def network(code, D=7, H=20, K=11, bidirectional=True, loss="softmax"):
-    return NetworkSpec(get_variant(code), D, H, K, bidirectional, loss)
-
-
-def new_model(spec, rule=GRADIENT, seed=0, std=0.3, **device):
-    model = GpuModel(spec, rule, emulated_fleet(spec.variant, **device))
-    model.set_parameters(random_parameters(spec, np.random.default_rng(seed), std))
-    return model
+from .model_checks import (
+    CODES,
+    GRADIENT,
+    check_ctc,
+    check_step,
+    network,
+    relative_error,
+    sequence,
+    started,
+)
 
 
-def check_against_equations(spec, T, std=0.3, tolerance=2e-5):
-    model = new_model(spec, std=std)
-    x, y = sequence(spec, T, np.random.default_rng(1))
-    loss, outputs, gradient = reference(spec, model.get_parameters(), x, y)
-    got, got_outputs = model.evaluate(x, y)
-    assert got == pytest.approx(loss, rel=1e-6)
-    assert relative_error(got_outputs, outputs) < tolerance
-    assert model.train_step(x, y) == got
-    for name, velocity in model.get_velocity().items():
-        assert relative_error(-velocity, gradient[name]) < tolerance, name
+def new_model(spec, rule=GRADIENT, std=0.3, **device):
+    return started(GpuModel(spec, rule, emulated_fleet(spec.variant, **device)), std=std)
+
+
+def check_against_equations(spec, T, std=0.3):
+    check_step(new_model(spec, std=std), T, tolerance=2e-5)
 
 
 @pytest.mark.parametrize("H", [5, 67])
@@ -90,7 +81,6 @@ def test_noisy_updates_equal_those_of_the_fused_step(loss, nesterov, clip):
     spec, rule = network("V", 4, 10, 7, loss=loss), UpdateRule(0.005, 0.8, nesterov, clip)
     generator = np.random.default_rng(6)
     data = [sequence(spec, T, generator) for T in (12, 5, 17, 9)]
-    data = [(x, y[: len(y) // 4] % 6 if loss == "ctc" else y) for x, y in data]
     ours, theirs = new_model(spec, rule, std=0.1), FusedModel(spec, rule)
     theirs.set_parameters(ours.get_parameters())
     for k in range(8):
@@ -128,74 +118,14 @@ def test_the_noise_is_that_of_the_cpu():
 )
 def test_ctc_equals_the_reference(T, U, K, scale):
     labels = np.random.default_rng(T).integers(0, K - 1, U)
-    loss, gradient, model, x = ctc_reference(T, labels, K, scale)
-    assert model.train_step(x, labels) == pytest.approx(loss, rel=1e-6)
-    for name, velocity in model.get_velocity().items():
-        assert relative_error(-velocity, gradient[name]) < 5e-5, name
+    model = new_model(network("V", 3, 4, K, loss="ctc"))
+    check_ctc(model, T, labels, scale, tolerance=5e-5)
 
 
 @pytest.mark.parametrize("T", [5, 6, 9])
 def test_ctc_with_repeats(T):
-    labels = np.array([1, 1, 1])
-    loss, gradient, model, x = ctc_reference(T, labels, 4, 10)
-    assert model.train_step(x, labels) == pytest.approx(loss, rel=1e-6)
-    for name, velocity in model.get_velocity().items():
-        assert relative_error(-velocity, gradient[name]) < 5e-5, name
-
-
-def ctc_reference(T, labels, K, scale):
-    """Loss and gradient at the float32 activations: a saturated softmax magnifies rounding."""
-    spec = network("V", 3, 4, K, loss="ctc")
-    model = new_model(spec)
-    parameters = model.get_parameters()
-    parameters["output.W"] *= scale
-    model.set_parameters(parameters)
-    x = np.random.default_rng(3).normal(size=(T, 3)).astype(np.float32)
-    activations = model.evaluate(x, labels)[1][:, None].astype(float)
-    loss, d_a = equations.ctc_loss(activations, labels[:, None])
-    theta = {name: value.astype(float) for name, value in parameters.items()}
-    gradient, _ = equations.network_backward(spec, theta, x[:, None].astype(float), d_a)
-    return loss, gradient, model, x
-
-
-@pytest.mark.parametrize(("T", "labels"), [(4, [1, 1, 1]), (2, [0, 1, 2])])
-def test_labels_that_do_not_fit_cost_infinitely_much_and_change_nothing(T, labels):
-    model = new_model(network("V", 3, 5, 4, loss="ctc"))
-    before, x = model.get_parameters(), np.ones((T, 3), np.float32)
-    assert model.train_step(x, np.array(labels)) == np.inf
-    assert all((value == before[name]).all() for name, value in model.get_parameters().items())
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
-def test_a_nan_passes_through_and_changes_nothing(loss, bad):
-    spec = network("NIAF", 3, 9, 4, loss=loss)
-    model = new_model(spec, UpdateRule(0.1, 0.9))
-    before = model.get_parameters()
-    x, y = sequence(spec, 12, np.random.default_rng(1))
-    x[5, 1] = bad
-    y = y[:2] % 3 if loss == "ctc" else y
-    assert not np.isfinite(model.train_step(x, y))
-    assert not np.isfinite(model.evaluate(x, y)[0])
-    assert all((value == before[name]).all() for name, value in model.get_parameters().items())
-    assert all((value == 0).all() for value in model.get_velocity().values())
-
-
-def test_a_run_is_its_steps_and_ends_with_the_first_that_diverges():
-    spec, rule = network("V", 3, 6, 4), UpdateRule(0.01, 0.9)
-    split = [sequence(spec, T, np.random.default_rng(T)) for T in (4, 9, 6, 3)]
-    split[2][0][1, 1] = np.nan
-    noise = Noise(0.3, 1, 0)
-    run, steps = new_model(spec, rule), new_model(spec, rule)
-    losses = list(run.train_run(split, [1, 0, 2, 3], noise))
-    assert np.isfinite(losses).tolist() == [True, True, False, False]
-    assert [steps.train_step(*split[n], noise.later(k)) for k, n in enumerate((1, 0))] == losses[:2]
-    alone = steps.get_parameters()
-    assert all((value == alone[name]).all() for name, value in run.get_parameters().items())
-    for n, (loss, outputs) in zip((3, 1), run.evaluate_run(split, [3, 1]), strict=True):
-        again, same = run.evaluate(*split[n])
-        assert loss == again
-        assert (outputs == same).all()
+    model = new_model(network("V", 3, 4, 4, loss="ctc"))
+    check_ctc(model, T, np.array([1, 1, 1]), 10, tolerance=5e-5)
 
 
 @pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
@@ -203,10 +133,7 @@ def test_a_step_is_a_handful_of_launches_and_a_run_waits_once(loss):
     driver = EmulatedDriver()
     spec = network("V", 3, 6, 4, loss=loss)
     model = GpuModel(spec, UpdateRule(0.01, 0.9), Fleet(DriverLauncher(driver, "")))
-    split = [
-        (x, y[:1] % 3 if loss == "ctc" else y)
-        for x, y in [sequence(spec, 9, np.random.default_rng(0))]
-    ]
+    split = [sequence(spec, 9, np.random.default_rng(0))]
     model.train_run(split, [0, 0, 0], Noise(0.3, 1, 0))
     assert driver.log.count("synchronize") == 1
     assert len(driver.log) == 3 * 8 + 1
@@ -214,30 +141,6 @@ def test_a_step_is_a_handful_of_launches_and_a_run_waits_once(loss):
 
 def test_a_row_is_laid_out_as_the_kernels_read_it():
     assert EmulatedDriver().library.emulated_row_size() == ROW.itemsize
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "message"),
-    [
-        ((7, 2), (7,), r"\(T, 3\).*\(7, 2\)"),
-        ((0, 3), (0,), r"T > 0.*\(0, 3\)"),
-        ((7, 3), (6,), r"\(7, 3\).*\(7,\).*\(6,\)"),
-    ],
-)
-def test_wrong_shapes_are_named(x, y, message):
-    model = new_model(network("V", 3, 5, 4))
-    with pytest.raises(ValueError, match=f"^[^\n]*{message}[^\n]*$"):
-        model.train_step(np.zeros(x, np.float32), np.zeros(y, int))
-
-
-@pytest.mark.parametrize(
-    ("loss", "label", "most"), [("softmax", 4, 3), ("ctc", 3, 2), ("ctc", -1, 2)]
-)
-def test_wrong_labels_are_named(loss, label, most):
-    model, y = new_model(network("V", 3, 5, 4, loss=loss)), np.zeros(7, int)
-    y[3] = label
-    with pytest.raises(ValueError, match=rf"^[^\n]*0\.\.{most}, got {label} at position 3$"):
-        model.train_step(np.zeros((7, 3), np.float32), y)
 
 
 def test_layers_that_are_too_wide_are_refused():

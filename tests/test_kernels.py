@@ -21,8 +21,17 @@ from odyssey.noise import Noise
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import VARIANTS, get_variant
 
-COMBINED = ["CIFG+NP", "NIG+NOAF", "FGR+CIFG", "NIG+NFG+NOG", "FGR+NOG+NIAF"]
-CODES = [*VARIANTS, *COMBINED]
+from .model_checks import (
+    CODES,
+    COMBINED,
+    GRADIENT,
+    check_step,
+    network,
+    random_parameters,
+    relative_error,
+    sequence,
+    started,
+)
 
 
 @pytest.fixture(scope="module", autouse=True)
@@ -31,61 +40,19 @@ def libraries():
     build([get_variant(code) for code in COMBINED], [instruction_set()])
 
 
-def random_parameters(spec, generator, std=0.3):
-    return {
-        name: generator.normal(0, std, shape).astype(np.float32)
-        for name, shape in spec.parameter_shapes().items()
-    }
-
-
-def as_float64(parameters):
-    return {name: value.astype(float) for name, value in parameters.items()}
-
-
-def relative_error(value, reference):
-    return np.abs(value - reference).max() / max(np.abs(reference).max(), 1e-3)
-
-
-def sequence(spec, T, generator):
-    x = generator.normal(size=(T, spec.inputs)).astype(np.float32)
-    if spec.loss == "bernoulli":
-        return x, generator.integers(0, 2, (T, spec.outputs)).astype(np.uint8)
-    return x, generator.integers(0, spec.outputs, T)
-
-
-def reference(spec, parameters, x, y):
-    """Loss, outputs and gradients by the equations."""
-    theta, x = as_float64(parameters), x[:, None].astype(float)
-    loss_of = equations.softmax_loss if spec.loss == "softmax" else equations.bernoulli_loss
-    a = equations.network_forward(spec, theta, x)
-    loss, d_a = loss_of(a, y[:, None])
-    return loss, a[:, 0], equations.network_backward(spec, theta, x, d_a)[0]
-
-
-def check_against_equations(spec, T, seed=0, tolerance=5e-5, std=0.3):
-    generator = np.random.default_rng(seed)
-    parameters = random_parameters(spec, generator, std)
-    x, y = sequence(spec, T, generator)
-    model = FusedModel(spec, UpdateRule(1.0, 0.0, nesterov=False))  # the velocity is −gradient
-    model.set_parameters(parameters)
-    loss, outputs, gradient = reference(spec, parameters, x, y)
-    got, got_outputs = model.evaluate(x, y)
-    assert got == pytest.approx(loss, rel=1e-6)
-    assert relative_error(got_outputs, outputs) < tolerance
-    assert model.train_step(x, y) == got
-    for name, velocity in model.get_velocity().items():
-        assert relative_error(-velocity, gradient[name]) < tolerance, name
+def check_against_equations(spec, T, tolerance=5e-5, std=0.3):
+    check_step(started(FusedModel(spec, GRADIENT), std=std), T, tolerance)
 
 
 @pytest.mark.parametrize("H", [5, 20, 67])
 @pytest.mark.parametrize("code", CODES)
 def test_a_step_equals_the_equations(code, H):
-    check_against_equations(NetworkSpec(get_variant(code), 7, H, 11, True, "softmax"), 13)
+    check_against_equations(network(code, H=H), 13)
 
 
 @pytest.mark.parametrize("code", CODES)
 def test_a_long_step_with_sigmoid_outputs_equals_the_equations(code):
-    spec = NetworkSpec(get_variant(code), 3, 9, 20, False, "bernoulli")
+    spec = network(code, 3, 9, 20, False, "bernoulli")
     check_against_equations(spec, 130, tolerance=1e-4, std=0.1)
 
 
@@ -102,13 +69,12 @@ def test_a_long_step_with_sigmoid_outputs_equals_the_equations(code):
 )
 @pytest.mark.parametrize("code", ["V", "FGR"])
 def test_extreme_shapes_equal_the_equations(code, T, D, H, K):
-    spec = NetworkSpec(get_variant(code), D, H, K, True, "bernoulli" if K == 700 else "softmax")
+    spec = network(code, D, H, K, loss="bernoulli" if K == 700 else "softmax")
     check_against_equations(spec, T, tolerance=1e-4, std=0.3 / H**0.5)
 
 
 def test_the_widest_layer_equals_the_equations():
-    spec = NetworkSpec(VARIANTS["V"], 2, 1024, 3, False, "softmax")
-    check_against_equations(spec, 3, std=0.01)
+    check_against_equations(network("V", 2, 1024, 3, False), 3, std=0.01)
 
 
 @pytest.mark.parametrize("kind", ["float64", "float32"])
@@ -188,7 +154,6 @@ def test_twenty_updates_equal_those_of_gluon(loss, nesterov, clip):
     models = [FusedModel(spec, rule), GluonModel(spec, rule, "fused"), GluonModel(spec, rule)]
     parameters = random_parameters(spec, generator, 0.1)
     data = [sequence(spec, T, generator) for T in (12, 5, 17, 9)]
-    data = [(x, y[: len(y) // 4] % 6 if loss == "ctc" else y) for x, y in data]
     for model in models:
         model.set_parameters(parameters)
         for k in range(20):
@@ -237,28 +202,6 @@ def test_the_same_steps_give_the_same_bits():
     assert all((first[name] == second[name]).all() for name in first)
 
 
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
-def test_a_run_is_its_steps_and_ends_with_the_first_that_diverges(loss):
-    generator, rule = np.random.default_rng(8), UpdateRule(0.01, 0.9)
-    spec = NetworkSpec(VARIANTS["V"], 3, 9, 5, True, loss)
-    split = [sequence(spec, T, generator) for T in (4, 9, 6, 3)]
-    split = [(x, y[: len(y) // 4] % 4 if loss == "ctc" else y) for x, y in split]
-    split[2][0][1, 1] = np.nan
-    noise, parameters = Noise(0.3, 2**64 - 1, 2**40), random_parameters(spec, generator)
-    run, steps = FusedModel(spec, rule), FusedModel(spec, rule)
-    for model in (run, steps):
-        model.set_parameters(parameters)
-    losses = run.train_run(split, [1, 0, 2, 3], noise)
-    assert np.isfinite(losses).tolist() == [True, True, False, False]
-    assert [steps.train_step(*split[n], noise.later(k)) for k, n in enumerate((1, 0))] == losses[:2]
-    alone = steps.get_parameters()
-    assert all((value == alone[name]).all() for name, value in run.get_parameters().items())
-    for n, (value, outputs) in zip((3, 1), run.evaluate_run(split, [3, 1]), strict=True):
-        again, same = run.evaluate(*split[n])
-        assert value == again
-        assert (outputs == same).all()
-
-
 @pytest.mark.parametrize(
     "row", [(5, 3, 0, 3), (-1, 3, 0, 3), (0, 0, 0, 0), (0, 3, 5, 3), (0, 3, 0, 2)]
 )
@@ -271,62 +214,9 @@ def test_a_run_outside_its_data_is_refused(row):
         model.train_run(split, [0], Noise(0.0, 0, 0))
 
 
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
-def test_a_nan_passes_through_and_changes_nothing(loss, bad):
-    generator = np.random.default_rng(1)
-    spec = NetworkSpec(VARIANTS["NIAF"], 3, 9, 4, True, loss)
-    parameters = random_parameters(spec, generator)
-    model = FusedModel(spec, UpdateRule(0.1, 0.9))
-    model.set_parameters(parameters)
-    x, y = sequence(spec, 12, generator)
-    x[5, 1] = bad
-    y = y[:2] % 3 if loss == "ctc" else y
-    assert not np.isfinite(model.train_step(x, y))
-    assert not np.isfinite(model.evaluate(x, y)[0])
-    for name, value in model.get_parameters().items():
-        assert (value == parameters[name]).all()
-    assert all((value == 0).all() for value in model.get_velocity().values())
-    model.train_step(np.nan_to_num(x, posinf=0, neginf=0), y)
-    assert np.isfinite(next(iter(model.get_parameters().values()))).all()
-
-
-@pytest.mark.parametrize(
-    ("x", "y", "message"),
-    [
-        ((7, 2), (7,), r"\(T, 3\).*\(7, 2\)"),
-        ((0, 3), (0,), r"T > 0.*\(0, 3\)"),
-        ((7, 3), (6,), r"\(7, 3\).*\(7,\).*\(6,\)"),
-        ((7, 3), (7, 4), r"\(7, 3\).*\(7,\).*\(7, 4\)"),
-    ],
-)
-def test_wrong_shapes_are_named(x, y, message):
-    model = FusedModel(NetworkSpec(VARIANTS["V"], 3, 5, 4, True, "softmax"), UpdateRule(0.1, 0.9))
-    with pytest.raises(ValueError, match=f"^[^\n]*{message}[^\n]*$"):
-        model.train_step(np.zeros(x, np.float32), np.zeros(y, int))
-
-
-@pytest.mark.parametrize("label", [-1, 4])
-def test_wrong_labels_are_named(label):
-    model = FusedModel(NetworkSpec(VARIANTS["V"], 3, 5, 4, True, "softmax"), UpdateRule(0.1, 0.9))
-    y = np.zeros(7, int)
-    y[3] = label
-    with pytest.raises(ValueError, match=rf"^[^\n]*0\.\.3, got {label}[^\n]*position 3$"):
-        model.train_step(np.zeros((7, 3), np.float32), y)
-
-
-def test_wrong_parameters_are_named():
-    spec = NetworkSpec(VARIANTS["V"], 3, 5, 4, True, "softmax")
-    model = FusedModel(spec, UpdateRule(0.1, 0.9))
-    parameters = random_parameters(spec, np.random.default_rng(0))
-    parameters["forward.R"] = parameters["forward.R"].T
-    with pytest.raises(ValueError, match=r"\(20, 5\), got \(5, 20\)"):
-        model.set_parameters(parameters)
-
-
 COMPUTE = """
 import numpy as np, sys
-from tests.test_kernels import random_parameters, sequence
+from tests.model_checks import random_parameters, sequence
 from odyssey.kernels.model import FusedModel
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import get_variant

@@ -5,12 +5,12 @@ import itertools
 import numpy as np
 import pytest
 
-from odyssey.equations import ctc_loss, network_backward, network_forward
+from odyssey.equations import ctc_loss
 from odyssey.kernels.model import FusedModel
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import VANILLA
 
-from .test_kernels import as_float64, random_parameters, relative_error
+from .model_checks import GRADIENT, check_ctc, network, started
 
 
 def every_path(a, labels):
@@ -46,24 +46,8 @@ def test_the_reference_sums_over_the_batch():
     np.testing.assert_allclose(gradient, np.concatenate([g for _, g in single], 1), atol=1e-15)
 
 
-def trained_on(T, labels, K, scale, H=4, seed=3):
-    """A model after one step of size 1, with the float64 loss and gradient at its start."""
-    spec = NetworkSpec(VANILLA, 3, H, K, True, "ctc")
-    generator = np.random.default_rng(seed)
-    parameters = random_parameters(spec, generator)
-    parameters["output.W"] *= scale
-    x = generator.normal(size=(T, 3)).astype(np.float32)
-    model = FusedModel(spec, UpdateRule(1.0, 0.0, nesterov=False))
-    model.set_parameters(parameters)
-    theta = as_float64(parameters)
-    # at the float32 activations: a saturated softmax magnifies their rounding
-    activations = model.evaluate(x, labels)[1][:, None].astype(float)
-    assert (
-        relative_error(activations, network_forward(spec, theta, x[:, None].astype(float))) < 1e-5
-    )
-    loss, d_a = ctc_loss(activations, labels[:, None])
-    gradient, _ = network_backward(spec, theta, x[:, None].astype(float), d_a)
-    return model, x, loss, gradient
+def new_model(K):
+    return started(FusedModel(network("V", 3, 4, K, loss="ctc"), GRADIENT))
 
 
 @pytest.mark.parametrize(
@@ -80,40 +64,12 @@ def trained_on(T, labels, K, scale, H=4, seed=3):
 )
 def test_loss_and_gradient_equal_the_reference(T, U, K, scale):
     labels = np.random.default_rng(T).integers(0, K - 1, U)
-    model, x, loss, gradient = trained_on(T, labels, K, scale)
-    assert model.evaluate(x, labels)[0] == pytest.approx(loss, rel=2e-7)
-    assert model.train_step(x, labels) == pytest.approx(loss, rel=2e-7)
-    for name, velocity in model.get_velocity().items():
-        assert relative_error(-velocity, gradient[name]) < 2e-5, name
+    check_ctc(new_model(K), T, labels, scale, tolerance=2e-5, rel=2e-7)
 
 
 @pytest.mark.parametrize("T", [5, 6, 9, 40])
 def test_repeats(T):
-    labels = np.array([1, 1, 1])
-    model, x, loss, gradient = trained_on(T, labels, 4, 10)
-    assert model.train_step(x, labels) == pytest.approx(loss, rel=1e-6)
-    for name, velocity in model.get_velocity().items():
-        assert relative_error(-velocity, gradient[name]) < 1e-5, name
-
-
-@pytest.mark.parametrize(("T", "labels"), [(4, [1, 1, 1]), (2, [0, 1, 2]), (3, [0, 0, 1])])
-def test_labels_that_do_not_fit_cost_infinitely_much_and_change_nothing(T, labels):
-    spec = NetworkSpec(VANILLA, 3, 5, 4, True, "ctc")
-    generator = np.random.default_rng(5)
-    parameters = random_parameters(spec, generator)
-    model = FusedModel(spec, UpdateRule(0.1, 0.9))
-    model.set_parameters(parameters)
-    x = generator.normal(size=(T, 3)).astype(np.float32)
-    assert model.evaluate(x, np.array(labels))[0] == np.inf
-    assert model.train_step(x, np.array(labels)) == np.inf
-    for name, value in model.get_parameters().items():
-        assert (value == parameters[name]).all()
-
-
-def test_the_blank_is_no_label():
-    model = FusedModel(NetworkSpec(VANILLA, 3, 5, 4, True, "ctc"), UpdateRule(0.1, 0.9))
-    with pytest.raises(ValueError, match=r"0\.\.2, got 3.* at position 1"):
-        model.train_step(np.zeros((9, 3), np.float32), np.array([0, 3]))
+    check_ctc(new_model(4), T, np.array([1, 1, 1]), 10, tolerance=1e-5)
 
 
 def test_golden_values_of_uniform_activations():

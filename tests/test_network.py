@@ -9,6 +9,8 @@ from odyssey.network import GluonModel, Network
 from odyssey.spec import NetworkSpec, UpdateRule
 from odyssey.variants import VARIANTS, get_variant
 
+from .model_checks import relative_error
+
 T, B, D, H, K = 6, 2, 3, 5, 4
 CODES = [*VARIANTS, "CIFG+NP", "NIG+NOAF", "CIFG+FGR", "NIG+NFG+NOG"]
 
@@ -17,10 +19,6 @@ def random_parameters(spec, generator):
     return {
         name: generator.normal(0, 0.4, shape) for name, shape in spec.parameter_shapes().items()
     }
-
-
-def relative_error(value, reference):
-    return np.abs(value - reference).max() / max(np.abs(reference).max(), 1e-3)
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
