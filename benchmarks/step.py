@@ -53,8 +53,8 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
         {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
     )
 
-    run, presentations = [0] * model.run_length, itertools.count(step=model.run_length)
-    split = [(x, y)]
+    run, presentations = range(model.run_length), itertools.count(step=model.run_length)
+    split = [(x, y) for _ in run]  # which come from memory, as the study's do
 
     def fused() -> None:
         model.train_run(split, run, Noise(NOISE, key=1, presentation=next(presentations)))
