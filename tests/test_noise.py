@@ -50,7 +50,8 @@ def test_keys_and_presentations_have_numbers_of_their_own(other):
 
 
 @pytest.mark.parametrize(("T", "D"), [(1, 1), (5, 3), (13, 39), (61, 88), (1, 64), (7, 129)])
-def test_the_operator_adds_the_same_numbers(T, D):
+@pytest.mark.parametrize("presentation", [2**33 + 5, 2**63 + 5])
+def test_the_operator_adds_the_same_numbers(T, D, presentation):
     """The gradient of W is a sum over frames of rows of x + noise."""
     spec = NetworkSpec(get_variant("NP"), D, 3, 2, bidirectional=False, loss="softmax")
     generator = np.random.default_rng(T)
@@ -59,7 +60,7 @@ def test_the_operator_adds_the_same_numbers(T, D):
         n: generator.normal(0, 0.5, s).astype(np.float32)
         for n, s in spec.parameter_shapes().items()
     }
-    noise = Noise(0.7, key=2**50 + 17, presentation=2**33 + 5)
+    noise = Noise(0.7, key=2**50 + 17, presentation=presentation)
     moved = []
     for inputs, drawn in ((x, noise), (noise.added_to(x), None)):
         model = FusedModel(spec, UpdateRule(0.1, 0.5))

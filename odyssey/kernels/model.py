@@ -90,7 +90,7 @@ class FusedModel:
         rows[:, :4] = sequences.places[indices]
         words = rows[:, 4:].view(np.uint64)
         words[:, 0] = noise.key
-        words[:, 1] = np.arange(len(indices)) + np.uint64(noise.presentation)
+        words[:, 1] = np.arange(len(indices), dtype=np.uint64) + np.uint64(noise.presentation)
         self._noise_std[0] = noise.std
         arrays = (sequences.x, sequences.targets, table, self._parameters, self._velocity)
         self._call(self._train, *arrays, self._rule, out=losses)
