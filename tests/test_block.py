@@ -3,6 +3,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import numpy as np
@@ -52,21 +53,24 @@ def test_a_failed_trial_is_named_and_the_others_are_kept(tiny_study, data, tmp_p
 
 
 @pytest.fixture
-def small_disk(tmp_path):
-    """A file system of a megabyte: its folder, and a function that leaves so many bytes free."""
-    folder = tmp_path / "small"
-    folder.mkdir()
-    mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", str(folder)]
-    if os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
-        pytest.skip("needs the right to mount a file system")
+def small_disk():
+    """A file system of a megabyte: its folder, and a function that leaves so many bytes free.
 
-    def leave(free):
-        (folder / "ballast").unlink(missing_ok=True)
-        room = os.statvfs(folder)
-        (folder / "ballast").write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - free)))
+    Not in tmp_path: a mount that a kill leaves behind is one that pytest cannot tidy away.
+    """
+    with tempfile.TemporaryDirectory(prefix="odyssey-", ignore_cleanup_errors=True) as name:
+        mount = ["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", name]
+        if os.getuid() or subprocess.run(mount, capture_output=True, check=False).returncode:
+            pytest.skip("needs the right to mount a file system")
+        folder = Path(name)
 
-    yield folder, leave
-    subprocess.run(["umount", str(folder)], check=True)
+        def leave(free):
+            (folder / "ballast").unlink(missing_ok=True)
+            room = os.statvfs(folder)
+            (folder / "ballast").write_bytes(bytes(max(0, room.f_bavail * room.f_frsize - free)))
+
+        yield folder, leave
+        subprocess.run(["umount", name], check=True)
 
 
 @pytest.mark.parametrize("free", [0, 20_000])
