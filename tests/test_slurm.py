@@ -33,7 +33,8 @@ def cluster():
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("ODYSSEY_LEASE_SECONDS", LEASE_SECONDS)
         gpus = 1 if os.getuid() == 0 else 0
-        with running_cluster(nodes=6, cpus=3, gpus=gpus) as running:  # a job fills a node
+        nodes = len(STORM) + 2  # a job fills a node; one dies, one takes no more
+        with running_cluster(nodes, cpus=3, gpus=gpus) as running:
             yield running
 
 
