@@ -30,7 +30,7 @@ class Direction {
   void assign_forward(Pieces& pieces, int frames, bool keep) {
     T = frames;
     ring_ = keep ? 0 : 2 * kChunk;
-    const auto wide = spread<Real>(std::ptrdiff_t(layout.columns()));
+    const auto wide = act_stride();
     const auto narrow = spread<Real>(std::ptrdiff_t(layout.padded()));
     act = pieces.take_rows<Real>(keep ? T : std::min(T, ring_), wide);
     c = pieces.take_rows<Real>(keep ? T + 1 : 2, narrow);
@@ -50,6 +50,11 @@ class Direction {
     dp_ = pieces.take<Real>(P * layout.padded());
   }
 
+  // Storing the last block of the shared vectors writes whole vectors.
+  std::ptrdiff_t act_stride() const {
+    return spread<Real>(std::ptrdiff_t(layout.columns() + (layout.rest ? L : 0)));
+  }
+
   void begin_forward() {
     std::fill_n(c[0], layout.padded(), Real(0));
     std::fill_n(y[0], layout.padded(), Real(0));
@@ -66,18 +71,16 @@ class Direction {
   // rows that start there.
   template <class Target>
   void gradients(Target target) const {
-    const Split split = layout.panels();
-    for (int k = 0; k < split.parts; ++k) {
-      const int start = split.start(k), vectors = split.width(k) * G;
-      const std::size_t width = std::size_t(vectors) * L, column = std::size_t(start) * G * L;
+    layout.each_panel([&](std::size_t column, int vectors) {
+      const std::size_t width = std::size_t(vectors) * L;
       const Rows<const Real> d = columns_of(delta, column);
       product<Real>({x.data, 1, x.stride}, d, layout.inputs, vectors, T,
                     target(layout.W + column * layout.inputs, width));
       product<Real>({y.data, 1, y.stride}, d, layout.hidden, vectors, T,
                     target(layout.R + column * layout.hidden, width));
       column_sums<Real>(d, T, vectors, target(layout.b + column, 0));
-      if constexpr (V::gate_recurrence) gate_gradients(start, split.width(k), target);
-    }
+      if constexpr (V::gate_recurrence) gate_gradients(int(column / (G * L)), vectors / G, target);
+    });
     if constexpr (V::peepholes) {
       const auto peephole = target(layout.p, 0);
       for (int j = 0; j < P * int(layout.padded()); j += L)
@@ -113,12 +116,9 @@ class Direction {
   };
 
   // Back and forth over the panels: what was used last is still in the nearest cache.
-  template <int Most, class F>
-  static void each_panel(int s, const Split& split, F f) {
-    for (int k = 0; k < split.parts; ++k) {
-      const int panel = s & 1 ? split.parts - 1 - k : k;
-      with_constant<Most>(split.width(panel), [&](auto width) { f(split.start(panel), width); });
-    }
+  template <class F>
+  static void back_and_forth(int s, int panels, F f) {
+    for (int k = 0; k < panels; ++k) f(s & 1 ? panels - 1 - k : k);
   }
 
   static Rows<const Real> columns_of(Rows<Real> rows, std::size_t column) {
@@ -128,15 +128,12 @@ class Direction {
   Real* cell(int row) const { return c[ring_ ? row & 1 : row]; }
 
   void input_product(int s, int frames) {
-    const Split split = layout.panels();
-    for (int k = 0; k < split.parts; ++k) {
-      const int vectors = split.width(k) * G;
-      const std::size_t column = std::size_t(split.start(k)) * G * L;
+    layout.each_panel([&](std::size_t column, int vectors) {
       product<Real>({x[s], x.stride, 1},
                     {theta + layout.W + column * layout.inputs, std::ptrdiff_t(vectors) * L}, frames,
                     vectors, layout.inputs,
                     Affine<Real>{{{activations(s) + column, act.stride}}, theta + layout.b + column});
-    }
+    });
   }
 
   const Real* R_panel(const Real* from, int start) const {
@@ -151,9 +148,9 @@ class Direction {
   inline __attribute__((always_inline)) void accumulate_blocks(Vec (&sum)[U][N], const Real* row,
                                                                const Real* matrix) const {
     constexpr int count = (G - First) * L;
-    const int full = layout.full_units(), rest = layout.hidden - full * L;
+    const int full = layout.full_units(), rest = layout.rest ? 0 : layout.hidden - full * L;
     if constexpr (First == 0)
-      matrix = accumulate<Real, U, N>(sum, row, std::ptrdiff_t(full) * count, matrix);
+      matrix = accumulate<Real, U, N>(sum, row, std::ptrdiff_t(full) * count + G * layout.rest, matrix);
     else
       for (int unit = 0; unit < full; ++unit)
         matrix = accumulate<Real, U, N>(sum, row + (unit * G + First) * L, count, matrix);
@@ -178,12 +175,34 @@ class Direction {
     if (now.s) accumulate<Real, partial, U * G>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
     fold(sum);
 #pragma GCC unroll 12
-    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * G * L, &sum[0][u * G]);
+    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * G * L, L, &sum[0][u * G]);
   }
 
-  // The pointwise part of one vector of units; a holds all of its blocks.
+  // The same for the last units, whose blocks share N vectors.
+  template <int N>
+  void forward_rest(const Forward& now) {
+    const int rest = layout.rest;
+    Real* a = now.a + std::size_t(layout.whole) * G * L;
+    constexpr int partial = partial_sums(N);
+    Vec sum[partial][N] = {};
+#pragma GCC unroll 3
+    for (int n = 0; n < N; ++n) sum[0][n] = load(a + n * L);
+    if (now.s)
+      accumulate<Real, partial, N>(sum, now.y_prev, layout.hidden, R_panel(theta, layout.whole));
+    fold(sum);
+    Vec blocks[G];
+#pragma GCC unroll 4
+    for (int g = 0; g < G; ++g) {  // rest ≤ L N / G: block g begins in vector n and ends in the next
+      const int n = N == 3 && g > 1;
+      blocks[g] = lanes_from<Real>(sum[0][n], sum[0][N == 1 ? 0 : n + 1], g * rest - n * L);
+      blocks[g] = first_lanes<Real>(blocks[g], rest);
+    }
+    forward_units(now, layout.whole, a, rest, blocks);
+  }
+
+  // The pointwise part of one vector of units; a holds its blocks, so far apart.
   inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a,
-                                                           const Vec* sum) {
+                                                           int apart, const Vec* sum) {
     const Vec one = broadcast(Real(1));
     const Real* p = theta + layout.p + unit * P * L;
     const int j = unit * L;
@@ -192,7 +211,7 @@ class Direction {
       Vec value = sum[block];
       if constexpr (V::peepholes) value += load(p + (block - 1) * L) * seen;
       value = sigmoid(value);
-      store(a + block * L, value);
+      store(a + block * apart, value);
       return value;
     };
     const Vec z = V::input_activation ? tanh(sum[0]) : sum[0];
@@ -228,25 +247,35 @@ class Direction {
 #pragma GCC unroll 1
     for (int u = 0; u < U; ++u) {
       const int unit = start + u;
-      backward_units(now, unit, sum[0][u] + load(now.dy + unit * L), &gates[0][u * P]);
+      const Vec dy = sum[0][u] + load(now.dy + unit * L);
+      if (!V::gate_recurrence && unit == layout.whole)
+        backward_units<true>(now, unit, dy, nullptr);
+      else
+        backward_units<false>(now, unit, dy, &gates[0][u * P]);
     }
   }
 
+  template <bool shared>
   inline __attribute__((always_inline)) void backward_units(const Backward& now, int unit, Vec dy,
                                                             const Vec* from_gates) {
     const Vec one = broadcast(Real(1));
     const std::size_t block = std::size_t(unit) * G * L, j = std::size_t(unit) * L;
     const Real *a = now.a + block, *p = theta + layout.p + j * P;
     Real *d = now.delta + block, *dp = dp_ + j * P;
-    const Vec z = load(a), h = load(now.h + j), c_prev = load(now.c_prev + j);
-    const Vec i = V::input_gate ? load(a + V::i * L) : one;
-    const Vec f = V::own_forget ? load(a + V::f * L) : V::coupled_gates ? one - i : one;
-    const Vec o = V::output_gate ? load(a + V::o * L) : one;
+    const int apart = shared ? layout.rest : L;
+    const auto activation = [&](int g) {
+      const Vec value = load(a + g * apart);
+      return shared ? first_lanes<Real>(value, apart) : value;
+    };
+    const Vec z = activation(0), h = load(now.h + j), c_prev = load(now.c_prev + j);
+    const Vec i = V::input_gate ? activation(V::i) : one;
+    const Vec f = V::own_forget ? activation(V::f) : V::coupled_gates ? one - i : one;
+    const Vec o = V::output_gate ? activation(V::o) : one;
+    Vec delta[G];
     // Through one gate's sigmoid, noting the peephole's gradient; returns what flows on to c.
     const auto through = [&](int gate, Vec dgate, Vec value, Vec seen) {
       if constexpr (V::gate_recurrence) dgate += from_gates[gate - 1];
-      const Vec da = dgate * value * (one - value);
-      store(d + gate * L, da);
+      const Vec da = delta[gate] = dgate * value * (one - value);
       if constexpr (!V::peepholes) return Vec{};
       store(dp + (gate - 1) * L, load(dp + (gate - 1) * L) + da * seen);
       return load(p + (gate - 1) * L) * da;
@@ -258,8 +287,10 @@ class Direction {
     if constexpr (V::input_gate)
       dc_prev += through(V::i, dc * (V::coupled_gates ? z - c_prev : z), i, c_prev);
     if constexpr (V::own_forget) dc_prev += through(V::f, dc * c_prev, f, c_prev);
-    store(d, V::input_activation ? dz * (one - z * z) : dz);
     store(dc_ + j, dc_prev);
+    delta[0] = V::input_activation ? dz * (one - z * z) : dz;
+#pragma GCC unroll 4
+    for (int g = 0; g < G; ++g) store(d + g * apart, delta[g]);  // in this order: shared ones overlap
   }
 
   template <class Target>
@@ -289,8 +320,13 @@ void Direction<Real, V>::forward_step(int s) {
   const Forward now{s,       activations(s), s ? activations(s - 1) : nullptr,
                     cell(s), cell(s + 1),    h[s],
                     y[s],    y[s + 1]};
-  each_panel<Layout::forward_units>(s, layout.panels(), [&](int start, auto width) {
-    forward_panel<int(width)>(now, start);
+  const Split split = layout.panels();
+  back_and_forth(s, split.parts + (layout.rest > 0), [&](int panel) {
+    if (panel < split.parts)
+      with_constant<Layout::forward_units>(
+          split.width(panel), [&](auto width) { forward_panel<width>(now, split.start(panel)); });
+    else if constexpr (G > 1 && !V::gate_recurrence)
+      with_constant<G - 1>(layout.rest_vectors(), [&](auto width) { forward_rest<width>(now); });
   });
 }
 
@@ -308,8 +344,10 @@ template <class Real, class V>
 void Direction<Real, V>::backward_step(int s, Rows<const Real> dy) {
   const bool last = s + 1 == T;
   const Backward now{act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
-  each_panel<Layout::backward_units>(s, layout.backward_panels(), [&](int start, auto width) {
-    backward_panel<int(width)>(now, start);
+  const Split split = layout.backward_panels();
+  back_and_forth(s, split.parts, [&](int panel) {
+    with_constant<Layout::backward_units>(
+        split.width(panel), [&](auto width) { backward_panel<width>(now, split.start(panel)); });
   });
 }
 

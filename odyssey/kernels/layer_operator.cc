@@ -53,7 +53,7 @@ class LayerCall {
       gradient = pieces.take<Real>(layout_.size);
       transposed = pieces.take<Real>(layout_.columns() * padded_inputs);
       direction_.T = T;
-      direction_.act.stride = spread<Real>(std::ptrdiff_t(layout_.columns()));
+      direction_.act.stride = direction_.act_stride();
       direction_.assign_backward(pieces, false);
       dy_rows = pieces.take_rows<Real>(T, spread<Real>(std::ptrdiff_t(layout_.padded())));
       dx_rows = pieces.take_rows<Real>(T, spread<Real>(std::ptrdiff_t(padded_inputs)));

@@ -4,6 +4,10 @@
 // of z, i, f, o stand side by side: [z i f o of units 0..L-1] [z i f o of L..2L-1] … So what one
 // vector of units needs is in registers at the same time. Lanes beyond H hold zeros.
 //
+// The blocks of the last H mod L units share vectors where that saves one: all lanes of z, then all
+// of i, … in as few vectors as hold them. (Not with full gate recurrence, whose gates have columns
+// without z.)
+//
 // Panels: W and R are stored as a few panels of columns, each contiguous and walked front to back
 // by one product: rows are inputs (W, R), the columns a panel's. Q likewise, with gates only.
 #pragma once
@@ -21,11 +25,13 @@ struct LayerLayout {
   static constexpr bool narrow = sizeof(Real) > sizeof(float);
   static constexpr int forward_units = narrow ? 1 : 12 / G,
                        backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 3;
-  int inputs, hidden, units;
+  int inputs, hidden, units, rest, whole;  // lanes of the shared vectors; units before those
   std::size_t W, b, R, p, Q, size;  // offsets into one direction's parameters
 
   LayerLayout(int inputs, int hidden)
-      : inputs(inputs), hidden(hidden), units((hidden + L - 1) / L) {
+      : inputs(inputs), hidden(hidden), units((hidden + L - 1) / L), rest(hidden % L) {
+    if (V::gate_recurrence || rest_vectors() == G) rest = 0;
+    whole = units - (rest > 0);
     W = 0;
     b = W + std::size_t(inputs) * columns();
     R = b + columns();
@@ -34,24 +40,40 @@ struct LayerLayout {
     size = Q + (V::gate_recurrence ? std::size_t(P) * hidden * P * padded() : 0);
   }
   std::size_t padded() const { return std::size_t(units) * L; }
-  std::size_t columns() const { return padded() * G; }
+  std::size_t columns() const { return (std::size_t(whole) * G + rest_vectors()) * L; }
+  int rest_vectors() const { return (rest * G + L - 1) / L; }
   int lanes(int unit) const { return std::min(L, hidden - unit * L); }
   int full_units() const { return hidden / L; }
-  Split panels() const { return Split(units, forward_units); }
+  Split panels() const { return Split(whole, forward_units); }
   Split backward_panels() const { return Split(units, backward_units); }
 
-  // Offset of (row k, block g, unit j) in a panelled matrix of `rows` rows and `width` blocks.
-  std::size_t in_panel(int rows, int k, int width, int g, int j) const {
+  // Calls f(first column, vectors) for every panel.
+  template <class F>
+  void each_panel(F f) const {
+    const Split split = panels();
+    for (int k = 0; k < split.parts; ++k)
+      f(std::size_t(split.start(k)) * G * L, split.width(k) * G);
+    if (rest) f(std::size_t(whole) * G * L, rest_vectors());
+  }
+
+  // Where block g of a vector of units begins in a panelled matrix of `rows` rows and `width` blocks,
+  // and how far its rows are apart.
+  struct Place {
+    std::size_t begin;
+    std::ptrdiff_t row;
+  };
+  Place place(int rows, int width, int g, int unit) const {
+    const auto before = [&](int units) { return std::size_t(units) * width * L * rows; };
+    if (unit == whole) return {before(whole) + std::size_t(g) * rest, rest_vectors() * L};
     const Split split = panels();
     int panel = 0;
-    while (panel + 1 < split.parts && split.start(panel + 1) <= j / L) ++panel;
-    const std::size_t start = split.start(panel), row = std::size_t(split.width(panel)) * width * L;
-    return start * width * L * rows + k * row + ((j / L - start) * width + g) * L + j % L;
+    while (panel + 1 < split.parts && split.start(panel + 1) <= unit) ++panel;
+    const int start = split.start(panel);
+    return {before(start) + std::size_t((unit - start) * width + g) * L,
+            std::ptrdiff_t(split.width(panel)) * width * L};
   }
-  // Row of gate g of unit j among the gates' P · H values, without the lanes beyond H.
-  int gate_row(int g, int j) const {
-    return (j / L) * L * P + g * lanes(j / L) + j % L;
-  }
+  // Row of block g of a unit where `blocks` blocks of H values are rows, without the lanes beyond H.
+  int row_of(int blocks, int g, int unit) const { return unit * L * blocks + g * lanes(unit); }
 
   // Calls f(array, place in it, place here) for every parameter: 0 W, 1 R, 2 b, 3 p, 4 Q, each in
   // the canonical shape of LSTMVariant.parameter_shapes.
@@ -61,11 +83,11 @@ struct LayerLayout {
     for (int g = 0; g < G; ++g)
       for (int j = 0; j < H; ++j) {
         const std::size_t row = std::size_t(g) * H + j;
-        const std::size_t w = in_panel(inputs, 0, G, g, j), r = in_panel(H, 0, G, g, j);
-        const std::size_t w_step = in_panel(inputs, 1, G, g, j) - w;
-        for (int d = 0; d < inputs; ++d) f(0, row * inputs + d, W + w + d * w_step);
-        for (int k = 0; k < H; ++k) f(1, row * H + k, R + r + k * w_step);
-        f(2, row, b + ((j / L) * G + g) * std::size_t(L) + j % L);
+        const Place w = place(inputs, G, g, j / L), r = place(H, G, g, j / L);
+        for (int d = 0; d < inputs; ++d) f(0, row * inputs + d, W + w.begin + j % L + d * w.row);
+        for (int k = 0; k < H; ++k) f(1, row * H + k, R + r.begin + j % L + k * r.row);
+        const std::size_t apart = j / L == whole ? rest : L;
+        f(2, row, b + std::size_t(j / L) * G * L + g * apart + j % L);
       }
     if constexpr (V::peepholes)
       for (int g = 0; g < P; ++g)
@@ -75,10 +97,11 @@ struct LayerLayout {
       for (int g = 0; g < P; ++g)
         for (int j = 0; j < H; ++j) {
           const std::size_t row = std::size_t(g) * H + j;
+          const Place q = place(P * H, P, g, j / L);
           for (int from = 0; from < P; ++from)
             for (int k = 0; k < H; ++k)
               f(4, row * P * H + std::size_t(from) * H + k,
-                Q + in_panel(P * H, gate_row(from, k), P, g, j));
+                Q + q.begin + j % L + (row_of(P, from, k / L) + k % L) * q.row);
         }
   }
 };

@@ -12,7 +12,8 @@ namespace odyssey {
 struct Split {
   int parts, base, extra;
   Split(int total, int most)
-      : parts((total + most - 1) / most), base(total / parts), extra(total % parts) {}
+      : parts((total + most - 1) / most), base(parts ? total / parts : 0),
+        extra(total - base * parts) {}
   int start(int part) const { return part * base + std::min(part, extra); }
   int width(int part) const { return base + (part < extra); }
 };

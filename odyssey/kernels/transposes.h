@@ -11,7 +11,7 @@ template <int First, class Real, class V>
 void transpose_blocks(const LayerLayout<Real, V>& layout, const Real* from, int rows, Real* to,
                       int width) {
   constexpr int L = kLanes<Real>, B = V::blocks - First;
-  const Split source = layout.panels(), target = layout.backward_panels();
+  const Split target = layout.backward_panels();
   for (int part = 0; part < target.parts; ++part) {
     const int first = target.start(part), units = target.width(part);
     const std::size_t row = std::size_t(units) * width * L;
@@ -22,22 +22,16 @@ void transpose_blocks(const LayerLayout<Real, V>& layout, const Real* from, int 
         for (int gate = 0; gate < width; ++gate)
           std::fill_n(panel + at + ((last - first) * width + gate) * L + layout.lanes(last),
                       L - layout.lanes(last), Real(0));
-    for (int k = 0; k < source.parts; ++k) {
-      const int start = source.start(k);
-      const std::ptrdiff_t source_width = source.width(k) * B * L;
-      const Real* matrix = from + std::size_t(start) * B * L * rows;
-      for (int unit = 0; unit < source.width(k); ++unit)
-        for (int g = 0; g < B; ++g)
-          for (int u = first; u < first + units; ++u)
-            for (int gate = 0; gate < width; ++gate) {
-              const int lanes = layout.lanes(start + unit), count = layout.lanes(u);
-              const std::size_t k0 = std::size_t(u) * L * width + std::size_t(gate) * count;
-              Real* out = panel + (std::size_t(start + unit) * L * B + std::size_t(g) * lanes) * row +
-                          ((u - first) * width + gate) * L;
-              const Real* in = matrix + k0 * source_width + (unit * B + g) * L;
-              transpose<Real>({in, source_width}, count, lanes, {out, std::ptrdiff_t(row)});
-            }
-    }
+    for (int source = 0; source < layout.units; ++source)
+      for (int g = 0; g < B; ++g) {
+        const auto place = layout.place(rows, B, g, source);
+        Real* out = panel + layout.row_of(B, g, source) * row;
+        for (int u = first; u < first + units; ++u)
+          for (int gate = 0; gate < width; ++gate)
+            transpose<Real>({from + place.begin + layout.row_of(width, gate, u) * place.row, place.row},
+                            layout.lanes(u), layout.lanes(source),
+                            {out + ((u - first) * width + gate) * L, std::ptrdiff_t(row)});
+      }
   }
 }
 
@@ -47,14 +41,12 @@ std::size_t transpose_inputs(const LayerLayout<Real, V>& layout, const Real* fro
   constexpr int L = kLanes<Real>;
   const std::size_t padded = (layout.inputs + L - 1) / L * L;
   std::fill_n(to, layout.columns() * padded, Real(0));
-  const Split split = layout.panels();
-  for (int k = 0; k < split.parts; ++k) {
-    const std::size_t column = std::size_t(split.start(k)) * V::blocks * L;
-    const std::size_t width = std::size_t(split.width(k)) * V::blocks * L;
+  layout.each_panel([&](std::size_t column, int vectors) {
     const Real* W = from + column * layout.inputs;
+    const std::size_t width = std::size_t(vectors) * L;
     for (int d = 0; d < layout.inputs; ++d)
       for (std::size_t j = 0; j < width; ++j) to[(column + j) * padded + d] = W[d * width + j];
-  }
+  });
   return padded;
 }
 

@@ -68,6 +68,27 @@ inline Vector<Real> load_first(const Real* p, int count, Real fill) {
   return v;
 }
 
+// Lane → its number.
+template <class Real>
+inline Bits<Real> lane_numbers() {
+  Bits<Real> numbers{};
+#pragma GCC unroll 16
+  for (int lane = 0; lane < kLanes<Real>; ++lane) numbers[lane] = lane;
+  return numbers;
+}
+
+// As many lanes, from the one of that number on, of two vectors side by side.
+template <class Real>
+inline Vector<Real> lanes_from(Vector<Real> a, Vector<Real> b, int first) {
+  return __builtin_shuffle(a, b, lane_numbers<Real>() + first);
+}
+
+// The first `count` lanes, zeros in the others.
+template <class Real>
+inline Vector<Real> first_lanes(Vector<Real> v, int count) {
+  return (Vector<Real>)((Bits<Real>)v & (Bits<Real>)(lane_numbers<Real>() < count));
+}
+
 // All lanes joined into one by f, in as few steps one after the other as there can be.
 template <class Real, class F>
 inline Real reduce(Vector<Real> v, F f) {
