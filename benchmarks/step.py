@@ -62,7 +62,8 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
     fused.__dict__["length"] = len(run)
 
     library = ctypes.CDLL(str(library_path(spec.variant)))
-    theta, velocity = memory_of(model._parameters).copy(), memory_of(model._velocity).copy()
+    arrays = [array.copy() for array in (model._parameters, model._velocity)]  # aligned by MXNet
+    theta, velocity = map(memory_of, arrays)
     target = np.ascontiguousarray(y, np.float32)
     shape = np.array(list(network_attributes(spec).values()), np.int32)
     pointers = [a.ctypes.data_as(ctypes.c_void_p) for a in (shape, x, target, theta, velocity)]
@@ -72,7 +73,7 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
         sizes, inputs, targets, *rest = pointers
         return library.odyssey_step(switches, sizes, inputs, len(x), targets, len(y), *rest)
 
-    kernel.__dict__["keep"] = (theta, velocity, target, shape)
+    kernel.__dict__["keep"] = (arrays, target, shape)
     return {"fused": fused, "kernel": kernel}
 
 

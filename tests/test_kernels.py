@@ -125,14 +125,13 @@ def outputs_of(code, parameters, x, y, loss="softmax"):
 
 def test_identities_between_variants():
     generator = np.random.default_rng(4)
-    # Whole vectors of units: FGR does not pack the blocks of others, and sums in another order.
-    spec = NetworkSpec(get_variant("FGR"), 5, 32, 6, True, "softmax")
+    spec = NetworkSpec(get_variant("FGR"), 5, 21, 6, True, "softmax")
     parameters = random_parameters(spec, generator)
     x, y = sequence(spec, 40, generator)
     for side in spec.directions:
         parameters[f"{side}.Q"][:] = 0
     vanilla = outputs_of("V", parameters, x, y)
-    assert (outputs_of("FGR", parameters, x, y) == vanilla).all()
+    assert relative_error(outputs_of("FGR", parameters, x, y), vanilla) < 2e-6  # summed otherwise
     for side in spec.directions:
         parameters[f"{side}.p"][:] = 0
     assert (outputs_of("NP", parameters, x, y) == outputs_of("V", parameters, x, y)).all()

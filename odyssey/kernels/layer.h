@@ -110,6 +110,7 @@ class Direction {
     Real* y;
   };
   struct Backward {
+    int s;
     const Real* a;
     Real* delta;
     const Real *delta_next, *h, *c_prev, *c, *dy;
@@ -145,28 +146,31 @@ class Direction {
 
   // Adds rows of a matrix over the blocks from `First` on of all units, leaving out lanes beyond H.
   template <int First, int U, int N>
-  inline __attribute__((always_inline)) void accumulate_blocks(Vec (&sum)[U][N], const Real* row,
-                                                               const Real* matrix) const {
+  inline __attribute__((always_inline)) void accumulate_units(Vec (&sum)[U][N], const Real* row,
+                                                              const Real* matrix, int s) const {
     constexpr int count = (G - First) * L;
     const int full = layout.full_units(), rest = layout.rest ? 0 : layout.hidden - full * L;
-    if constexpr (First == 0)
-      matrix = accumulate<Real, U, N>(sum, row, std::ptrdiff_t(full) * count + G * layout.rest, matrix);
-    else
+    if constexpr (First == 0) {
+      const std::ptrdiff_t joined = std::ptrdiff_t(full) * count + G * layout.rest;
+      matrix = accumulate_blocks<Real, U, N>(sum, row, joined, matrix, !(s & 1));
+    } else {
       for (int unit = 0; unit < full; ++unit)
         matrix = accumulate<Real, U, N>(sum, row + (unit * G + First) * L, count, matrix);
-    if (rest)
-      for (int g = First; g < G; ++g)
-        matrix = accumulate<Real, U, N>(sum, row + (full * G + g) * L, rest, matrix);
+    }
+    for (int g = First; rest && g < G; ++g)
+      matrix = accumulate<Real, U, N>(sum, row + (full * G + g) * L, rest, matrix);
   }
 
   template <int U>
   void forward_panel(const Forward& now, int start) {
     Real* a = now.a + std::size_t(start) * G * L;
     constexpr int partial = partial_sums(U * G);
-    Vec sum[partial][U * G] = {};
+    Vec sum[partial][U * G];
+    clear(sum);
     if constexpr (V::gate_recurrence) {
-      Vec gates[1][U * P] = {};
-      if (now.s) accumulate_blocks<1, 1, U * P>(gates, now.a_prev, Q_panel(theta, start));
+      Vec gates[1][U * P];
+      clear(gates);
+      if (now.s) accumulate_units<1, 1, U * P>(gates, now.a_prev, Q_panel(theta, start), now.s);
 #pragma GCC unroll 12
       for (int n = 0; n < U * P; ++n) sum[0][n / P * G + 1 + n % P] = gates[0][n];
     }
@@ -184,7 +188,8 @@ class Direction {
     const int rest = layout.rest;
     Real* a = now.a + std::size_t(layout.whole) * G * L;
     constexpr int partial = partial_sums(N);
-    Vec sum[partial][N] = {};
+    Vec sum[partial][N];
+    clear(sum);
 #pragma GCC unroll 3
     for (int n = 0; n < N; ++n) sum[0][n] = load(a + n * L);
     if (now.s)
@@ -231,20 +236,24 @@ class Direction {
   template <int U>
   void backward_panel(const Backward& now, int start) {
     constexpr int partial = partial_sums(U);
-    Vec gates[1][U * P + 1] = {};  // from the next frame's gates, for full gate recurrence
+    Vec gates[1][U * P + 1];  // from the next frame's gates, for full gate recurrence
+    clear(gates);
     const std::size_t column = std::size_t(start) * L, rows = layout.hidden;
     if constexpr (V::gate_recurrence) {
-      Vec sum[1][U * P] = {};
+      Vec sum[1][U * P];
+      clear(sum);
       if (now.delta_next)
-        accumulate_blocks<1, 1, U * P>(sum, now.delta_next, Q_transposed_ + column * P * P * rows);
+        accumulate_units<1, 1, U * P>(sum, now.delta_next, Q_transposed_ + column * P * P * rows,
+                                      now.s);
 #pragma GCC unroll 12
       for (int n = 0; n < U * P; ++n) gates[0][n] = sum[0][n];
     }
-    Vec sum[partial][U] = {};
+    Vec sum[partial][U];
+    clear(sum);
     if (now.delta_next)
-      accumulate_blocks<0, partial, U>(sum, now.delta_next, R_transposed_ + column * G * rows);
+      accumulate_units<0, partial, U>(sum, now.delta_next, R_transposed_ + column * G * rows, now.s);
     fold(sum);
-#pragma GCC unroll 1
+#pragma GCC unroll 16
     for (int u = 0; u < U; ++u) {
       const int unit = start + u;
       const Vec dy = sum[0][u] + load(now.dy + unit * L);
@@ -343,7 +352,7 @@ void Direction<Real, V>::begin_backward() {
 template <class Real, class V>
 void Direction<Real, V>::backward_step(int s, Rows<const Real> dy) {
   const bool last = s + 1 == T;
-  const Backward now{act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
+  const Backward now{s, act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
   const Split split = layout.backward_panels();
   back_and_forth(s, split.parts, [&](int panel) {
     with_constant<Layout::backward_units>(

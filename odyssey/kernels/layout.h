@@ -23,8 +23,9 @@ struct LayerLayout {
   // Vectors of units in a panel, so that about 12 sums stay in registers. float64 serves the tests:
   // one is enough, and compiles sooner.
   static constexpr bool narrow = sizeof(Real) > sizeof(float);
-  static constexpr int forward_units = narrow ? 1 : 12 / G,
-                       backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 3;
+  static constexpr int forward_vectors = kManyRegisters && !V::gate_recurrence ? 4 : 12;
+  static constexpr int forward_units = narrow ? 1 : std::max(1, forward_vectors / G),
+                       backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 4;
   int inputs, hidden, units, rest, whole;  // lanes of the shared vectors; units before those
   std::size_t W, b, R, p, Q, size;  // offsets into one direction's parameters
 

@@ -57,7 +57,7 @@ inline Mass softmax_row(float* a, const LastVector& last) {
     const Vector<float> v = load(a + n * L);
     most = v > most ? v : most;
   }
-  const float peak = reduce<float>(most, [](float a, float b) { return a > b ? a : b; });
+  const float peak = reduce<float>(most, [](auto a, auto b) { return a > b ? a : b; });
   Vector<float> total = exp(load(tail) + last.sink - peak) * last.keep;
   store(tail, total);
   for (int n = 0; n < last.full; ++n) {
@@ -107,7 +107,7 @@ inline double bernoulli_loss(Rows<float> a, int T, int K, const float* targets) 
       linear += (positive - d * v) * keep;
       factors *= 1.0f + e * keep;
       if (n % kFactors == kFactors - 1 || !whole) {
-        logs.add(reduce<float>(factors, [](float a, float b) { return a * b; }));
+        logs.add(reduce<float>(factors, [](auto a, auto b) { return a * b; }));
         factors = broadcast(1.0f);
       }
     }

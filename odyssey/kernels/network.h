@@ -116,7 +116,7 @@ class Network {
       if (!training) return;
       for (auto& dy : dy_) dy = pieces.take_rows<float>(T, spread<float>(padded));
       head_transposed_ = pieces.take_rows<float>(shape().outputs, spread<float>(padded));
-      noisy = pieces.take<float>(entries + 64);
+      noisy = pieces.take<float>(entries + kNoiseRoom);
     });
     if (training && training->std != 0) {
       add_noise(*training, x, entries, noisy);

@@ -12,20 +12,29 @@ struct Noise {
   std::uint32_t key[2], presentation[2];  // low word first
 };
 
-// The words of kLanes counters from `first` on, Threefry-4×32 with 20 rounds.
-inline void threefry(const Noise& noise, std::uint32_t first, Bits<float> (&x)[4]) {
+// The words of kLanes counters from each `first` on, Threefry-4×32 with 20 rounds: two chains of
+// instructions side by side hide each other's latency.
+constexpr int kChains = 2;
+inline void threefry(const Noise& noise, const std::uint32_t (&first)[kChains],
+                     Bits<float> (&x)[kChains][4]) {
   constexpr int rotations[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5},
                                    {6, 20},  {17, 11}, {25, 10}, {18, 20}};
   const std::uint32_t key[5] = {noise.key[0], noise.key[1], 0, 0, 0x1BD11BDA ^ noise.key[0] ^ noise.key[1]};
   Bits<float> lane{};
   for (int l = 0; l < kLanes<float>; ++l) lane[l] = l;
-  x[0] = lane + (first + key[0]);
-  x[1] = Bits<float>{} + key[1];
-  x[2] = Bits<float>{} + (noise.presentation[0] + key[2]);
-  x[3] = Bits<float>{} + (noise.presentation[1] + key[3]);
+#pragma GCC unroll 2
+  for (int c = 0; c < kChains; ++c) {
+    x[c][0] = lane + (first[c] + key[0]);
+    x[c][1] = Bits<float>{} + key[1];
+    x[c][2] = Bits<float>{} + (noise.presentation[0] + key[2]);
+    x[c][3] = Bits<float>{} + (noise.presentation[1] + key[3]);
+  }
   const auto mix = [&](int to, int from, int bits) {
-    x[to] += x[from];
-    x[from] = ((x[from] << bits) | (x[from] >> (32 - bits))) ^ x[to];
+#pragma GCC unroll 2
+    for (int c = 0; c < kChains; ++c) x[c][to] += x[c][from];
+#pragma GCC unroll 2
+    for (int c = 0; c < kChains; ++c)
+      x[c][from] = ((x[c][from] << bits) | (x[c][from] >> (32 - bits))) ^ x[c][to];
   };
 #pragma GCC unroll 20
   for (int r = 0; r < 20; ++r) {
@@ -34,7 +43,9 @@ inline void threefry(const Noise& noise, std::uint32_t first, Bits<float> (&x)[4
     if (r % 4 < 3) continue;
     const int s = r / 4 + 1;
 #pragma GCC unroll 4
-    for (int n = 0; n < 4; ++n) x[n] += key[(s + n) % 5] + (n == 3 ? s : 0);
+    for (int n = 0; n < 4; ++n)
+#pragma GCC unroll 2
+      for (int c = 0; c < kChains; ++c) x[c][n] += key[(s + n) % 5] + (n == 3 ? s : 0);
   }
 }
 
@@ -75,24 +86,32 @@ inline void box_muller(Bits<float> radius, Bits<float> angle, Vector<float>& fir
   second = r * (Vector<float>)(((c & odd) | (s & ~odd)) ^ sine_sign);
 }
 
-// to[e] = x[e] + noise of entry e, for e < count; `to` has room for whole groups of 64.
+// to[e] = x[e] + noise of entry e, for e < count; `to` has room for kNoiseRoom more.
+constexpr int kGroup = 16, kNoiseRoom = 4 * kGroup * kChains;
 inline void add_noise(const Noise& noise, const float* x, std::size_t count, float* to) {
-  constexpr int L = kLanes<float>, group = 16;
-  for (std::size_t start = 0; start < count; start += 4 * group)
-    for (int lane = 0; lane < group; lane += L) {
-      Bits<float> words[4];
+  constexpr int L = kLanes<float>;
+  const auto place = [](std::size_t k) { return 4 * (k / kGroup * kGroup) + k % kGroup; };
+  for (std::size_t block = 0; place(block) < count; block += kChains * L) {
+    Bits<float> words[kChains][4];
+    std::uint32_t first[kChains];
+#pragma GCC unroll 2
+    for (int c = 0; c < kChains; ++c) first[c] = std::uint32_t(block + c * L);
+    threefry(noise, first, words);
+#pragma GCC unroll 2
+    for (int c = 0; c < kChains; ++c) {
       Vector<float> normal[4];
-      threefry(noise, std::uint32_t(start / 4 + lane), words);
-      box_muller(words[0], words[1], normal[0], normal[1]);
-      box_muller(words[2], words[3], normal[2], normal[3]);
+      box_muller(words[c][0], words[c][1], normal[0], normal[1]);
+      box_muller(words[c][2], words[c][3], normal[2], normal[3]);
+#pragma GCC unroll 4
       for (int n = 0; n < 4; ++n) {
-        const std::size_t e = start + n * group + lane;
+        const std::size_t e = place(block + c * L) + n * kGroup;
         const Vector<float> clean = e + L <= count ? load(x + e)
                                     : e < count    ? load_first(x + e, int(count - e), 0.0f)
                                                    : Vector<float>{};
         store(to + e, noise.std * normal[n] + clean);
       }
     }
+  }
 }
 
 }  // namespace odyssey

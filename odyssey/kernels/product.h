@@ -78,7 +78,7 @@ template <class Real, int R, int N, class Target>
 inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, int K,
                          const Target& target) {
   Vector<Real> sum[R][N];
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) sum[r][n] = target.first(i + r, column + n * kLanes<Real>);
@@ -88,14 +88,14 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
     Vector<Real> row[N];
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) row[n] = load(right + n * kLanes<Real>);
-#pragma GCC unroll 8
+#pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
       const Vector<Real> x = broadcast(left[r * a.i_stride]);
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n) sum[r][n] += x * row[n];
     }
   }
-#pragma GCC unroll 8
+#pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) target.last(i + r, column + n * kLanes<Real>, sum[r][n]);
@@ -104,11 +104,12 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
 // C(i, ·) = Σ_k A(i, k) B(k, ·) for i < M over `vectors` columns of lanes, into the target.
 template <class Real, class Target>
 void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const Target& target) {
-  const Split columns(vectors, 2);
+  constexpr int widest = kManyRegisters ? 4 : 2, sums = kManyRegisters ? 24 : 12;
+  const Split columns(vectors, widest);
   for (int part = 0; part < columns.parts; ++part) {
     const int column = columns.start(part) * kLanes<Real>;
-    with_constant<2>(columns.width(part), [&](auto width) {
-      constexpr int N = width, R = N == 2 ? 6 : 8;  // 12 or 8 sums in registers
+    with_constant<widest>(columns.width(part), [&](auto width) {
+      constexpr int N = width, R = std::min(sums / N, kManyRegisters ? 12 : 8);
       int i = 0;
       for (; i + R <= M; i += R) product_tile<Real, R, N>(a, b, i, column, K, target);
       if (i < M)
@@ -128,31 +129,62 @@ inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)
   constexpr int width = N * kLanes<Real>;
   std::ptrdiff_t k = 0;
   for (; k + U <= count; k += U, panel += U * width)
-#pragma GCC unroll 12
+#pragma GCC unroll 16
     for (int u = 0; u < U; ++u) {
       const Vector<Real> xk = broadcast(x[k + u]);
-#pragma GCC unroll 12
+#pragma GCC unroll 16
       for (int n = 0; n < N; ++n) sum[u][n] += xk * load(panel + u * width + n * kLanes<Real>);
     }
   if constexpr (U > 1)
     for (; k < count; ++k, panel += width) {
       const Vector<Real> xk = broadcast(x[k]);
-#pragma GCC unroll 12
+#pragma GCC unroll 16
       for (int n = 0; n < N; ++n) sum[0][n] += xk * load(panel + n * kLanes<Real>);
     }
   return panel;
 }
 
-template <class Vec, int U, int N>
-inline __attribute__((always_inline)) void fold(Vec (&sum)[U][N]) {
-#pragma GCC unroll 12
-  for (int u = 1; u < U; ++u)
-#pragma GCC unroll 12
-    for (int n = 0; n < N; ++n) sum[0][n] += sum[u][n];
+// The same in blocks, from the last one to the first if `down`: what was walked the other way just
+// before is still in the nearest cache, at its end.
+constexpr std::ptrdiff_t kBlockBytes = 16 << 10;
+template <class Real, int U, int N>
+inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real> (&sum)[U][N],
+                                                                    const Real* x,
+                                                                    std::ptrdiff_t count,
+                                                                    const Real* panel, bool down) {
+  constexpr std::ptrdiff_t width = N * kLanes<Real>,
+                           block = kBlockBytes / (width * sizeof(Real)) / U * U;
+  const std::ptrdiff_t blocks = (count + block - 1) / block;
+  for (std::ptrdiff_t k = 0; k < blocks; ++k) {
+    const std::ptrdiff_t row = (down ? blocks - 1 - k : k) * block;
+    accumulate<Real, U, N>(sum, x + row, std::min(block, count - row), panel + row * width);
+  }
+  return panel + count * width;
 }
 
-// Partial sums that keep 8 to 12 vectors in flight.
-constexpr int partial_sums(int vectors) { return vectors >= 7 ? 1 : 12 / vectors; }
+// Not `= {}`, which fills memory: these stay in registers.
+template <class Vec, int U, int N>
+inline __attribute__((always_inline)) void clear(Vec (&sum)[U][N]) {
+#pragma GCC unroll 16
+  for (int u = 0; u < U; ++u)
+#pragma GCC unroll 16
+    for (int n = 0; n < N; ++n) sum[u][n] = Vec{};
+}
+
+// sum[0] becomes the sum of all, in pairs.
+template <int apart = 1, class Vec, int U, int N>
+inline __attribute__((always_inline)) void fold(Vec (&sum)[U][N]) {
+  if constexpr (apart < U) {
+#pragma GCC unroll 16
+    for (int u = 0; u + apart < U; u += 2 * apart)
+#pragma GCC unroll 16
+      for (int n = 0; n < N; ++n) sum[u][n] += sum[u + apart][n];
+    fold<2 * apart>(sum);
+  }
+}
+
+// Partial sums that hide the latency of additions behind the loads of so many vectors a row.
+constexpr int partial_sums(int vectors) { return vectors <= 2 ? 4 : vectors <= 6 ? 2 : 1; }
 
 template <class Real, class Target>
 void column_sums(Rows<const Real> a, int rows, int vectors, const Target& target) {

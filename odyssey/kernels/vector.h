@@ -24,6 +24,8 @@ constexpr int kVectorBytes = 32;
 constexpr int kVectorBytes = 16;
 #endif
 
+constexpr bool kManyRegisters = kVectorBytes == 64;  // 32, not 16
+
 template <class Real>
 struct VectorOf;
 template <>
@@ -90,20 +92,17 @@ inline Vector<Real> first_lanes(Vector<Real> v, int count) {
 }
 
 // All lanes joined into one by f, in as few steps one after the other as there can be.
-template <class Real, class F>
+template <class Real, int width = kLanes<Real> / 2, class F>
 inline Real reduce(Vector<Real> v, F f) {
-  Real lanes[kLanes<Real>];
-  store(lanes, v);
-#pragma GCC unroll 4
-  for (int width = kLanes<Real> / 2; width; width /= 2)
-#pragma GCC unroll 8
-    for (int lane = 0; lane < width; ++lane) lanes[lane] = f(lanes[lane], lanes[lane + width]);
-  return lanes[0];
+  if constexpr (width > 0)
+    return reduce<Real, width / 2>(f(v, lanes_from<Real>(v, v, width)), f);
+  else
+    return v[0];
 }
 
 template <class Real>
 inline Real sum(Vector<Real> v) {
-  return reduce<Real>(v, [](Real a, Real b) { return a + b; });
+  return reduce<Real>(v, [](auto a, auto b) { return a + b; });
 }
 
 // The instructions for the smaller and the larger of two numbers, which compilers do not find in a
@@ -142,25 +141,19 @@ inline Vector<Real> bounded(Vector<Real> x, Real low, Real high) {
   return larger(broadcast(low), smaller(broadcast(high), x));
 }
 
-// x P(x²) / Q(x²), where tanh(x) = x P(x²) / Q(x²) is a relative minimax fit (error 1.5e-8) on
-// |x| ≤ 8.7, beyond which the float32 value is ±1; `half` gives tanh(x / 2) / 2 by the same fit.
-// With rounding the result is within 4e-7 of tanh (so it may pass 1 by one unit).
-template <bool half>
-inline Vector<float> tanh_fit(Vector<float> x) {
-  constexpr float k = half ? 0.25f : 1.0f, k2 = k * k, k3 = k2 * k, k4 = k3 * k;
-  constexpr float bound = half ? 17.4f : 8.7f;
-  x = bounded(x, -bound, bound);
+// x P(x²) / Q(x²), a relative minimax fit (error 1.5e-8) on |x| ≤ 8.7, beyond which the float32
+// value is ±1. With rounding it is within 4e-7 of tanh (so it may pass 1 by one unit).
+inline Vector<float> tanh(Vector<float> x) {
+  x = bounded(x, -8.7f, 8.7f);
   const Vector<float> u = x * x;
   const Vector<float> p =
-      (((k * k4 * 1.39007716e-08f * u + k * k3 * 2.0996026e-05f) * u + k * k2 * 3.51887492e-03f) * u +
-       k * k * 1.34005763e-01f) * u + k * 9.99999985e-01f;
-  const Vector<float> q = (((k4 * 7.99778953e-07f * u + k3 * 3.3238636e-04f) * u +
-                            k2 * 2.59653899e-02f) * u + k * 4.67338965e-01f) * u + 1.0f;
+      (((1.39007716e-08f * u + 2.0996026e-05f) * u + 3.51887492e-03f) * u + 1.34005763e-01f) * u +
+      9.99999985e-01f;
+  const Vector<float> q =
+      (((7.99778953e-07f * u + 3.3238636e-04f) * u + 2.59653899e-02f) * u + 4.67338965e-01f) * u +
+      1.0f;
   return x * p / q;
 }
-
-inline Vector<float> tanh(Vector<float> x) { return tanh_fit<false>(x); }
-inline Vector<float> sigmoid(Vector<float> x) { return tanh_fit<true>(x) + 0.5f; }
 
 // float64 serves the tests: exact before fast.
 inline Vector<double> tanh(Vector<double> x) {
@@ -168,7 +161,11 @@ inline Vector<double> tanh(Vector<double> x) {
   return x;
 }
 
-inline Vector<double> sigmoid(Vector<double> x) { return 0.5 * tanh(0.5 * x) + 0.5; }
+template <class Vec>
+inline Vec sigmoid(Vec x) {
+  constexpr auto half = std::remove_reference_t<decltype(x[0])>(0.5);
+  return half * tanh(half * x) + half;
+}
 
 // exp(x) = 2^k exp(r), |r| ≤ ln2 / 2, for x in [−87, 88] and clamped there; within 2 units in the
 // last place. Adding 1.5 · 2^23 rounds to an integer and leaves k in the lowest bits.
