@@ -120,27 +120,32 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
   }
 }
 
-// sum[k mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
-// Returns the panel's next row.
+// sum[· mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
+// Four numbers of x are loaded at once and spread by shuffles, since loads are what is scarce; but
+// wide panels of wide vectors are slower so. Returns the panel's next row.
 template <class Real, int U, int N>
 inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)[U][N],
                                                              const Real* x, std::ptrdiff_t count,
                                                              const Real* panel) {
   constexpr int width = N * kLanes<Real>;
+  constexpr bool in_fours = sizeof(Real) == sizeof(float) && (N <= 2 || !kManyRegisters);
+  const auto add = [&](int u, Vector<Real> xk, int row) __attribute__((always_inline)) {
+#pragma GCC unroll 16
+    for (int n = 0; n < N; ++n)
+      sum[u][n] += xk * load(panel + row * width + n * kLanes<Real>);
+  };
   std::ptrdiff_t k = 0;
-  for (; k + U <= count; k += U, panel += U * width)
+  constexpr int step = in_fours ? 4 : U;
+  for (; k + step <= count; k += step, panel += step * width) {
+    Vector<Real> xs{};
+    if constexpr (in_fours) xs = load_four(x + k);
 #pragma GCC unroll 16
-    for (int u = 0; u < U; ++u) {
-      const Vector<Real> xk = broadcast(x[k + u]);
-#pragma GCC unroll 16
-      for (int n = 0; n < N; ++n) sum[u][n] += xk * load(panel + u * width + n * kLanes<Real>);
-    }
-  if constexpr (U > 1)
-    for (; k < count; ++k, panel += width) {
-      const Vector<Real> xk = broadcast(x[k]);
-#pragma GCC unroll 16
-      for (int n = 0; n < N; ++n) sum[0][n] += xk * load(panel + n * kLanes<Real>);
-    }
+    for (int j = 0; j < step; ++j)
+      if constexpr (in_fours) add(j % U, one_of_four(xs, j), j);
+      else add(j, broadcast(x[k + j]), j);
+  }
+  if constexpr (step > 1)
+    for (; k < count; ++k, panel += width) add(0, broadcast(x[k]), 0);
   return panel;
 }
 
@@ -153,7 +158,7 @@ inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real>
                                                                     std::ptrdiff_t count,
                                                                     const Real* panel, bool down) {
   constexpr std::ptrdiff_t width = N * kLanes<Real>,
-                           block = kBlockBytes / (width * sizeof(Real)) / U * U;
+                           block = kBlockBytes / (width * sizeof(Real)) / 4 * 4;
   const std::ptrdiff_t blocks = (count + block - 1) / block;
   for (std::ptrdiff_t k = 0; k < blocks; ++k) {
     const std::ptrdiff_t row = (down ? blocks - 1 - k : k) * block;

@@ -7,8 +7,16 @@
 #include <cstring>
 #include <type_traits>
 
-#if defined(__SSE2__)
+// The intrinsic function of that name for the widest vectors there are.
+#if defined(__SSE2__) && !defined(ODYSSEY_VECTOR_BYTES)
 #include <immintrin.h>
+#if defined(__AVX512F__)
+#define ODYSSEY_INTRINSIC(name) _mm512_##name
+#elif defined(__AVX2__)
+#define ODYSSEY_INTRINSIC(name) _mm256_##name
+#else
+#define ODYSSEY_INTRINSIC(name) _mm_##name
+#endif
 #endif
 
 namespace odyssey {
@@ -85,6 +93,24 @@ inline Vector<Real> lanes_from(Vector<Real> a, Vector<Real> b, int first) {
   return __builtin_shuffle(a, b, lane_numbers<Real>() + first);
 }
 
+// Four numbers from memory, again and again: compilers take a detour through memory.
+inline Vector<float> load_four(const float* p) {
+#if defined(ODYSSEY_INTRINSIC) && defined(__AVX512F__)
+  return _mm512_broadcast_f32x4(_mm_loadu_ps(p));
+#elif defined(ODYSSEY_INTRINSIC) && defined(__AVX2__)
+  return _mm256_broadcast_ps(reinterpret_cast<const __m128*>(p));
+#else
+  Vector<float> v{};
+  for (int lane = 0; lane < kLanes<float>; ++lane) v[lane] = p[lane % 4];
+  return v;
+#endif
+}
+
+// One of those four in every lane.
+inline Vector<float> one_of_four(Vector<float> four, int which) {
+  return __builtin_shuffle(four, (lane_numbers<float>() & ~3u) + which);
+}
+
 // The first `count` lanes, zeros in the others.
 template <class Real>
 inline Vector<Real> first_lanes(Vector<Real> v, int count) {
@@ -107,19 +133,12 @@ inline Real sum(Vector<Real> v) {
 
 // The instructions for the smaller and the larger of two numbers, which compilers do not find in a
 // comparison and a choice because of what they do with a NaN: the second number is the result.
-#if defined(ODYSSEY_VECTOR_BYTES) || !defined(__SSE2__)
-#define ODYSSEY_CHOOSE(name, compare, real, suffix) \
-  inline Vector<real> name(Vector<real> a, Vector<real> b) { return a compare b ? a : b; }
-#else
-#if defined(__AVX512F__)
-#define ODYSSEY_INTRINSIC(name) _mm512_##name
-#elif defined(__AVX2__)
-#define ODYSSEY_INTRINSIC(name) _mm256_##name
-#else
-#define ODYSSEY_INTRINSIC(name) _mm_##name
-#endif
+#if defined(ODYSSEY_INTRINSIC)
 #define ODYSSEY_CHOOSE(name, compare, real, suffix) \
   inline Vector<real> name(Vector<real> a, Vector<real> b) { return ODYSSEY_INTRINSIC(suffix)(a, b); }
+#else
+#define ODYSSEY_CHOOSE(name, compare, real, suffix) \
+  inline Vector<real> name(Vector<real> a, Vector<real> b) { return a compare b ? a : b; }
 #endif
 ODYSSEY_CHOOSE(smaller, <, float, min_ps)
 ODYSSEY_CHOOSE(smaller, <, double, min_pd)
