@@ -34,34 +34,6 @@ inline std::ptrdiff_t spread(std::ptrdiff_t columns) {
   return ((columns + line - 1) / line | 1) * line;
 }
 
-// to[j][i] = from[i][j] for i < rows, j < columns.
-template <class Real>
-void transpose(Rows<const Real> from, int rows, int columns, Rows<Real> to) {
-  for (int i = 0; i < rows; ++i)
-    for (int j = 0; j < columns; ++j) to[j][i] = from[i][j];
-}
-
-// In squares of 4 × 4: one element after the other costs a tenth of a step of H = 200.
-template <>
-inline void transpose<float>(Rows<const float> from, int rows, int columns, Rows<float> to) {
-  typedef float Quad __attribute__((vector_size(16), aligned(4), may_alias));
-  const auto quad = [](const float* p) { return *reinterpret_cast<const Quad*>(p); };
-  const int whole_rows = rows / 4 * 4, whole_columns = columns / 4 * 4;
-  for (int i = 0; i < whole_rows; i += 4)
-    for (int j = 0; j < whole_columns; j += 4) {
-      const Quad a = quad(from[i] + j), b = quad(from[i + 1] + j), c = quad(from[i + 2] + j),
-                 d = quad(from[i + 3] + j);
-      const Quad ab = __builtin_shufflevector(a, b, 0, 4, 1, 5), cd = __builtin_shufflevector(c, d, 0, 4, 1, 5);
-      const Quad AB = __builtin_shufflevector(a, b, 2, 6, 3, 7), CD = __builtin_shufflevector(c, d, 2, 6, 3, 7);
-      const Quad out[4] = {
-          __builtin_shufflevector(ab, cd, 0, 1, 4, 5), __builtin_shufflevector(ab, cd, 2, 3, 6, 7),
-          __builtin_shufflevector(AB, CD, 0, 1, 4, 5), __builtin_shufflevector(AB, CD, 2, 3, 6, 7)};
-      for (int q = 0; q < 4; ++q) *reinterpret_cast<Quad*>(to[j + q] + i) = out[q];
-    }
-  for (int i = 0; i < rows; ++i)
-    for (int j = i < whole_rows ? whole_columns : 0; j < columns; ++j) to[j][i] = from[i][j];
-}
-
 // Under the address sanitizer (.ci/sanitize) gaps between the pieces of a block must not be touched.
 #if defined(__SANITIZE_ADDRESS__)
 constexpr std::size_t kGap = 64;

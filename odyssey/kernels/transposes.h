@@ -1,9 +1,54 @@
-// The matrices of a layer's backward pass: rows are the forward columns without the lanes beyond H.
+// Transposes, and the matrices of a layer's backward pass: their rows are the forward columns without the
+// lanes beyond H.
 #pragma once
 
 #include "layout.h"
 
 namespace odyssey {
+
+// to[j][i] = from[i][j] of an N × N square: halves of ever larger squares change places.
+template <int N, class Real>
+inline void transpose_square(Rows<const Real> from, Rows<Real> to) {
+  typedef Real Row __attribute__((vector_size(N * sizeof(Real)), aligned(alignof(Real)), may_alias));
+  using Lanes = decltype(Row{} < Row{});
+  Row rows[N];
+  Lanes lane{};
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) {
+    rows[i] = *reinterpret_cast<const Row*>(from[i]);
+    lane[i] = i;
+  }
+#pragma GCC unroll 4
+  for (int half = 1; half < N; half *= 2) {
+    const Lanes low = lane + (lane & half) / half * (N - half);
+#pragma GCC unroll 16
+    for (int i = 0; i < N; ++i) {
+      if (i & half) continue;
+      const Row a = rows[i], b = rows[i + half];
+      rows[i] = __builtin_shuffle(a, b, low);
+      rows[i + half] = __builtin_shuffle(a, b, low + half);
+    }
+  }
+#pragma GCC unroll 16
+  for (int i = 0; i < N; ++i) *reinterpret_cast<Row*>(to[i]) = rows[i];
+}
+
+// to[j][i] = from[i][j] for i < rows, j < columns, in squares as large as fit.
+template <class Real, int N = kLanes<Real>>
+void transpose(Rows<const Real> from, int rows, int columns, Rows<Real> to) {
+  constexpr int smaller = N > 4 ? 4 : 1;
+  const int right = columns / N * N, below = rows / N * N;
+  for (int i = 0; i < below; i += N)
+    for (int j = 0; j < right; j += N)
+      if constexpr (N > 1)
+        transpose_square<N, Real>({from[i] + j, from.stride}, {to[j] + i, to.stride});
+      else
+        to[j][i] = from[i][j];
+  if constexpr (N > 1) {
+    transpose<Real, smaller>({from.data + right, from.stride}, below, columns - right, to.from(right));
+    transpose<Real, smaller>(from.from(below), rows - below, columns, {to.data + below, to.stride});
+  }
+}
 
 // From panels of `rows` rows (values in front of the matrix) with blocks First.. per unit, to
 // backward panels with `width` blocks per unit.
