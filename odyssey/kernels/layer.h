@@ -166,10 +166,10 @@ class Direction {
     Real* a = now.a + std::size_t(start) * G * L;
     constexpr int partial = partial_sums(U * G);
     Vec sum[partial][U * G];
-    clear(sum);
+    clear<Real>(sum);
     if constexpr (V::gate_recurrence) {
       Vec gates[1][U * P];
-      clear(gates);
+      clear<Real>(gates);
       if (now.s) accumulate_units<1, 1, U * P>(gates, now.a_prev, Q_panel(theta, start), now.s);
 #pragma GCC unroll 12
       for (int n = 0; n < U * P; ++n) sum[0][n / P * G + 1 + n % P] = gates[0][n];
@@ -177,7 +177,7 @@ class Direction {
 #pragma GCC unroll 12
     for (int n = 0; n < U * G; ++n) sum[0][n] += load(a + n * L);
     if (now.s) accumulate<Real, partial, U * G>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
-    fold(sum);
+    fold<Real>(sum);
 #pragma GCC unroll 12
     for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * G * L, L, &sum[0][u * G]);
   }
@@ -189,12 +189,12 @@ class Direction {
     Real* a = now.a + std::size_t(layout.whole) * G * L;
     constexpr int partial = partial_sums(N);
     Vec sum[partial][N];
-    clear(sum);
+    clear<Real>(sum);
 #pragma GCC unroll 3
     for (int n = 0; n < N; ++n) sum[0][n] = load(a + n * L);
     if (now.s)
       accumulate<Real, partial, N>(sum, now.y_prev, layout.hidden, R_panel(theta, layout.whole));
-    fold(sum);
+    fold<Real>(sum);
     Vec blocks[G];
 #pragma GCC unroll 4
     for (int g = 0; g < G; ++g) {  // rest ≤ L N / G: block g begins in vector n and ends in the next
@@ -237,11 +237,11 @@ class Direction {
   void backward_panel(const Backward& now, int start) {
     constexpr int partial = partial_sums(U);
     Vec gates[1][U * P + 1];  // from the next frame's gates, for full gate recurrence
-    clear(gates);
+    clear<Real>(gates);
     const std::size_t column = std::size_t(start) * L, rows = layout.hidden;
     if constexpr (V::gate_recurrence) {
       Vec sum[1][U * P];
-      clear(sum);
+      clear<Real>(sum);
       if (now.delta_next)
         accumulate_units<1, 1, U * P>(sum, now.delta_next, Q_transposed_ + column * P * P * rows,
                                       now.s);
@@ -249,10 +249,10 @@ class Direction {
       for (int n = 0; n < U * P; ++n) gates[0][n] = sum[0][n];
     }
     Vec sum[partial][U];
-    clear(sum);
+    clear<Real>(sum);
     if (now.delta_next)
       accumulate_units<0, partial, U>(sum, now.delta_next, R_transposed_ + column * G * rows, now.s);
-    fold(sum);
+    fold<Real>(sum);
 #pragma GCC unroll 16
     for (int u = 0; u < U; ++u) {
       const int unit = start + u;

@@ -168,23 +168,23 @@ inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real>
 }
 
 // Not `= {}`, which fills memory: these stay in registers.
-template <class Vec, int U, int N>
-inline __attribute__((always_inline)) void clear(Vec (&sum)[U][N]) {
+template <class Real, int U, int N>
+inline __attribute__((always_inline)) void clear(Vector<Real> (&sum)[U][N]) {
 #pragma GCC unroll 16
   for (int u = 0; u < U; ++u)
 #pragma GCC unroll 16
-    for (int n = 0; n < N; ++n) sum[u][n] = Vec{};
+    for (int n = 0; n < N; ++n) sum[u][n] = Vector<Real>{};
 }
 
 // sum[0] becomes the sum of all, in pairs.
-template <int apart = 1, class Vec, int U, int N>
-inline __attribute__((always_inline)) void fold(Vec (&sum)[U][N]) {
+template <class Real, int apart = 1, int U, int N>
+inline __attribute__((always_inline)) void fold(Vector<Real> (&sum)[U][N]) {
   if constexpr (apart < U) {
 #pragma GCC unroll 16
     for (int u = 0; u + apart < U; u += 2 * apart)
 #pragma GCC unroll 16
       for (int n = 0; n < N; ++n) sum[u][n] += sum[u + apart][n];
-    fold<2 * apart>(sum);
+    fold<Real, 2 * apart>(sum);
   }
 }
 
