@@ -60,7 +60,7 @@ class Ctc {
     emission_ = Table(pieces, T, stride());
     alpha_ = Table(pieces, T + 1, stride());
     beta_ = Table(pieces, 1, stride());
-    classes_exp_ = Table(pieces, 1, (K + L - 1) / L * L);
+    chances_ = Table(pieces, 1, (labels / L + 1) * L);
     skip_ = pieces.take<double>(stride());
     classes_ = pieces.take<int>(S_);
   }
@@ -114,22 +114,31 @@ class Ctc {
   // p(class of s) for every frame and state, and a ← softmax(a); false where that is not finite.
   bool emissions(Rows<float> a, int T) {
     const LastVector last(K_);
-    std::fill_n(classes_exp_.m[0], (K_ + L - 1) / L * L, 0.0);
+    const int labels = S_ / 2;
+    std::fill_n(chances_.m[0], (labels / L + 1) * L, 0.0);
     for (int t = 0; t < T; ++t) {
-      for (int k = 0; k < K_; ++k) classes_exp_.m[0][k] = a[t][k];
+      for (int u = 0; u < labels; ++u) chances_.m[0][u] = a[t][classes_[2 * u + 1]];
+      const double blank = a[t][K_ - 1];
       const Mass mass = softmax_row(a[t], last);
       const double total = mass.peak + std::log(double(mass.total));
       if (!std::isfinite(total)) return false;
-      for (int k = 0; k < K_; k += L)
-        classes_exp_.put(0, k, scaled_exp(load(classes_exp_.m[0] + k) - total));
-      for (int s = 0; s < S_; ++s) {
-        emission_.m[t][L + s] = classes_exp_.m[0][classes_[s]];
-        emission_.e[t][L + s] = classes_exp_.e[0][classes_[s]];
+      const Scaled no = scaled_exp(broadcast(blank - total));
+      for (int u = 0; u <= labels; u += L) {
+        const Scaled p = scaled_exp(load(chances_.m[0] + u) - total);
+        emission_.put(t, L + 2 * u, {alternating<0>(no.m, p.m), alternating<0>(no.e, p.e)});
+        emission_.put(t, L + 2 * u + L, {alternating<1>(no.m, p.m), alternating<1>(no.e, p.e)});
       }
       emission_.never(t, 0, L);
       emission_.never(t, L + S_, int(stride()) - L - S_);
     }
     return true;
+  }
+
+  // a, b, a, b, … with the first or the second half of b.
+  template <int half>
+  static Vector<double> alternating(Vector<double> a, Vector<double> b) {
+    const Bits<double> lane = lane_numbers<double>();
+    return __builtin_shuffle(a, b, (lane & 1) * (L + half * (L / 2)) + lane / 2 * (lane & 1));
   }
 
   // alpha[t + 1][s]: all ways to be in state s after frame t. Row 0 lets both first states be
@@ -182,7 +191,7 @@ class Ctc {
   }
 
   int S_ = 0, vectors_ = 0, K_ = 0;
-  Table emission_, alpha_, beta_, classes_exp_;
+  Table emission_, alpha_, beta_, chances_;
   double* skip_ = nullptr;
   int* classes_ = nullptr;
 };
