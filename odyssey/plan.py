@@ -4,7 +4,8 @@ An epoch of a network with P parameters costs, on one core,
 
     sequences · a + frames · P · b      seconds, what is only evaluated counting 0.4,
 
-with a and b fitted to measured epochs; with the drawn hidden sizes known, so is a job's cost.
+with a and b fitted to measured epochs, and parameters beyond CACHED counting twice. With the drawn
+hidden sizes known, so is a job's cost.
 .smk files import it: no more than odyssey.study and the standard library.
 """
 
@@ -20,6 +21,8 @@ from odyssey.variants import get_variant
 
 #: An evaluated sequence's cost as a share of a trained one's, measured.
 EVALUATION = 0.4
+#: With more parameters the weights of one direction don't fit a second cache of 1 MiB.
+CACHED = 2**19
 #: A job starts Snakemake twice, then Python and MXNet: seconds, measured.
 START_SECONDS = 10.0
 #: Seconds between two submissions: the SLURM plugin pauses 5 s before each, two at a time.
@@ -70,18 +73,24 @@ class Costs:
 
 
 #: Measured with the fused kernels: CPU seconds of an AVX-512 core (AMD EPYC) while the machine's
-#: other core was busy too. V, NIG and FGR with 20 to 200 blocks lie within a third of this, 20
-#: blocks on JSB within a half. The AVX2 build took 1.15 to 1.3 times as long on the same core.
+#: other core was busy too. V, NIG and FGR with 20 to 200 blocks lie within a third of this, on JSB
+#: within a half. The AVX2 build took 1.2 to 1.7 times as long on the same core.
 COSTS: Mapping[str, Costs] = {
-    "timit": Costs(4e-5, 5.4e-11),
-    "iamondb": Costs(1.4e-4, 5.9e-11),
-    "jsb": Costs(4e-5, 5.1e-11),
+    "timit": Costs(3e-5, 4.1e-11),
+    "iamondb": Costs(8e-5, 4.6e-11),
+    "jsb": Costs(1e-5, 3.9e-11),
 }
+
+
+def _counted(parameters: int) -> int:
+    return parameters + max(0, parameters - CACHED)
 
 
 def epoch_seconds(parameters: int, costs: Costs, corpus: Corpus) -> float:
     """Return what an epoch of a network with so many parameters costs, on one core."""
-    return corpus.sequences * (costs.sequence + corpus.frames * parameters * costs.parameter)
+    return corpus.sequences * (
+        costs.sequence + corpus.frames * _counted(parameters) * costs.parameter
+    )
 
 
 def trial_seconds(spec: TrialSpec, costs: Costs, corpus: Corpus) -> float:
@@ -169,7 +178,7 @@ def fit(rows: Iterable[Mapping[str, str]], corpora: Mapping[str, Corpus]) -> dic
     for task, trials in found.items():
         corpus = corpora[task]
         points = [
-            (float(row["seconds_per_epoch"]) / corpus.sequences, int(row["parameters"]))
+            (float(row["seconds_per_epoch"]) / corpus.sequences, _counted(int(row["parameters"])))
             for row in trials
         ]
         sequence, parameter = _line(task, points)
