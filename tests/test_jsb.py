@@ -58,8 +58,22 @@ def test_original_rolls(tmp_path):
     assert dataset.baselines["per-pitch Bernoulli"] == pytest.approx(11.091, abs=5e-4)
     assert not dataset.provenance.skipped
     assert dataset.comparable
+    assert set(np.unique(dataset.splits["train"].inputs)) == {0, 1}
     assert (dataset.mean == 0).all()
     assert (dataset.std == 1).all()
+
+
+def test_normalised_rolls_predict_the_same_notes(tmp_path):
+    path = str(shared("jsb") / "JSB_Chorales.mat")
+    plain = prepare("jsb", "mat", tmp_path / "plain.h5", path=path)
+    scaled = prepare("jsb", "mat", tmp_path / "scaled.h5", path=path, normalise=True)
+    x, sounded = scaled.splits["train"].inputs, plain.splits["train"].inputs.any(axis=0)
+    assert np.abs(x.mean(axis=0)).max() < 1e-4
+    assert x.std(axis=0) == pytest.approx(np.where(sounded, 1.0, 0.0), abs=1e-3)
+    for name in SPLITS:
+        assert (scaled.splits[name].targets == plain.splits[name].targets).all()
+    assert scaled.baselines == plain.baselines
+    assert scaled.fingerprint != plain.fingerprint
 
 
 def test_three_forms_are_the_same_data(tmp_path):

@@ -26,8 +26,12 @@ CHORALES = {"train": 229, "valid": 76, "test": 77}
 Roll = NDArray[np.uint8]
 
 
-def read_mat(corpus: Corpus, path: str) -> None:
-    """Read a MATLAB file with ``traindata``, ``validdata`` and ``testdata``: cells of T × 88."""
+def read_mat(corpus: Corpus, path: str, normalise: bool = False) -> None:
+    """Read a MATLAB file with ``traindata``, ``validdata`` and ``testdata``: cells of T × 88.
+
+    ASSUME: rolls are taken as 0/1, here and below, and not normalised like the other tasks' inputs.
+    """
+    corpus.normalise = normalise
     content = corpus.read_bytes(Path(path))
     try:
         # In a process of its own: some damage makes loadmat crash.
@@ -38,8 +42,9 @@ def read_mat(corpus: Corpus, path: str) -> None:
     _add_sets(corpus, path, sets, _checked_roll)
 
 
-def read_pickle(corpus: Corpus, path: str) -> None:
+def read_pickle(corpus: Corpus, path: str, normalise: bool = False) -> None:
     """Read a pickle of the same form as ``read_json``, without running any code from it."""
+    corpus.normalise = normalise
     content = corpus.read_bytes(Path(path))
     try:
         sets = _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
@@ -48,8 +53,9 @@ def read_pickle(corpus: Corpus, path: str) -> None:
     _add_sets(corpus, path, sets, _roll_of_notes)
 
 
-def read_json(corpus: Corpus, path: str) -> None:
+def read_json(corpus: Corpus, path: str, normalise: bool = False) -> None:
     """Read ``{"train": …, "valid": …, "test": …}``: chorales as lists of frames of MIDI notes."""
+    corpus.normalise = normalise
     content = corpus.read_bytes(Path(path))
     try:
         sets = json.loads(content)
@@ -58,13 +64,16 @@ def read_json(corpus: Corpus, path: str) -> None:
     _add_sets(corpus, path, sets, _roll_of_notes)
 
 
-def read_music21(corpus: Corpus, seed: int = 1, chorales: int | None = None) -> None:
+def read_music21(
+    corpus: Corpus, seed: int = 1, chorales: int | None = None, normalise: bool = False
+) -> None:
     """Make rolls from the four-part chorales of Bach inside the music21 package.
 
     ``chorales`` reads only that many scores, the first by name; the split is seeded, 60/20/20.
     """
     import music21
 
+    corpus.normalise = normalise
     corpus.packages = ("music21",)
     paths = [path for path in music21.corpus.getComposer("bach") if path.name.endswith(".mxl")]
     rolls: dict[str, Roll] = {}
@@ -133,7 +142,6 @@ def _add_sets(corpus: Corpus, path: str, sets: Any, to_roll: Callable[[Any], Rol
 
 
 def _add(corpus: Corpus, split: str, name: str, roll: Roll) -> None:
-    corpus.normalise = False  # ASSUME: rolls are taken as 0/1
     corpus.labels = tuple(str(LOWEST + key) for key in range(KEYS))
     if len(roll) < 2:
         corpus.skip(name, f"{len(roll)} frames; a prediction needs 2")
