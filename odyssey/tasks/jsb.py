@@ -29,7 +29,7 @@ Roll = NDArray[np.uint8]
 def read_mat(corpus: Corpus, path: str, normalise: bool = False) -> None:
     """Read a MATLAB file with ``traindata``, ``validdata`` and ``testdata``: cells of T × 88.
 
-    ASSUME: rolls are taken as 0/1, here and below. docs/reproduction-jsb.md speaks for ``normalise``.
+    ASSUME: rolls are taken as 0/1, here and below; docs/reproduction-jsb.md speaks for normalised.
     """
     corpus.normalise = normalise
     content = corpus.read_bytes(Path(path))
