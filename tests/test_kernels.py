@@ -115,26 +115,29 @@ def test_the_layer_equals_the_equations(code, kind):
     assert relative_error(x_mx.grad.asnumpy(), dx) < tolerance
 
 
-def outputs_of(code, parameters, x, y, loss="softmax"):
-    H = parameters["forward.R"].shape[1]
+def outputs_of(code, parameters, x, y, H=21, loss="softmax"):
     spec = NetworkSpec(get_variant(code), x.shape[1], H, 6, True, loss)
     model = FusedModel(spec, UpdateRule(0.1, 0.5))
     model.set_parameters({name: parameters[name] for name in spec.parameter_shapes()})
     return model.evaluate(x, y)[1]
 
 
-def test_identities_between_variants():
+@pytest.mark.parametrize("H", [21, 32])
+def test_identities_between_variants(H):
     generator = np.random.default_rng(4)
-    spec = NetworkSpec(get_variant("FGR"), 5, 21, 6, True, "softmax")
+    spec = NetworkSpec(get_variant("FGR"), 5, H, 6, True, "softmax")
     parameters = random_parameters(spec, generator)
     x, y = sequence(spec, 40, generator)
     for side in spec.directions:
         parameters[f"{side}.Q"][:] = 0
-    vanilla = outputs_of("V", parameters, x, y)
-    assert relative_error(outputs_of("FGR", parameters, x, y), vanilla) < 2e-6  # summed otherwise
+    vanilla, full = (outputs_of(code, parameters, x, y, H) for code in ("V", "FGR"))
+    if H % 16:  # FGR does not pack the last units' blocks, so it sums them in another order
+        assert relative_error(full, vanilla) < 2e-6
+    else:
+        assert (full == vanilla).all()
     for side in spec.directions:
         parameters[f"{side}.p"][:] = 0
-    assert (outputs_of("NP", parameters, x, y) == outputs_of("V", parameters, x, y)).all()
+    assert (outputs_of("NP", parameters, x, y, H) == outputs_of("V", parameters, x, y, H)).all()
 
 
 def test_coupled_gates_are_a_forget_gate_of_opposite_sign():

@@ -116,12 +116,6 @@ class Direction {
     const Real *delta_next, *h, *c_prev, *c, *dy;
   };
 
-  // Back and forth over the panels: what was used last is still in the nearest cache.
-  template <class F>
-  static void back_and_forth(int s, int panels, F f) {
-    for (int k = 0; k < panels; ++k) f(s & 1 ? panels - 1 - k : k);
-  }
-
   static Rows<const Real> columns_of(Rows<Real> rows, std::size_t column) {
     return {rows.data + column, rows.stride};
   }
@@ -168,9 +162,12 @@ class Direction {
     Vec sum[partial][U * G];
     clear<Real>(sum);
     if constexpr (V::gate_recurrence) {
-      Vec gates[1][U * P];
+      constexpr int gate_partial = partial_sums(U * P);
+      Vec gates[gate_partial][U * P];
       clear<Real>(gates);
-      if (now.s) accumulate_units<1, 1, U * P>(gates, now.a_prev, Q_panel(theta, start), now.s);
+      if (now.s)
+        accumulate_units<1, gate_partial, U * P>(gates, now.a_prev, Q_panel(theta, start), now.s);
+      fold<Real>(gates);
 #pragma GCC unroll 12
       for (int n = 0; n < U * P; ++n) sum[0][n / P * G + 1 + n % P] = gates[0][n];
     }
@@ -330,7 +327,7 @@ void Direction<Real, V>::forward_step(int s) {
                     cell(s), cell(s + 1),    h[s],
                     y[s],    y[s + 1]};
   const Split split = layout.panels();
-  back_and_forth(s, split.parts + (layout.rest > 0), [&](int panel) {
+  walk(s & 1, split.parts + (layout.rest > 0), [&](int panel) {
     if (panel < split.parts)
       with_constant<Layout::forward_units>(
           split.width(panel), [&](auto width) { forward_panel<width>(now, split.start(panel)); });
@@ -354,7 +351,7 @@ void Direction<Real, V>::backward_step(int s, Rows<const Real> dy) {
   const bool last = s + 1 == T;
   const Backward now{s, act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
   const Split split = layout.backward_panels();
-  back_and_forth(s, split.parts, [&](int panel) {
+  walk(s & 1, split.parts, [&](int panel) {
     with_constant<Layout::backward_units>(
         split.width(panel), [&](auto width) { backward_panel<width>(now, split.start(panel)); });
   });

@@ -20,10 +20,11 @@ namespace odyssey {
 template <class Real, class V>
 struct LayerLayout {
   static constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
-  // Vectors of units in a panel, so that about 12 sums stay in registers. float64 serves the tests:
-  // one is enough, and compiles sooner.
+  // Vectors of units in a panel: so many that the sums stay in registers, and with AVX-512 so few that
+  // what comes from the second cache comes in time. float64 serves the tests: one is enough, and
+  // compiles sooner.
   static constexpr bool narrow = sizeof(Real) > sizeof(float);
-  static constexpr int forward_vectors = kManyRegisters && !V::gate_recurrence ? 4 : 12;
+  static constexpr int forward_vectors = kManyRegisters ? 4 : 12;
   static constexpr int forward_units = narrow ? 1 : std::max(1, forward_vectors / G),
                        backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 4;
   int inputs, hidden, units, rest, whole;  // lanes of the shared vectors; units before those

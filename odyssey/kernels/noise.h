@@ -20,8 +20,7 @@ inline void threefry(const Noise& noise, const std::uint32_t (&first)[kChains],
   constexpr int rotations[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5},
                                    {6, 20},  {17, 11}, {25, 10}, {18, 20}};
   const std::uint32_t key[5] = {noise.key[0], noise.key[1], 0, 0, 0x1BD11BDA ^ noise.key[0] ^ noise.key[1]};
-  Bits<float> lane{};
-  for (int l = 0; l < kLanes<float>; ++l) lane[l] = l;
+  const Bits<float> lane = lane_numbers<float>();
 #pragma GCC unroll 2
   for (int c = 0; c < kChains; ++c) {
     x[c][0] = lane + (first[c] + key[0]);

@@ -18,6 +18,13 @@ struct Split {
   int width(int part) const { return base + (part < extra); }
 };
 
+// Calls f(0) … f(count − 1), or the other way round: of what was walked the other way just before, the
+// end is still in the nearest cache.
+template <class F>
+inline __attribute__((always_inline)) void walk(bool down, std::ptrdiff_t count, F f) {
+  for (std::ptrdiff_t k = 0; k < count; ++k) f(down ? count - 1 - k : k);
+}
+
 // Calls f(integral_constant<n>) for a run-time n in 1..Most.
 template <int Most, class F>
 inline void with_constant(int n, F&& f) {
@@ -149,8 +156,7 @@ inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)
   return panel;
 }
 
-// The same in blocks, from the last one to the first if `down`: what was walked the other way just
-// before is still in the nearest cache, at its end.
+// The same in blocks that are walked up or down.
 constexpr std::ptrdiff_t kBlockBytes = 16 << 10;
 template <class Real, int U, int N>
 inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real> (&sum)[U][N],
@@ -159,11 +165,10 @@ inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real>
                                                                     const Real* panel, bool down) {
   constexpr std::ptrdiff_t width = N * kLanes<Real>,
                            block = kBlockBytes / (width * sizeof(Real)) / 4 * 4;
-  const std::ptrdiff_t blocks = (count + block - 1) / block;
-  for (std::ptrdiff_t k = 0; k < blocks; ++k) {
-    const std::ptrdiff_t row = (down ? blocks - 1 - k : k) * block;
+  walk(down, (count + block - 1) / block, [&](std::ptrdiff_t k) __attribute__((always_inline)) {
+    const std::ptrdiff_t row = k * block;
     accumulate<Real, U, N>(sum, x + row, std::min(block, count - row), panel + row * width);
-  }
+  });
   return panel + count * width;
 }
 
