@@ -64,7 +64,7 @@ class Direction {
 
   void begin_backward();
 
-  // dy holds T rows in the order s, padded with zeros to whole vectors.
+  // dy holds T rows in the order s, in whole vectors: lanes beyond H are zero, or not looked at if shared.
   void backward_step(int s, Rows<const Real> dy);
 
   // Hands the gradient of every parameter to target(offset, stride): a product's target for the
@@ -155,11 +155,12 @@ class Direction {
       matrix = accumulate<Real, U, N>(sum, row + (full * G + g) * L, rest, matrix);
   }
 
-  template <int U>
+  // U vectors of units, and the N vectors that the last units share, if they are of this panel.
+  template <int U, int N>
   void forward_panel(const Forward& now, int start) {
     Real* a = now.a + std::size_t(start) * G * L;
-    constexpr int partial = partial_sums(U * G);
-    Vec sum[partial][U * G];
+    constexpr int vectors = U * G + N, partial = partial_sums(vectors);
+    Vec sum[partial][vectors];
     clear<Real>(sum);
     if constexpr (V::gate_recurrence) {
       constexpr int gate_partial = partial_sums(U * P);
@@ -172,31 +173,23 @@ class Direction {
       for (int n = 0; n < U * P; ++n) sum[0][n / P * G + 1 + n % P] = gates[0][n];
     }
 #pragma GCC unroll 12
-    for (int n = 0; n < U * G; ++n) sum[0][n] += load(a + n * L);
-    if (now.s) accumulate<Real, partial, U * G>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
+    for (int n = 0; n < vectors; ++n) sum[0][n] += load(a + n * L);
+    if (now.s) accumulate<Real, partial, vectors>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
     fold<Real>(sum);
 #pragma GCC unroll 12
     for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * G * L, L, &sum[0][u * G]);
+    if constexpr (N > 0) forward_rest<N>(now, a + U * G * L, &sum[0][U * G]);
   }
 
-  // The same for the last units, whose blocks share N vectors.
+  // The pointwise part of the last units, from N vectors of sums.
   template <int N>
-  void forward_rest(const Forward& now) {
+  inline __attribute__((always_inline)) void forward_rest(const Forward& now, Real* a, const Vec* sum) {
     const int rest = layout.rest;
-    Real* a = now.a + std::size_t(layout.whole) * G * L;
-    constexpr int partial = partial_sums(N);
-    Vec sum[partial][N];
-    clear<Real>(sum);
-#pragma GCC unroll 3
-    for (int n = 0; n < N; ++n) sum[0][n] = load(a + n * L);
-    if (now.s)
-      accumulate<Real, partial, N>(sum, now.y_prev, layout.hidden, R_panel(theta, layout.whole));
-    fold<Real>(sum);
     Vec blocks[G];
 #pragma GCC unroll 4
     for (int g = 0; g < G; ++g) {  // rest ≤ L N / G: block g begins in vector n and ends in the next
       const int n = N == 3 && g > 1;
-      blocks[g] = lanes_from<Real>(sum[0][n], sum[0][N == 1 ? 0 : n + 1], g * rest - n * L);
+      blocks[g] = lanes_from<Real>(sum[n], sum[N == 1 ? 0 : n + 1], g * rest - n * L);
       blocks[g] = first_lanes<Real>(blocks[g], rest);
     }
     forward_units(now, layout.whole, a, rest, blocks);
@@ -269,6 +262,7 @@ class Direction {
     const Real *a = now.a + block, *p = theta + layout.p + j * P;
     Real *d = now.delta + block, *dp = dp_ + j * P;
     const int apart = shared ? layout.rest : L;
+    if (shared) dy = first_lanes<Real>(dy, apart);
     const auto activation = [&](int g) {
       const Vec value = load(a + g * apart);
       return shared ? first_lanes<Real>(value, apart) : value;
@@ -327,12 +321,13 @@ void Direction<Real, V>::forward_step(int s) {
                     cell(s), cell(s + 1),    h[s],
                     y[s],    y[s + 1]};
   const Split split = layout.panels();
-  walk(s & 1, split.parts + (layout.rest > 0), [&](int panel) {
-    if (panel < split.parts)
-      with_constant<Layout::forward_units>(
-          split.width(panel), [&](auto width) { forward_panel<width>(now, split.start(panel)); });
-    else if constexpr (G > 1 && !V::gate_recurrence)
-      with_constant<G - 1>(layout.rest_vectors(), [&](auto width) { forward_rest<width>(now); });
+  walk(s & 1, layout.panel_count(), [&](int panel) {
+    with_constant<Layout::forward_units, 0>(layout.whole_in(panel), [&](auto units) {
+      constexpr bool full = !kManyRegisters && units == Layout::forward_units;
+      with_constant<full || V::gate_recurrence ? 0 : G - 1, 0>(layout.shared_in(panel), [&](auto shared) {
+        if constexpr (units + shared > 0) forward_panel<units, shared>(now, split.start(panel));
+      });
+    });
   });
 }
 

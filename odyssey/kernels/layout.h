@@ -9,7 +9,8 @@
 // without z.)
 //
 // Panels: W and R are stored as a few panels of columns, each contiguous and walked front to back
-// by one product: rows are inputs (W, R), the columns a panel's. Q likewise, with gates only.
+// by one product: rows are inputs (W, R), the columns a panel's. Q likewise, with gates only. Shared
+// vectors belong to the last panel, so that they and its own see each number of y once.
 #pragma once
 
 #include "product.h"
@@ -46,16 +47,22 @@ struct LayerLayout {
   int rest_vectors() const { return (rest * G + L - 1) / L; }
   int lanes(int unit) const { return std::min(L, hidden - unit * L); }
   int full_units() const { return hidden / L; }
-  Split panels() const { return Split(whole, forward_units); }
+  // The shared vectors are in the last panel: in the place of a vector of units, or besides where
+  // there are registers for both.
+  Split panels() const { return Split(whole + (rest && !kManyRegisters), forward_units); }
+  int panel_count() const { return std::max(1, panels().parts); }
+  int whole_in(int panel) const {
+    const int start = panels().start(panel);
+    return std::min(panels().width(panel), whole - start);
+  }
+  int shared_in(int panel) const { return panel + 1 == panel_count() ? rest_vectors() : 0; }
   Split backward_panels() const { return Split(units, backward_units); }
 
   // Calls f(first column, vectors) for every panel.
   template <class F>
   void each_panel(F f) const {
-    const Split split = panels();
-    for (int k = 0; k < split.parts; ++k)
-      f(std::size_t(split.start(k)) * G * L, split.width(k) * G);
-    if (rest) f(std::size_t(whole) * G * L, rest_vectors());
+    for (int k = 0; k < panel_count(); ++k)
+      f(std::size_t(panels().start(k)) * G * L, whole_in(k) * G + shared_in(k));
   }
 
   // Where block g of a vector of units begins in a panelled matrix of `rows` rows and `width` blocks,
@@ -66,13 +73,12 @@ struct LayerLayout {
   };
   Place place(int rows, int width, int g, int unit) const {
     const auto before = [&](int units) { return std::size_t(units) * width * L * rows; };
-    if (unit == whole) return {before(whole) + std::size_t(g) * rest, rest_vectors() * L};
     const Split split = panels();
     int panel = 0;
     while (panel + 1 < split.parts && split.start(panel + 1) <= unit) ++panel;
-    const int start = split.start(panel);
-    return {before(start) + std::size_t((unit - start) * width + g) * L,
-            std::ptrdiff_t(split.width(panel)) * width * L};
+    const int start = split.start(panel), apart = unit == whole ? rest : L;
+    return {before(start) + std::size_t(unit - start) * width * L + std::size_t(g) * apart,
+            std::ptrdiff_t(whole_in(panel) * width + shared_in(panel)) * L};
   }
   // Row of block g of a unit where `blocks` blocks of H values are rows, without the lanes beyond H.
   int row_of(int blocks, int g, int unit) const { return unit * L * blocks + g * lanes(unit); }

@@ -99,6 +99,10 @@ class Network {
   static constexpr std::size_t kInterleaveBytes = 32 << 10;
 
   const NetworkShape& shape() const { return layout_.shape; }
+  // Columns of dy for one direction. Lanes beyond H are not looked at in shared vectors, and zero elsewhere.
+  int side_columns() const {
+    return layout_.layer.rest ? shape().hidden : int(layout_.layer.padded());
+  }
 
   // For training if there is a noise.
   void prepare(const float* x, int T, int labels, const float* theta, const Noise* training) {
@@ -114,8 +118,8 @@ class Network {
       a_ = pieces.take_rows<float>(T, spread<float>(layout_.output_vectors * L));
       if (shape().loss == Loss::ctc) ctc_ = Ctc(pieces, T, shape().outputs, labels);
       if (!training) return;
-      for (auto& dy : dy_) dy = pieces.take_rows<float>(T, spread<float>(padded));
-      head_transposed_ = pieces.take_rows<float>(shape().outputs, spread<float>(padded));
+      dy_ = pieces.take_rows<float>(T, spread<float>(shape().directions * padded));
+      head_transposed_ = pieces.take_rows<float>(shape().outputs, dy_.stride);
       noisy = pieces.take<float>(entries + kNoiseRoom);
     });
     if (training && training->std != 0) {
@@ -173,20 +177,26 @@ class Network {
 
   void backward(const float* theta) {
     const int outputs = shape().outputs, hidden = shape().hidden;
+    const auto side = [&](int d, Rows<float> rows) -> Rows<float> {
+      return {rows.data + d * side_columns(), rows.stride};
+    };
     for (int d = 0; d < shape().directions; ++d) {
+      const Rows<float> to = side(d, head_transposed_);
       for (int k = 0; k < outputs; ++k)
-        std::fill_n(head_transposed_[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
+        std::fill_n(to[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
       each_panel([&](int start, int width) {
-        const float* head = theta + layout_.panel_offset(d, start);
         const int last = std::min(outputs - start * L, width * L);
-        transpose<float>({head, width * L}, hidden, last, head_transposed_.from(start * L));
+        transpose<float>({theta + layout_.panel_offset(d, start), width * L}, hidden, last,
+                         to.from(start * L));
       });
-      const Rows<float> a = in_order(d, a_);
-      product<float>({a.data, a.stride, 1}, head_transposed_, T_, layout_.layer.units, outputs,
-                     Store<float>{dy_[d]});
-      directions_[d].begin_backward();
     }
-    sweep([&](int d, int s) { directions_[d].backward_step(T_ - 1 - s, dy_[d]); });
+    const int columns = shape().directions * side_columns();
+    product<float>({a_.data, a_.stride, 1}, head_transposed_, T_, (columns + L - 1) / L, outputs,
+                   Store<float>{dy_});
+    for (auto& direction : directions_) direction.begin_backward();
+    sweep([&](int d, int s) {
+      directions_[d].backward_step(T_ - 1 - s, in_order(d, side(d, dy_)));
+    });
   }
 
   // Gradient products whose tiles end in the update itself.
@@ -221,7 +231,7 @@ class Network {
   bool interleave_;
   int T_ = 0;
   const float* theta_ = nullptr;
-  Rows<float> a_{}, dy_[2]{}, head_transposed_{};
+  Rows<float> a_{}, dy_{}, head_transposed_{};  // dy: both directions' side by side, in time
   Ctc ctc_;
 };
 

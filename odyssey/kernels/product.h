@@ -25,11 +25,11 @@ inline __attribute__((always_inline)) void walk(bool down, std::ptrdiff_t count,
   for (std::ptrdiff_t k = 0; k < count; ++k) f(down ? count - 1 - k : k);
 }
 
-// Calls f(integral_constant<n>) for a run-time n in 1..Most.
-template <int Most, class F>
+// Calls f(integral_constant<n>) for a run-time n in Least..Most.
+template <int Most, int Least = 1, class F>
 inline void with_constant(int n, F&& f) {
-  if constexpr (Most > 1) {
-    if (n != Most) return with_constant<Most - 1>(n, std::forward<F>(f));
+  if constexpr (Most > Least) {
+    if (n != Most) return with_constant<Most - 1, Least>(n, std::forward<F>(f));
   }
   f(std::integral_constant<int, Most>{});
 }
