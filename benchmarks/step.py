@@ -1,15 +1,16 @@
 """Milliseconds of one training step, ours and others', beside what the machine allows.
 
 A step is the whole of it: input noise, forward pass, loss, gradients, update, on one sequence and
-one thread. The contestants take turns, and the median of each is kept. The floor is what reading
-the recurrent weights twice a frame at the speed of the cache and doing all other products at the
-peak of the multipliers would take, both measured in the same run.
+one thread. The contestants take turns, and the median of each is kept. The machine is one of them:
+the floor is what reading the recurrent weights twice a frame at the speed of the cache and doing
+all other products at the peak of BLAS would take, the hard floor the same at the multipliers' peak.
 """
 
 import ctypes
 import itertools
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ from odyssey.variants import get_variant
 FRAMES = {"timit": 300, "iamondb": 500, "jsb": 61}
 CHARACTERS = 30
 NOISE = 0.5
-READINGS = 60  # of the machine, each well below a time slice
+SIDE = 512  # of the matrices whose product is BLAS at its best
 PATIENCE = 1.0  # seconds after which a slow contestant has had enough turns
 Step = Callable[[], object]
 Row = dict[str, Any]
@@ -78,36 +79,57 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
 
 
 class Machine:
-    """What one core does: bytes read a second from a working set, products a second."""
+    """What one core does: bytes read a second from a working set, multiplications a second."""
 
     def __init__(self, spec: NetworkSpec) -> None:
         self._library = ctypes.CDLL(str(library_path(spec.variant)))
-        self._library.odyssey_bandwidth.restype = self._library.odyssey_peak.restype = (
-            ctypes.c_double
-        )
-        self._bandwidth: dict[int, float] = {}
-        self.peak: float = max(self._library.odyssey_peak(200_000) for _ in range(READINGS))
+        rate = ctypes.c_double
+        self._library.odyssey_bandwidth.restype = self._library.odyssey_peak.restype = rate
+        self._squares = [mx.nd.ones((SIDE, SIDE)) for _ in range(3)]
+        self._seen: dict[object, list[float]] = defaultdict(list)
 
-    def bandwidth(self, size: int) -> float:
-        """Return the best of several readings, bytes a second."""
-        if size not in self._bandwidth:
-            repeats = max(2, 2**24 // size)
-            readings = [
-                float(self._library.odyssey_bandwidth(ctypes.c_size_t(size), repeats))
-                for _ in range(READINGS)
-            ]
-            self._bandwidth[size] = max(readings)
-        return self._bandwidth[size]
+    def turn(self, spec: NetworkSpec) -> Step:
+        """Return a contestant that measures once what the network's floors need."""
+        size = 4 * _recurrent(spec)
 
-    def floor(self, spec: NetworkSpec, T: int) -> float:
+        def look() -> None:
+            repeats = max(2, 2**26 // size)  # as good as all warm
+            bandwidth = self._library.odyssey_bandwidth(ctypes.c_size_t(size), repeats)
+            self._seen[size].append(bandwidth)
+            self._seen["multipliers"].append(self._library.odyssey_peak(50_000))
+            self._seen["blas"].append(self._blas())
+
+        return look
+
+    def _blas(self) -> float:
+        a, b, c = self._squares
+        start = time.perf_counter()
+        mx.nd.dot(a, b, out=c)
+        c.wait_to_read()
+        return SIDE**3 / (time.perf_counter() - start)
+
+    def rate(self, what: object) -> float:
+        """Return the median of what was seen: bytes of a working set, products of a unit."""
+        return float(np.median(self._seen[what]))
+
+    def floors(self, spec: NetworkSpec, T: int) -> dict[str, float]:
         """Return the least milliseconds of a step, without padding, pointwise parts and noise."""
-        shapes = spec.variant.parameter_shapes(spec.inputs, spec.hidden)
-        recurrent = sum(int(np.prod(shapes[name])) for name in ("R", "Q") if name in shapes)
-        inputs, sides = int(np.prod(shapes["W"])), len(spec.directions)
-        reading = 2 * T * sides * 4 * recurrent / self.bandwidth(4 * recurrent)
+        sides, recurrent = len(spec.directions), _recurrent(spec)
+        inputs = int(np.prod(_shapes(spec)["W"]))
+        reading = 2 * T * sides * 4 * recurrent / self.rate(4 * recurrent)
         output = spec.outputs * sides * spec.hidden
         products = T * (sides * (2 * inputs + recurrent) + 3 * output)
-        return 1e3 * (reading + products / self.peak)
+        units = {"floor": "blas", "hard floor": "multipliers"}
+        return {name: 1e3 * (reading + products / self.rate(u)) for name, u in units.items()}
+
+
+def _shapes(spec: NetworkSpec) -> dict[str, tuple[int, ...]]:
+    return spec.variant.parameter_shapes(spec.inputs, spec.hidden)
+
+
+def _recurrent(spec: NetworkSpec) -> int:
+    shapes = _shapes(spec)
+    return sum(int(np.prod(shapes[name])) for name in ("R", "Q") if name in shapes)
 
 
 def milliseconds(steps: dict[str, Step], rounds: int, clock: Callable[[], float]) -> Row:
@@ -148,7 +170,9 @@ def measure(
                     step = peer(spec, x, y, NOISE)
                     steps |= {name: step} if step else {}
                 machine = machine or Machine(spec)
-                found = {"floor": machine.floor(spec, len(x)), **milliseconds(steps, rounds, clock)}
+                found = milliseconds({"machine": machine.turn(spec)} | steps, rounds, clock)
+                del found["machine"]
+                found = machine.floors(spec, len(x)) | found
                 row = {"task": task, "variant": code, "hidden": hidden}
                 yield [{**row, "implementation": name, "ms": ms} for name, ms in found.items()]
 

@@ -27,7 +27,7 @@ def test_rows_are_written(step, tmp_path):
     result = CliRunner().invoke(main, ["bench", "step", *options, "--json", str(out)])
     assert result.exit_code == 0, result.output
     rows = json.loads(out.read_text())
-    assert {row["implementation"] for row in rows} == {"floor", "fused", "kernel"}
+    assert {row["implementation"] for row in rows} == {"floor", "hard floor", "fused", "kernel"}
     for row in rows:
         assert (row["task"], row["variant"], row["hidden"]) == ("jsb", "V", 5)
         assert row["ms"] > 0
@@ -49,12 +49,23 @@ def test_the_median_is_taken_in_turns(step):
     assert turns[:6] == ["a", "b", "a", "b", "a", "b"]
 
 
-def test_the_floor_grows_with_the_weights(step):
+def test_the_floors_grow_with_the_weights(step, monkeypatch):
     machine = step.Machine(TASKS["timit"].network(VANILLA, 5))
-    machine.bandwidth, machine.peak = lambda size: 1e9, 1e9
-    sizes = [machine.floor(TASKS["timit"].network(VANILLA, H), 300) for H in (20, 64, 200)]
-    assert sizes == sorted(sizes)
-    by_hand = 300 * (2 * 2 * 4 * 1600 + 2 * (2 * 80 * 39 + 1600) + 3 * 61 * 40) / 1e6
-    assert sizes[0] == pytest.approx(by_hand)
-    fgr = machine.floor(TASKS["timit"].network(VARIANTS["FGR"], 200), 300)
-    assert fgr > 2 * sizes[2]
+    monkeypatch.setattr(machine, "rate", lambda what: 2e9 if what == "multipliers" else 1e9)
+    floors = [machine.floors(TASKS["timit"].network(VANILLA, H), 300) for H in (20, 64, 200)]
+    assert floors[0]["floor"] < floors[1]["floor"] < floors[2]["floor"]
+    reading, products = 2 * 2 * 4 * 1600, 2 * (2 * 80 * 39 + 1600) + 3 * 61 * 40
+    assert floors[0]["floor"] == pytest.approx(300 * (reading + products) / 1e6)
+    assert floors[0]["hard floor"] == pytest.approx(300 * (reading + products / 2) / 1e6)
+    fgr = machine.floors(TASKS["timit"].network(VARIANTS["FGR"], 200), 300)
+    assert fgr["floor"] > 2 * floors[2]["floor"]
+
+
+def test_the_machine_is_measured_in_its_turns(step):
+    spec = TASKS["jsb"].network(VANILLA, 7)
+    machine = step.Machine(spec)
+    for _ in range(3):
+        machine.turn(spec)()
+    bytes_read, blas, multipliers = map(machine.rate, (4 * 4 * 49, "blas", "multipliers"))
+    assert bytes_read > 1e9
+    assert 1e8 < blas < 1.5 * multipliers
