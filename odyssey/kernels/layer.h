@@ -7,6 +7,7 @@
 #pragma once
 
 #include "transposes.h"
+#include "units.h"
 
 namespace odyssey {
 
@@ -24,6 +25,7 @@ class Direction {
   const Real* theta = nullptr;  // parameters in the padded layout
   Rows<const Real> x{};         // T rows in the order s
   Rows<Real> act{}, delta{}, c{}, h{}, y{};
+  Real* dp = nullptr;  // the peepholes' gradient, summed over the frames so far
   int T = 0;
 
   // What a forward pass needs. Without `keep`, activations live in a ring of two chunks.
@@ -47,7 +49,7 @@ class Direction {
     R_transposed_ = pieces.take<Real>(G * H * layout.padded());
     if (V::gate_recurrence) Q_transposed_ = pieces.take<Real>(P * H * P * layout.padded());
     dc_ = pieces.take<Real>(layout.padded());
-    dp_ = pieces.take<Real>(P * layout.padded());
+    dp = pieces.take<Real>(P * layout.padded());
   }
 
   // Storing the last block of the shared vectors writes whole vectors.
@@ -66,34 +68,6 @@ class Direction {
 
   // dy holds T rows in the order s, in whole vectors: lanes beyond H are zero, or not looked at if shared.
   void backward_step(int s, Rows<const Real> dy);
-
-  // Hands the gradient of every parameter to target(offset, stride): a product's target for the
-  // rows that start there.
-  template <class Target>
-  void gradients(Target target) const {
-    layout.each_panel([&](std::size_t column, int vectors) {
-      const std::size_t width = std::size_t(vectors) * L;
-      const Rows<const Real> d = columns_of(delta, column);
-      product<Real>({x.data, 1, x.stride}, d, layout.inputs, vectors, T,
-                    target(layout.W + column * layout.inputs, width));
-      product<Real>({y.data, 1, y.stride}, d, layout.hidden, vectors, T,
-                    target(layout.R + column * layout.hidden, width));
-      column_sums<Real>(d, T, vectors, target(layout.b + column, 0));
-      if constexpr (V::gate_recurrence) gate_gradients(int(column / (G * L)), vectors / G, target);
-    });
-    if constexpr (V::peepholes) {
-      const auto peephole = target(layout.p, 0);
-      for (int j = 0; j < P * int(layout.padded()); j += L)
-        peephole.last(0, j, peephole.first(0, j) + load(dp_ + j));
-    }
-  }
-
-  // dx (T rows in the order s) += W' delta, with room for W' (columns × inputs, padded).
-  void input_gradient(Rows<Real> dx, Real* transposed) const {
-    const std::size_t padded = transpose_inputs(layout, theta + layout.W, transposed);
-    product<Real>({delta.data, delta.stride, 1}, {transposed, std::ptrdiff_t(padded)}, T,
-                  int(padded / L), int(layout.columns()), Add<Real>{{dx}});
-  }
 
   std::size_t recurrent_bytes() const {
     return (layout.size - layout.R) * sizeof(Real);
@@ -116,9 +90,6 @@ class Direction {
     const Real *delta_next, *h, *c_prev, *c, *dy;
   };
 
-  static Rows<const Real> columns_of(Rows<Real> rows, std::size_t column) {
-    return {rows.data + column, rows.stride};
-  }
   Real* activations(int s) const { return act[ring_ ? s % ring_ : s]; }
   Real* cell(int row) const { return c[ring_ ? row & 1 : row]; }
 
@@ -198,29 +169,13 @@ class Direction {
   // The pointwise part of one vector of units; a holds its blocks, so far apart.
   inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a,
                                                            int apart, const Vec* sum) {
-    const Vec one = broadcast(Real(1));
-    const Real* p = theta + layout.p + unit * P * L;
     const int j = unit * L;
-    const Vec c_prev = load(now.c_prev + j);
-    const auto gate = [&](int block, Vec seen) {
-      Vec value = sum[block];
-      if constexpr (V::peepholes) value += load(p + (block - 1) * L) * seen;
-      value = sigmoid(value);
-      store(a + block * apart, value);
-      return value;
-    };
-    const Vec z = V::input_activation ? tanh(sum[0]) : sum[0];
-    store(a, z);
-    Vec i = one, f = one, o = one;
-    if constexpr (V::input_gate) i = gate(V::i, c_prev);
-    if constexpr (V::coupled_gates) f = one - i;
-    if constexpr (V::own_forget) f = gate(V::f, c_prev);
-    const Vec c_now = z * i + c_prev * f;
-    store(now.c + j, c_now);
-    if constexpr (V::output_gate) o = gate(V::o, c_now);
-    const Vec h_now = V::output_activation ? tanh(c_now) : c_now;
-    store(now.h + j, h_now);
-    store(now.y + j, h_now * o);
+    const auto found = Units<Real, V>::forward(sum, theta + layout.p + j * P, load(now.c_prev + j));
+#pragma GCC unroll 4
+    for (int g = 0; g < G; ++g) store(a + g * apart, found.value[g]);  // upwards: shared ones overlap
+    store(now.c + j, found.c);
+    store(now.h + j, found.h);
+    store(now.y + j, found.y);
   }
 
   template <int U>
@@ -257,59 +212,27 @@ class Direction {
   template <bool shared>
   inline __attribute__((always_inline)) void backward_units(const Backward& now, int unit, Vec dy,
                                                             const Vec* from_gates) {
-    const Vec one = broadcast(Real(1));
     const std::size_t block = std::size_t(unit) * G * L, j = std::size_t(unit) * L;
-    const Real *a = now.a + block, *p = theta + layout.p + j * P;
-    Real *d = now.delta + block, *dp = dp_ + j * P;
     const int apart = shared ? layout.rest : L;
-    if (shared) dy = first_lanes<Real>(dy, apart);
-    const auto activation = [&](int g) {
-      const Vec value = load(a + g * apart);
-      return shared ? first_lanes<Real>(value, apart) : value;
-    };
-    const Vec z = activation(0), h = load(now.h + j), c_prev = load(now.c_prev + j);
-    const Vec i = V::input_gate ? activation(V::i) : one;
-    const Vec f = V::own_forget ? activation(V::f) : V::coupled_gates ? one - i : one;
-    const Vec o = V::output_gate ? activation(V::o) : one;
-    Vec delta[G];
-    // Through one gate's sigmoid, noting the peephole's gradient; returns what flows on to c.
-    const auto through = [&](int gate, Vec dgate, Vec value, Vec seen) {
-      if constexpr (V::gate_recurrence) dgate += from_gates[gate - 1];
-      const Vec da = delta[gate] = dgate * value * (one - value);
-      if constexpr (!V::peepholes) return Vec{};
-      store(dp + (gate - 1) * L, load(dp + (gate - 1) * L) + da * seen);
-      return load(p + (gate - 1) * L) * da;
-    };
-    Vec dc = load(dc_ + j) + dy * o * (V::output_activation ? one - h * h : one);
-    if constexpr (V::output_gate) dc += through(V::o, dy * h, o, load(now.c + j));
-    const Vec dz = dc * i;
-    Vec dc_prev = dc * f;
-    if constexpr (V::input_gate)
-      dc_prev += through(V::i, dc * (V::coupled_gates ? z - c_prev : z), i, c_prev);
-    if constexpr (V::own_forget) dc_prev += through(V::f, dc * c_prev, f, c_prev);
-    store(dc_ + j, dc_prev);
-    delta[0] = V::input_activation ? dz * (one - z * z) : dz;
+    const auto own = [&](Vec v) { return shared ? first_lanes<Real>(v, apart) : v; };
+    typename Units<Real, V>::Forward then;
 #pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) store(d + g * apart, delta[g]);  // in this order: shared ones overlap
+    for (int g = 0; g < G; ++g) then.value[g] = own(load(now.a + block + g * apart));
+    then.c = load(now.c + j);
+    then.h = load(now.h + j);
+    const auto found = Units<Real, V>::backward(then, load(now.c_prev + j), theta + layout.p + j * P,
+                                                own(dy), load(dc_ + j), from_gates);
+#pragma GCC unroll 4
+    for (int g = P - 1; V::peepholes && g >= 0; --g) {  // the output gate's is ready first
+      Real* sum = dp + j * P + g * L;
+      store(sum, load(sum) + found.dp[g]);
+    }
+    store(dc_ + j, found.dc_prev);
+#pragma GCC unroll 4
+    for (int g = 0; g < G; ++g) store(now.delta + block + g * apart, found.delta[g]);
   }
 
-  template <class Target>
-  void gate_gradients(int start, int units, Target target) const {
-    const std::size_t width = std::size_t(units) * P * L, rows = P * layout.hidden;
-    for (int u = 0; u < units; ++u)
-      for (int from = 0; from < layout.units; ++from)
-        for (int g = 0; g < P; ++g) {
-          const int lanes = layout.lanes(from);
-          const std::size_t row = std::size_t(from) * L * P + std::size_t(g) * lanes;
-          product<Real>({act.data + (from * G + 1 + g) * L, 1, act.stride},
-                        columns_of(delta, ((start + u) * G + 1) * std::size_t(L)).from(1), lanes, P,
-                        T - 1,
-                        target(layout.Q + std::size_t(start) * P * L * rows + row * width + u * P * L,
-                               width));
-        }
-  }
-
-  Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr, *dp_ = nullptr;
+  Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr;
   int ring_ = 0;
 };
 
@@ -338,7 +261,7 @@ void Direction<Real, V>::begin_backward() {
   if constexpr (V::gate_recurrence)
     transpose_blocks<1>(layout, theta + layout.Q, P * layout.hidden, Q_transposed_, P);
   std::fill_n(dc_, layout.padded(), Real(0));
-  std::fill_n(dp_, P * layout.padded(), Real(0));
+  std::fill_n(dp, P * layout.padded(), Real(0));
 }
 
 template <class Real, class V>

@@ -1,6 +1,7 @@
 // The recurrent layer as a differentiable operator on canonical parameters, float32 or float64, for
 // Gluon blocks: x (T, B, D) and one to two directions' W, R, b, (p), (Q) → y (T, B, directions · H).
 // Its second output is what the backward pass needs.
+#include "gradients.h"
 #include "operators.h"
 
 namespace odyssey {
@@ -72,10 +73,10 @@ class LayerCall {
       }
       direction_.begin_backward();
       for (int s = T - 1; s >= 0; --s) direction_.backward_step(s, dy_rows);
-      direction_.gradients([&](std::size_t offset, std::ptrdiff_t stride) {
+      parameter_gradients(direction_, [&](std::size_t offset, std::ptrdiff_t stride) {
         return Add<Real>{{{gradient + offset, stride}}};
       });
-      direction_.input_gradient(dx_rows, transposed);
+      input_gradient(direction_, dx_rows, transposed);
       const Rows<Real> out = ordered(side, Rows<Real>{dx + b * inputs, shape_.B * inputs});
       for (int s = 0; s < T; ++s)
         for (int d = 0; d < inputs; ++d) out[s][d] += dx_rows[s][d];

@@ -4,7 +4,7 @@
 #include <vector>
 
 #include "ctc.h"
-#include "layer.h"
+#include "gradients.h"
 #include "loss.h"
 #include "noise.h"
 
@@ -205,7 +205,7 @@ class Network {
       return Update<float>{{theta + offset, stride}, {velocity + offset, stride}, rule};
     };
     for (int d = 0; d < shape().directions; ++d)
-      directions_[d].gradients([&](std::size_t offset, std::ptrdiff_t stride) {
+      parameter_gradients(directions_[d], [&](std::size_t offset, std::ptrdiff_t stride) {
         return target(d * layout_.layer.size + offset, stride);
       });
     each_panel([&](int start, int width) {

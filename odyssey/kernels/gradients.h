@@ -1,0 +1,63 @@
+// The gradients of a direction's parameters and inputs, as products over the whole sequence, once its
+// backward pass has found those of the pre-activations.
+#pragma once
+
+#include "layer.h"
+
+namespace odyssey {
+
+template <class Real>
+inline Rows<const Real> columns_of(Rows<Real> rows, std::size_t column) {
+  return {rows.data + column, rows.stride};
+}
+
+// Of Q, for some vectors of units: from each gate of each vector of units in the frame before.
+template <class Real, class V, class Target>
+void gate_gradients(const Direction<Real, V>& of, int start, int units, Target target) {
+  constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  const std::size_t width = std::size_t(units) * P * L, rows = P * of.layout.hidden;
+  for (int u = 0; u < units; ++u)
+    for (int from = 0; from < of.layout.units; ++from)
+      for (int g = 0; g < P; ++g) {
+        const int lanes = of.layout.lanes(from);
+        const std::size_t row = std::size_t(from) * L * P + std::size_t(g) * lanes;
+        product<Real>({of.act.data + (from * G + 1 + g) * L, 1, of.act.stride},
+                      columns_of(of.delta, ((start + u) * G + 1) * std::size_t(L)).from(1), lanes, P,
+                      of.T - 1,
+                      target(of.layout.Q + std::size_t(start) * P * L * rows + row * width + u * P * L,
+                             width));
+      }
+}
+
+// Hands the gradient of every parameter to target(offset, stride): a product's target for the rows
+// that start there.
+template <class Real, class V, class Target>
+void parameter_gradients(const Direction<Real, V>& of, Target target) {
+  constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  const auto& layout = of.layout;
+  layout.each_panel([&](std::size_t column, int vectors) {
+    const std::size_t width = std::size_t(vectors) * L;
+    const Rows<const Real> d = columns_of(of.delta, column);
+    product<Real>({of.x.data, 1, of.x.stride}, d, layout.inputs, vectors, of.T,
+                  target(layout.W + column * layout.inputs, width));
+    product<Real>({of.y.data, 1, of.y.stride}, d, layout.hidden, vectors, of.T,
+                  target(layout.R + column * layout.hidden, width));
+    column_sums<Real>(d, of.T, vectors, target(layout.b + column, 0));
+    if constexpr (V::gate_recurrence) gate_gradients(of, int(column / (G * L)), vectors / G, target);
+  });
+  if constexpr (V::peepholes) {
+    const auto peephole = target(layout.p, 0);
+    for (int j = 0; j < P * int(layout.padded()); j += L)
+      peephole.last(0, j, peephole.first(0, j) + load(of.dp + j));
+  }
+}
+
+// dx (T rows in the order s) += W' delta, with room for W' (columns × inputs, padded).
+template <class Real, class V>
+void input_gradient(const Direction<Real, V>& of, Rows<Real> dx, Real* transposed) {
+  const std::size_t padded = transpose_inputs(of.layout, of.theta + of.layout.W, transposed);
+  product<Real>({of.delta.data, of.delta.stride, 1}, {transposed, std::ptrdiff_t(padded)}, of.T,
+                int(padded / kLanes<Real>), int(of.layout.columns()), Add<Real>{{dx}});
+}
+
+}  // namespace odyssey
