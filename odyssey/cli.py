@@ -219,7 +219,7 @@ def bench_step(
     cpu_time: bool,
     out: Path | None,
 ) -> None:
-    """Milliseconds of a training step: ours, bare, others' where installed, and the floor."""
+    """Milliseconds of a training step: ours, bare, others' where installed, and the floors."""
     from odyssey.variants import VARIANTS
 
     step = _benchmark("step")
