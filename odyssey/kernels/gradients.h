@@ -6,11 +6,6 @@
 
 namespace odyssey {
 
-template <class Real>
-inline Rows<const Real> columns_of(Rows<Real> rows, std::size_t column) {
-  return {rows.data + column, rows.stride};
-}
-
 // Of Q, for some vectors of units: from each gate of each vector of units in the frame before.
 template <class Real, class V, class Target>
 void gate_gradients(const Direction<Real, V>& of, int start, int units, Target target) {
@@ -22,7 +17,7 @@ void gate_gradients(const Direction<Real, V>& of, int start, int units, Target t
         const int lanes = of.layout.lanes(from);
         const std::size_t row = std::size_t(from) * L * P + std::size_t(g) * lanes;
         product<Real>({of.act.data + (from * G + 1 + g) * L, 1, of.act.stride},
-                      columns_of(of.delta, ((start + u) * G + 1) * std::size_t(L)).from(1), lanes, P,
+                      of.delta.from_column(((start + u) * G + 1) * L).from(1), lanes, P,
                       of.T - 1,
                       target(of.layout.Q + std::size_t(start) * P * L * rows + row * width + u * P * L,
                              width));
@@ -37,7 +32,7 @@ void parameter_gradients(const Direction<Real, V>& of, Target target) {
   const auto& layout = of.layout;
   layout.each_panel([&](std::size_t column, int vectors) {
     const std::size_t width = std::size_t(vectors) * L;
-    const Rows<const Real> d = columns_of(of.delta, column);
+    const Rows<const Real> d = of.delta.from_column(column);
     product<Real>({of.x.data, 1, of.x.stride}, d, layout.inputs, vectors, of.T,
                   target(layout.W + column * layout.inputs, width));
     product<Real>({of.y.data, 1, of.y.stride}, d, layout.hidden, vectors, of.T,

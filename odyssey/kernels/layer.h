@@ -243,12 +243,12 @@ void Direction<Real, V>::forward_step(int s) {
   const Forward now{s,       activations(s), s ? activations(s - 1) : nullptr,
                     cell(s), cell(s + 1),    h[s],
                     y[s],    y[s + 1]};
-  const Split split = layout.panels();
-  walk(s & 1, layout.panel_count(), [&](int panel) {
-    with_constant<Layout::forward_units, 0>(layout.whole_in(panel), [&](auto units) {
+  walk(s & 1, layout.panel_count(), [&](int k) {
+    const auto panel = layout.panel(k);
+    with_constant<Layout::forward_units, 0>(panel.whole, [&](auto units) {
       constexpr bool full = !kManyRegisters && units == Layout::forward_units;
-      with_constant<full || V::gate_recurrence ? 0 : G - 1, 0>(layout.shared_in(panel), [&](auto shared) {
-        if constexpr (units + shared > 0) forward_panel<units, shared>(now, split.start(panel));
+      with_constant<full || V::gate_recurrence ? 0 : G - 1, 0>(panel.shared, [&](auto shared) {
+        if constexpr (units + shared > 0) forward_panel<units, shared>(now, panel.start);
       });
     });
   });

@@ -103,7 +103,7 @@ class LayerCall {
         const Rows<Real> delta = direction_.delta;
         direction_.assign_forward(pieces, shape_.T, true);
         direction_.delta = delta;
-        const Rows<const Real> rows{x.data + b * shape_.inputs, x.stride};
+        const Rows<const Real> rows = x.from_column(b * shape_.inputs);
         direction_.x = side ? rows.reversed(shape_.T) : rows;
         direction_.theta = theta_;
         f(side, b);

@@ -51,18 +51,24 @@ struct LayerLayout {
   // there are registers for both.
   Split panels() const { return Split(whole + (rest && !kManyRegisters), forward_units); }
   int panel_count() const { return std::max(1, panels().parts); }
-  int whole_in(int panel) const {
-    const int start = panels().start(panel);
-    return std::min(panels().width(panel), whole - start);
+  struct Panel {
+    int start, whole, shared;  // first vector of units, how many, and shared vectors
+  };
+  Panel panel(int k) const {
+    const Split split = panels();
+    const int start = split.start(k);
+    return {start, std::min(split.width(k), whole - start),
+            k + 1 == std::max(1, split.parts) ? rest_vectors() : 0};
   }
-  int shared_in(int panel) const { return panel + 1 == panel_count() ? rest_vectors() : 0; }
   Split backward_panels() const { return Split(units, backward_units); }
 
   // Calls f(first column, vectors) for every panel.
   template <class F>
   void each_panel(F f) const {
-    for (int k = 0; k < panel_count(); ++k)
-      f(std::size_t(panels().start(k)) * G * L, whole_in(k) * G + shared_in(k));
+    for (int k = 0; k < panel_count(); ++k) {
+      const Panel now = panel(k);
+      f(std::size_t(now.start) * G * L, now.whole * G + now.shared);
+    }
   }
 
   // Where block g of a vector of units begins in a panelled matrix of `rows` rows and `width` blocks,
@@ -74,11 +80,12 @@ struct LayerLayout {
   Place place(int rows, int width, int g, int unit) const {
     const auto before = [&](int units) { return std::size_t(units) * width * L * rows; };
     const Split split = panels();
-    int panel = 0;
-    while (panel + 1 < split.parts && split.start(panel + 1) <= unit) ++panel;
-    const int start = split.start(panel), apart = unit == whole ? rest : L;
-    return {before(start) + std::size_t(unit - start) * width * L + std::size_t(g) * apart,
-            std::ptrdiff_t(whole_in(panel) * width + shared_in(panel)) * L};
+    int k = 0;
+    while (k + 1 < split.parts && split.start(k + 1) <= unit) ++k;
+    const Panel in = panel(k);
+    const int apart = unit == whole ? rest : L;
+    return {before(in.start) + std::size_t(unit - in.start) * width * L + std::size_t(g) * apart,
+            std::ptrdiff_t(in.whole * width + in.shared) * L};
   }
   // Row of block g of a unit where `blocks` blocks of H values are rows, without the lanes beyond H.
   int row_of(int blocks, int g, int unit) const { return unit * L * blocks + g * lanes(unit); }

@@ -23,6 +23,7 @@ struct Rows {
   std::ptrdiff_t stride;
   Real* operator[](std::ptrdiff_t row) const { return data + row * stride; }
   Rows from(std::ptrdiff_t row) const { return {(*this)[row], stride}; }
+  Rows from_column(std::ptrdiff_t column) const { return {data + column, stride}; }
   Rows reversed(std::ptrdiff_t count) const { return {(*this)[count - 1], -stride}; }
   operator Rows<const Real>() const { return {data, stride}; }
 };

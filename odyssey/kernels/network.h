@@ -156,7 +156,7 @@ class Network {
         const Rows<float>& y = directions_[d].y;
         const Left<float> left{y[1], y.stride, 1};
         const Rows<const float> head{theta_ + layout_.panel_offset(d, start), width * L};
-        const Store<float> out{in_order(d, Rows<float>{a_.data + start * L, a_.stride})};
+        const Store<float> out{in_order(d, a_.from_column(start * L))};
         if (d == 0)
           product<float>(left, head, T_, width, shape().hidden,
                          Affine<float>{out, theta_ + layout_.head_bias + start * L});
@@ -177,11 +177,8 @@ class Network {
 
   void backward(const float* theta) {
     const int outputs = shape().outputs, hidden = shape().hidden;
-    const auto side = [&](int d, Rows<float> rows) -> Rows<float> {
-      return {rows.data + d * side_columns(), rows.stride};
-    };
     for (int d = 0; d < shape().directions; ++d) {
-      const Rows<float> to = side(d, head_transposed_);
+      const Rows<float> to = head_transposed_.from_column(d * side_columns());
       for (int k = 0; k < outputs; ++k)
         std::fill_n(to[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
       each_panel([&](int start, int width) {
@@ -195,7 +192,8 @@ class Network {
                    Store<float>{dy_});
     for (auto& direction : directions_) direction.begin_backward();
     sweep([&](int d, int s) {
-      directions_[d].backward_step(T_ - 1 - s, in_order(d, side(d, dy_)));
+      const Rows<float> dy = dy_.from_column(d * side_columns());
+      directions_[d].backward_step(T_ - 1 - s, in_order(d, dy));
     });
   }
 
@@ -212,7 +210,7 @@ class Network {
       for (int d = 0; d < shape().directions; ++d) {
         const Rows<float>& y = directions_[d].y;
         const Rows<float> a = in_order(d, a_);
-        product<float>({y[1], 1, y.stride}, {a.data + start * L, a.stride}, shape().hidden, width, T_,
+        product<float>({y[1], 1, y.stride}, a.from_column(start * L), shape().hidden, width, T_,
                        target(layout_.panel_offset(d, start), width * L));
       }
     });

@@ -45,8 +45,8 @@ void transpose(Rows<const Real> from, int rows, int columns, Rows<Real> to) {
       else
         to[j][i] = from[i][j];
   if constexpr (N > 1) {
-    transpose<Real, smaller>({from.data + right, from.stride}, below, columns - right, to.from(right));
-    transpose<Real, smaller>(from.from(below), rows - below, columns, {to.data + below, to.stride});
+    transpose<Real, smaller>(from.from_column(right), below, columns - right, to.from(right));
+    transpose<Real, smaller>(from.from(below), rows - below, columns, to.from_column(below));
   }
 }
 
