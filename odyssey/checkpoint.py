@@ -1,7 +1,8 @@
 """Trees of arrays and attributes ↔ HDF5 files that are either whole or not there.
 
 A file is an ordinary HDF5 file. Its user block, the 512 bytes that HDF5 leaves to the
-application, holds a line with a digest of the rest, so damage is found before HDF5 sees it. The
+application, holds a line with a digest of the rest, so damage is found before HDF5 sees it, and
+may hold a label, which tells what the file is of without reading it. The
 file is built in memory, written beside the old one, fsynced and renamed: a kill at any instant
 leaves the old file or the new one. HDF5 never opens a file itself, so its file locking,
 a trouble on network file systems, is not in play.
@@ -10,9 +11,9 @@ a trouble on network file systems, is not in play.
 import hashlib
 import os
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, TypeAlias
+from typing import Any, NamedTuple, TypeAlias
 
 import h5py
 import numpy as np
@@ -22,19 +23,20 @@ from odyssey.files import replacing
 Tree: TypeAlias = Mapping[str, Any]  # leaves: arrays, str, int, float, bool; or another Tree
 
 _USER_BLOCK = 512
-_MAGIC = b"odyssey"
+_MAGIC = "odyssey"
 
 
 class DamagedFile(ValueError):
     """A file that is not what was written; the message is one line with its path."""
 
 
-def save_tree(path: Path, tree: Tree, previous: Path | None = None) -> None:
+def save_tree(path: Path, tree: Tree, previous: Path | None = None, label: str = "") -> None:
     """Write a tree to path, atomically and durably: arrays as datasets, scalars as attributes.
 
-    What was at path is kept as ``previous``, if that is given.
+    What was at path is kept as ``previous``, if that is given. ``read_header`` gives ``label``,
+    of at most 64 characters, back.
     """
-    content = _to_bytes(tree)
+    content = _to_bytes(tree, label)
     with replacing(path) as new:
         new.write_bytes(content)
         if previous is not None and path.exists():
@@ -53,29 +55,51 @@ def _keep(path: Path, previous: Path) -> None:
 def load_tree(path: Path) -> dict[str, Any]:
     """Return the tree in a file; DamagedFile if a byte differs from what was written."""
     content = path.read_bytes()
-    magic, _, digest = content[:_USER_BLOCK].partition(b"\n")[0].partition(b" ")
-    image = content[_USER_BLOCK:]
-    if magic != _MAGIC:
-        raise DamagedFile(f"{path}: not a file of odyssey's, or its first bytes are lost")
-    if digest != _digest(image):
+    header, image = _header(path, content[:_USER_BLOCK]), content[_USER_BLOCK:]
+    if header.digest != _digest(image, header.label):
         raise DamagedFile(f"{path}: truncated or altered: its content does not match its digest")
     with h5py.File(h5py.h5f.open_file_image(image)) as file:
         return _read_group(file)
 
 
-def _to_bytes(tree: Tree) -> bytes:
+def label_of(parts: Iterable[str]) -> str:
+    """Return a label that depends on all parts and their order."""
+    return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
+
+
+class Header(NamedTuple):
+    """What a file's first line says: the digest of its content, and its label or nothing."""
+
+    digest: str
+    label: str
+
+
+def read_header(path: Path) -> Header:
+    """Return the first line of a file without reading the rest; DamagedFile if it has none."""
+    with path.open("rb") as file:
+        return _header(path, file.read(_USER_BLOCK))
+
+
+def _header(path: Path, block: bytes) -> Header:
+    magic, *words = block.partition(b"\n")[0].decode("ascii", "replace").split(" ")
+    if magic != _MAGIC or not 1 <= len(words) <= 2:
+        raise DamagedFile(f"{path}: not a file of odyssey's, or its first bytes are lost")
+    return Header(words[0], words[1] if len(words) > 1 else "")
+
+
+def _to_bytes(tree: Tree, label: str) -> bytes:
     options = {"driver": "core", "backing_store": False, "userblock_size": _USER_BLOCK}
     name = f"in memory {threading.get_ident()}"  # HDF5 knows open files by name
     with h5py.File(name, "w", track_order=True, **options) as file:
         _write_group(file, tree)
         file.flush()
         image: bytes = file.id.get_file_image()  # begins after the user block
-    header = b"%s %s\n" % (_MAGIC, _digest(image))
-    return header.ljust(_USER_BLOCK, b"\0") + image
+    header = " ".join(filter(None, (_MAGIC, _digest(image, label), label))) + "\n"
+    return header.encode("ascii").ljust(_USER_BLOCK, b"\0") + image
 
 
-def _digest(body: bytes) -> bytes:
-    return hashlib.blake2b(body, digest_size=32).hexdigest().encode()
+def _digest(body: bytes, label: str) -> str:
+    return hashlib.blake2b(body, digest_size=32, key=label.encode()).hexdigest()
 
 
 def _write_group(group: h5py.Group, tree: Tree) -> None:

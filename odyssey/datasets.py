@@ -5,11 +5,11 @@ so that reading is one copy. h5py and NumPy only.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import h5py
 import numpy as np
@@ -17,7 +17,11 @@ from numpy.typing import NDArray
 
 from odyssey.files import replacing
 
-FORMAT, VERSION = "odyssey-dataset", 1
+FORMAT, VERSION = "odyssey-dataset", 2
+#: Distributions whose version is noted and decides nothing: DATA_VERSION does.
+OWN_VERSIONS = ("odyssey", "numpy")
+_USER_BLOCK = 512
+T = TypeVar("T")
 SPLITS = ("train", "valid", "test")
 
 FloatArray = NDArray[np.float32]
@@ -95,6 +99,25 @@ class Provenance:
     skipped: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     #: what a reader of the results should know, such as counts that differ from the paper's
     notes: tuple[str, ...] = ()
+    #: names of all options that the source has, used or not
+    takes: tuple[str, ...] = ()
+    #: what the corpus looked like: ``receipts.corpus_state``; empty where there is none
+    state: str = ""
+    #: DATA_VERSION of the code that prepared it
+    data_version: int = 0
+
+
+class Origin(NamedTuple):
+    """What a prepared file was made of, see Provenance; ``packages`` decide what the data are."""
+
+    source: str
+    options: Mapping[str, Any]
+    takes: tuple[str, ...]
+    packages: Mapping[str, str]
+    files: Mapping[str, str]
+    state: str
+    data_version: int
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -138,13 +161,25 @@ class Dataset:
 def write_dataset(path: Path, dataset: Dataset) -> str:
     """Write the file, whole or not at all, and return the fingerprint it got."""
     fingerprint = _fingerprint(dataset)
-    with replacing(path) as name, h5py.File(name, "w", locking=False) as file:
-        _write(file, dataset, fingerprint)
+    with replacing(path) as name:
+        with h5py.File(name, "w", locking=False, userblock_size=_USER_BLOCK) as file:
+            _write(file, dataset, fingerprint)
+        with name.open("r+b") as plain:
+            plain.write(b"odyssey %s\n" % _content(dataset, fingerprint).encode())
     return fingerprint
 
 
 def load_dataset(path: Path) -> Dataset:
     """Read a file of ``write_dataset`` with float32 inputs; DataError if it is none."""
+    return _opened(path, _read)
+
+
+def read_origin(path: Path) -> Origin:
+    """Read what a prepared file was made of, not the data; DataError if it is none."""
+    return _opened(path, _read_origin)
+
+
+def _opened(path: Path, read: Callable[[h5py.File], T]) -> T:
     try:
         # Whole files only: no lock is needed, which some network file systems refuse.
         with h5py.File(path, "r", locking=False) as file:
@@ -154,7 +189,7 @@ def load_dataset(path: Path) -> Dataset:
                     f"{path}: expected {FORMAT} version {VERSION}, got {found[0]} version "
                     f"{found[1]}; prepare the data again"
                 )
-            return _read(file)
+            return read(file)
     except DataError:
         raise
     except (OSError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -182,6 +217,12 @@ def _fingerprint(dataset: Dataset) -> str:
     return digest.hexdigest()
 
 
+def _content(dataset: Dataset, fingerprint: str) -> str:
+    """Return a hash of all that the file says: also of what training does not see."""
+    said = (dataset.description, dataset.comparable, dict(dataset.baselines), dataset.provenance)
+    return hashlib.sha256(repr((fingerprint, said)).encode()).hexdigest()
+
+
 def _write(file: h5py.File, dataset: Dataset, fingerprint: str) -> None:
     file.attrs.update(format=FORMAT, version=VERSION, fingerprint=fingerprint)
     for name in ("task", "source", "description", "comparable"):
@@ -203,7 +244,9 @@ def _write(file: h5py.File, dataset: Dataset, fingerprint: str) -> None:
         file.create_group(name).attrs.update(mapping)
     for name, items in (("files", provenance.files), ("skipped", provenance.skipped)):
         _write_texts(file, name, [text for pair in items.items() for text in pair])
-    _write_texts(file, "notes", provenance.notes)
+    for name in ("notes", "takes"):
+        _write_texts(file, name, getattr(provenance, name))
+    file.attrs.update(state=provenance.state, data_version=provenance.data_version)
 
 
 def _read(file: h5py.File) -> Dataset:
@@ -222,9 +265,26 @@ def _read(file: h5py.File) -> Dataset:
             _read_pairs(file, "files"),
             _read_pairs(file, "skipped"),
             _read_texts(file, "notes"),
+            _read_texts(file, "takes"),
+            file.attrs["state"],
+            int(file.attrs["data_version"]),
         ),
         comparable=bool(file.attrs["comparable"]),
         fingerprint=file.attrs["fingerprint"],
+    )
+
+
+def _read_origin(file: h5py.File) -> Origin:
+    versions = dict(file["versions"].attrs)
+    return Origin(
+        file.attrs["source"],
+        dict(file["options"].attrs),
+        _read_texts(file, "takes"),
+        {name: versions[name] for name in set(versions) - set(OWN_VERSIONS)},
+        _read_pairs(file, "files"),
+        file.attrs["state"],
+        int(file.attrs["data_version"]),
+        file.attrs["fingerprint"],
     )
 
 

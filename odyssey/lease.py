@@ -90,6 +90,11 @@ def is_held(path: Path) -> bool:
     return holder is not None and age < EXPIRE_SECONDS and not _is_gone(holder)
 
 
+def name_of(path: Path) -> str:
+    """Return who holds the lease at path, in words."""
+    return _name(read(path))
+
+
 def _acquire(path: Path, token: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     seen, since = None, time.monotonic()

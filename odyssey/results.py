@@ -9,13 +9,14 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from odyssey.checkpoint import DamagedFile, Tree, load_tree, save_tree
+from odyssey.checkpoint import DamagedFile, Tree, label_of, load_tree, save_tree
 from odyssey.tasks import TASKS
 
 log = logging.getLogger(__name__)
@@ -120,9 +121,12 @@ def read_trial(path: Path) -> TrialResult | None:
 
 
 def write_block(path: Path, results: Iterable[TrialResult]) -> None:
-    """Write the declared file of one job."""
+    """Write the declared file of one job; its label tells of which trials and data it is."""
+    results = list(results)
     trials = {str(result.settings["trial"]): result.to_tree() for result in results}
-    save_tree(path, {"format": BLOCK, "format_version": FORMAT_VERSION, "trials": trials})
+    tree = {"format": BLOCK, "format_version": FORMAT_VERSION, "trials": trials}
+    of = ((result.fingerprint, result.data["fingerprint"]) for result in results)
+    save_tree(path, tree, label=label_of(chain.from_iterable(of)))
 
 
 def read_block(path: Path) -> list[TrialResult]:

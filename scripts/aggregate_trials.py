@@ -4,6 +4,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from odyssey.products import receipted
 from odyssey.results import collect
 
 if TYPE_CHECKING:
@@ -18,8 +19,9 @@ def main(blocks: Iterable[Path], trials: Path, curves: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        [Path(block) for block in snakemake.input],
-        Path(snakemake.output.trials),
-        Path(snakemake.output.curves),
-    )
+    with receipted(snakemake.config, snakemake.output):
+        main(
+            [Path(block) for block in snakemake.input],
+            Path(snakemake.output.trials),
+            Path(snakemake.output.curves),
+        )

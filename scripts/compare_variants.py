@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.analysis.comparison import write_comparison
+from odyssey.products import receipted
 from odyssey.study import Study
 
 if TYPE_CHECKING:
@@ -17,9 +18,10 @@ def main(config: Mapping[str, Any], task: str, trials: Path, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(
-        snakemake.config,
-        snakemake.wildcards.task,
-        Path(snakemake.input[0]),
-        Path(snakemake.output[0]),
-    )
+    with receipted(snakemake.config, snakemake.output):
+        main(
+            snakemake.config,
+            snakemake.wildcards.task,
+            Path(snakemake.input[0]),
+            Path(snakemake.output[0]),
+        )

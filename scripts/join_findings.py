@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odyssey.analysis.findings import Findings
+from odyssey.products import receipted
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -18,9 +19,10 @@ def main(
 
 
 if __name__ == "__main__":
-    main(
-        snakemake.input.trials,
-        snakemake.input.fanova,
-        snakemake.input.comparison,
-        Path(snakemake.output[0]).parent,
-    )
+    with receipted(snakemake.config, snakemake.output):
+        main(
+            snakemake.input.trials,
+            snakemake.input.fanova,
+            snakemake.input.comparison,
+            Path(snakemake.output[0]).parent,
+        )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from odyssey.analysis.figures import plot
 from odyssey.analysis.findings import Findings
+from odyssey.products import receipted
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
@@ -23,10 +24,11 @@ def main(
 
 
 if __name__ == "__main__":
-    main(
-        snakemake.wildcards.figure,
-        snakemake.input.trials,
-        snakemake.input.fanova,
-        snakemake.input.comparison,
-        snakemake.output,
-    )
+    with receipted(snakemake.config, snakemake.output):
+        main(
+            snakemake.wildcards.figure,
+            snakemake.input.trials,
+            snakemake.input.fanova,
+            snakemake.input.comparison,
+            snakemake.output,
+        )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from odyssey.analysis.findings import Findings
 from odyssey.analysis.report import write_report
+from odyssey.products import receipted
 from odyssey.study import Study
 
 if TYPE_CHECKING:
@@ -20,4 +21,5 @@ def main(config: Mapping[str, Any], files: Any, out: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake.config, snakemake.input, Path(snakemake.output[0]))
+    with receipted(snakemake.config, snakemake.output):
+        main(snakemake.config, snakemake.input, Path(snakemake.output[0]))

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.analysis.searches import write_fanova
+from odyssey.products import receipted
 from odyssey.study import Study
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ def main(config: Mapping[str, Any], task: str, trials: Path, out: Path, workers:
 
 
 if __name__ == "__main__":
-    main(
-        snakemake.config,
-        snakemake.wildcards.task,
-        Path(snakemake.input[0]),
-        Path(snakemake.output[0]),
-        snakemake.threads,
-    )
+    with receipted(snakemake.config, snakemake.output):
+        main(
+            snakemake.config,
+            snakemake.wildcards.task,
+            Path(snakemake.input[0]),
+            Path(snakemake.output[0]),
+            snakemake.threads,
+        )

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.datasets import (
+    OWN_VERSIONS,
     SPLITS,
     DataError,
     Dataset,
@@ -22,7 +23,8 @@ from odyssey.datasets import (
     load_dataset,
     write_dataset,
 )
-from odyssey.tasks import TASKS
+from odyssey.receipts import corpus_state
+from odyssey.tasks import DATA_VERSION, TASKS
 from odyssey.tasks.corpus import Corpus, Track
 from odyssey.tasks.merit import baselines
 
@@ -87,11 +89,22 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
     used = _used_options(reader, given, what)
     _check_names(task, set(given) - set(used))
     corpus = Corpus(entry.description, track)
+    state = corpus_state(Path(used["path"])) if "path" in used else ""
     reader(corpus, **used)
     if TASKS[task].loss == "ctc":
         _skip_infeasible(corpus)
     _check_sets(corpus, what)
-    write_dataset(out, _assemble(task, source, corpus, used))
+    provenance = Provenance(
+        {name: str(value) for name, value in used.items()},
+        {name: version(name) for name in (*OWN_VERSIONS, *corpus.packages)},
+        corpus.files,
+        corpus.skipped,
+        tuple(corpus.notes),
+        _names_of_options(reader),
+        state,
+        DATA_VERSION,
+    )
+    write_dataset(out, _assemble(task, source, corpus, provenance))
     return load_dataset(out)
 
 
@@ -112,11 +125,15 @@ def _used_options(reader: Any, given: Mapping[str, Any], what: str) -> dict[str,
     return {p.name: given[p.name] for p in parameters if p.name in given}
 
 
+def _names_of_options(reader: Callable[..., None]) -> tuple[str, ...]:
+    return tuple(inspect.signature(reader).parameters)[1:]
+
+
 def _check_names(task: str, unused: set[str]) -> None:
     """Refuse an option that no source of the task has."""
     if unused:
         readers = map(find_reader, SOURCES[task].values())
-        known = {name for r in readers for name in list(inspect.signature(r).parameters)[1:]}
+        known = {name for r in readers for name in _names_of_options(r)}
         if unused - known:
             raise DataError(
                 f"{task} has no option {', '.join(sorted(unused - known))}: "
@@ -151,7 +168,7 @@ def _check_sets(corpus: Corpus, what: str) -> None:
             )
 
 
-def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]) -> Dataset:
+def _assemble(task: str, source: str, corpus: Corpus, provenance: Provenance) -> Dataset:
     splits = {name: Split.of(examples) for name, examples in corpus.splits.items()}
     mean, std = _statistics(splits["train"].inputs, corpus.normalise)
     if corpus.normalise:
@@ -166,13 +183,7 @@ def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]
         std=std,
         comparable=corpus.comparable,
         baselines=baselines(TASKS[task], splits["train"], splits["test"]),
-        provenance=Provenance(
-            {name: str(value) for name, value in options.items()},
-            {name: version(name) for name in ("odyssey", "numpy", *corpus.packages)},
-            corpus.files,
-            corpus.skipped,
-            tuple(corpus.notes),
-        ),
+        provenance=provenance,
     )
 
 

@@ -1,12 +1,17 @@
-# What all rules share: the study, and what a wildcard may be.
+# What all rules share: the study, what a wildcard may be, which files are another study's.
 
+import os
 import re
+import sys
 
+from odyssey.products import Upkeep
 from odyssey.study import RESULTS_VERSION, load_study
+from odyssey.turn import take_turn
 
 STUDY = load_study(config, Path(workflow.basedir, "schemas", "config.schema.yaml"))
 RESULTS = str(STUDY.results)
 LOGS = f"{RESULTS}/logs"
+UPKEEP = Upkeep(STUDY)
 
 
 wildcard_constraints:
@@ -14,6 +19,19 @@ wildcard_constraints:
     variant="|".join(re.escape(variant) for variant in STUDY.variants),
     first=r"\d+",
     last=r"\d+",
+
+
+onstart:
+    # A report on what is there so far disturbs nobody.
+    if set(workflow.dag_settings.targets) != {"partial_report"}:
+        if take_turn(STUDY.results / "snakemake.lease", logger.warning):
+            # What there was to do, another Snakemake has done: look again, with the same command.
+            logger.warning(
+                "The other run has ended: starting again with what it left."
+            )
+            os.chdir(workflow.workdir_init)
+            os.execv(sys.executable, sys.orig_argv)
+        UPKEEP.no_times_ahead()
 
 
 onerror:

@@ -2,7 +2,18 @@ from odyssey.tasks import DATA_VERSION
 
 
 rule prepare:
-    """Read a task's corpus and write its features, targets and sets to one file."""
+    """Read a task's corpus and write its features, targets and sets to one file.
+
+    Its input is no file: every graph comes by here while it is built, and what is outdated is
+    forced then. Snakemake alone would not notice: its metadata are lost when results are copied or
+    another profile is used, and what is missing behind a file that is there it does not look for.
+    """
+    input:
+        lambda wildcards: (
+            UPKEEP.force(workflow.dag.forcefiles, logger.info)
+            if workflow.is_main_process
+            else []
+        ),
     output:
         STUDY.data_path("{task}"),
     log:

@@ -1,16 +1,8 @@
 # The joined findings, figures, the report, and the report on what is there so far.
 
-FIGURES = [
-    "figure3",
-    "figure4",
-    "figure5",
-    "differences",
-    "trials",
-    "basins",
-    "shares",
-    "costs",
-]
-FIGURES += [f"figure6-{task}" for task in STUDY.tasks]
+from odyssey.products import figure_names
+
+FIGURES = figure_names(STUDY.tasks)
 CAPTIONS = Path(workflow.basedir, "report")
 CAPTION_FILES = [str(path) for path in sorted(CAPTIONS.glob("*.rst"))]
 

@@ -13,7 +13,13 @@ rule train_trials:
     result. So a killed or repeated job trains no more than what is missing.
     """
     input:
-        data=STUDY.data_path("{task}"),
+        # A block is of these data by their content, whatever the files' times say.
+        data=lambda wildcards: (
+            ancient(STUDY.data_path(wildcards.task))
+            if workflow.is_main_process
+            and UPKEEP.is_current(STUDY.block_path(**wildcards))
+            else STUDY.data_path(wildcards.task)
+        ),
         kernels=lambda wildcards: (
             kernel_files if STUDY.device(wildcards.task) == "cpu" else []
         ),
