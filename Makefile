@@ -6,9 +6,9 @@ STAMP := .venv/.complete
 
 .PHONY: study test env gpu-env check storm lock clean
 
-study: env ## the demo study, from raw data to results/report.html
+study: env ## the demo study, from raw data to demo/results/report.html
 	$(BIN)/snakemake --profile profiles/demo
-	@echo "Done: open results/report.html"
+	@echo "Done: open demo/results/report.html"
 
 test: env ## every test, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
@@ -49,7 +49,7 @@ lock: ## resolve pyproject.toml anew (needs uv)
 	$(LOCK) pyproject.toml --extra dev --output-file requirements.lock
 	$(LOCK) requirements-gpu.in --no-deps --output-file requirements-gpu.lock
 
-clean: ## forget the environment and build products, never data/ or results/
+clean: ## forget the environment and build products, never data, results or trials
 	rm -rf .venv .venv-gpu .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
 .PHONY: test-slurm install-profiles

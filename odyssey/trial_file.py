@@ -21,23 +21,39 @@ def find_trial(path: Path, fingerprint: str, data_fingerprint: str) -> dict[str,
     """Return the content of a trial's file, or of its previous generation, if it is of use.
 
     Files that are damaged, or of another trial, other settings, data or version are moved aside,
-    never deleted.
+    never deleted. One that was moved aside and is of use again is moved back.
     """
     for candidate in (path, previous_generation(path)):
-        if not candidate.exists():
+        tree = _read(candidate)
+        if tree is None:
             continue
-        try:
-            tree = load_tree(candidate)
-            check_format(candidate, tree, TRIAL)
-        except DamagedFile as error:
-            _move_aside(candidate, "damaged", str(error))
-            continue
-        found = (tree["fingerprint"], tree["data"]["fingerprint"])
-        if found == (fingerprint, data_fingerprint):
+        if _identity(tree) == (fingerprint, data_fingerprint):
             return tree
         reason = f"is of {_difference(path, tree, fingerprint)}"
         _move_aside(candidate, "other", f"{candidate}: {reason}")
+    for aside in _moved_aside(path):
+        tree = _read(aside)
+        if tree is not None and _identity(tree) == (fingerprint, data_fingerprint):
+            aside.rename(path)
+            log.info("%s: is of use again, moved back from %s", path, aside)
+            return tree
     return None
+
+
+def _read(path: Path) -> dict[str, Any] | None:
+    if not path.exists():
+        return None
+    try:
+        tree = load_tree(path)
+        check_format(path, tree, TRIAL)
+    except DamagedFile as error:
+        _move_aside(path, "damaged", str(error))
+        return None
+    return tree
+
+
+def _identity(tree: Tree) -> tuple[str, str]:
+    return tree["fingerprint"], tree["data"]["fingerprint"]
 
 
 def save_checkpoint(path: Path, identity: Tree, state: TrainingState, model: Model) -> None:
@@ -81,6 +97,12 @@ def _difference(path: Path, tree: Tree, fingerprint: str) -> str:
     if path.parts[-3:] != (tree["task"], tree["variant"], f"{tree['trial']}{path.suffix}"):
         return f"another trial, {tree['task']}/{tree['variant']}/{tree['trial']}"
     return "other settings or another version"
+
+
+def _moved_aside(path: Path) -> list[Path]:
+    """Return a trial's files of other settings or data, the latest first."""
+    names = path.parent.glob(f"{path.stem}.other-*{path.suffix}")
+    return sorted(names, key=lambda aside: aside.stat().st_mtime, reverse=True)
 
 
 def _move_aside(path: Path, kind: str, reason: str) -> None:

@@ -186,6 +186,19 @@ def test_files_of_no_use_are_told_apart_and_moved_aside(
     assert str(path) in caplog.text
 
 
+def test_what_was_moved_aside_is_found_again_when_its_settings_come_back(tiny_study, tmp_path):
+    one, other = tiny_study.trial("jsb", "V", 0), tiny_study.trial("jsb", "V", 1)
+    data, path = tiny_dataset("jsb"), tmp_path / "0.h5"
+    run_trial(one, data, path, "gluon")
+    of_one = path.read_bytes()
+    run_trial(other, data, path, "gluon")
+    of_other = path.read_bytes()
+    for spec, content in ((one, of_one), (other, of_other), (one, of_one)):
+        run_trial(spec, data, path, "gluon")
+        assert path.read_bytes() == content
+    assert len(list(tmp_path.iterdir())) == 2
+
+
 def test_results_of_an_older_version_are_computed_anew(tiny_study, tmp_path, monkeypatch):
     spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
     run_trial(spec, data, path, "gluon")
