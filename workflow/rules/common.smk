@@ -8,7 +8,9 @@ from odyssey.products import Upkeep
 from odyssey.study import RESULTS_VERSION, load_study
 from odyssey.turn import take_turn
 
-STUDY = load_study(config, Path(workflow.basedir, "schemas", "config.schema.yaml"))
+# Not workflow.basedir: as a module it is the user's.
+WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent
+STUDY = load_study(config, WORKFLOW / "schemas" / "config.schema.yaml")
 RESULTS = str(STUDY.results)
 LOGS = f"{RESULTS}/logs"
 UPKEEP = Upkeep(STUDY)
@@ -32,6 +34,11 @@ onstart:
             os.chdir(workflow.workdir_init)
             os.execv(sys.executable, sys.orig_argv)
         UPKEEP.no_times_ahead()
+    if workflow.dag_settings.forceall or "train_trials" in workflow.dag_settings.forcerun:
+        logger.warning(
+            f"Forced, but finished trials are read, not trained anew: to train them anew, "
+            f"remove their files under {RESULTS}/trials first"
+        )
 
 
 onerror:

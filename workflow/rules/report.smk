@@ -3,7 +3,7 @@
 from odyssey.products import figure_names
 
 FIGURES = figure_names(STUDY.tasks)
-CAPTIONS = Path(workflow.basedir, "report")
+CAPTIONS = WORKFLOW / "report"
 CAPTION_FILES = [str(path) for path in sorted(CAPTIONS.glob("*.rst"))]
 
 
