@@ -1,12 +1,15 @@
 """TIMIT and other recordings in its layout: 39 inputs and one of 61 phones every 10 ms.
 
 Source: Greff et al., section III-A; the sets are those of Halberstadt (1998). A recording is a .PHN
-file (rows of first sample, end sample, phone) and a sound file of the same name beside it.
+file (rows of first sample, end sample, phone) and a sound file of the same name beside it. Of
+copies the first that can be read is taken: TIMIT often lies on disks as .WAV and .WAV.wav, or in
+upper and lower case.
 """
 
+import re
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.datasets import SPLITS, DataError, Example
-from odyssey.tasks.corpus import Corpus, split_groups
+from odyssey.tasks.corpus import Corpus, decode_text, split_groups
 from odyssey.tasks.sound import SHIFT, Samples, decode, frame_centres, mfcc39
 from odyssey.tasks.timit_facts import (
     CORE_TEST,
@@ -31,18 +34,27 @@ Ends = NDArray[np.int64]
 Labels = NDArray[np.int32]
 
 
-@dataclass(frozen=True)
+#: Ends of the names of sounds and phones; of copies the first kind is tried first.
+_SOUNDS, _PHONES = (".wav", ".wav.wav", ".sph"), (".phn",)
+#: TIMIT's name of a sentence, inside those that desktops give to copies.
+_SENTENCE = re.compile(r"(?:copy of )?(s[aix]\d+)(?: ?-? ?copy)?(?: ?\(\d+\))?")
+
+
+@dataclass
 class Utterance:
-    """Files of one recording; ``id`` is its lower-case path, ``train/dr1/fcjf0/sx37``."""
+    """Files of one recording, copies behind each other.
+
+    ``id`` is its lower-case path, in TIMIT from the set on: ``train/dr1/fcjf0/sx37``.
+    """
 
     id: str
-    phones: Path
-    sound: Path
+    phones: list[Path] = field(default_factory=list)
+    sounds: list[Path] = field(default_factory=list)
 
     @property
     def speaker(self) -> str:
         """The folder's name."""
-        return self.phones.parent.name.lower()
+        return self.id.rpartition("/")[0].rpartition("/")[2]
 
 
 def read_timit(
@@ -58,41 +70,75 @@ def read_timit(
     """
     corpus.labels = PHONES
     corpus.packages = ("kaldi_native_fbank",)
-    utterances = find_utterances(corpus, Path(path))
-    sets = _official_sets(utterances) if split == "official" else {}
-    if split == "speaker":
-        of = split_groups((u.speaker for u in utterances), seed)
-        sets = {u.id: of[u.speaker] for u in utterances}
-    elif split == "utterance":
-        sets = split_groups((u.id for u in utterances), seed)
-    for utterance in corpus.track([u for u in utterances if u.id in sets]):
-        try:
-            corpus.splits[sets[utterance.id]].append(_read_utterance(corpus, utterance))
-        except DataError as error:
-            corpus.skip(utterance.id, str(error))
+    corpus.root = Path(path)
+    corpus.comparable = split == "official"
+    utterances = find_utterances(corpus, official=corpus.comparable)
+    whole = [u for u in utterances if u.sounds and u.phones]
     if split == "official":
-        _report_missing(corpus)
-        corpus.comparable = not corpus.notes
+        sets = _official_sets(corpus.root, utterances)
+        wanted = [u for u in utterances if u.id in sets]
     else:
         corpus.description = f"recordings in TIMIT's layout, split by {split}"
+        names = {u.id: u.speaker if split == "speaker" else u.id for u in whole}
+        of = split_groups(names.values(), seed)
+        sets, wanted = {id_: of[name] for id_, name in names.items()}, utterances
+    _read_all(corpus, wanted, sets)
+    if split == "official":
+        _report_missing(corpus)
 
 
-def find_utterances(corpus: Corpus, root: Path) -> list[Utterance]:
-    """Return the recordings under a folder, by name; one without sound or phones is left out."""
+def find_utterances(corpus: Corpus, official: bool) -> list[Utterance]:
+    """Return the recordings under the corpus's folder, by name, also those that lack a file."""
+    root = corpus.root
     if not root.is_dir():
-        raise DataError(f"{root}: expected the folder of TIMIT, there is none; check the path")
-    files = {(p.parent, p.name.lower()): p for p in sorted(root.rglob("*")) if p.is_file()}
-    stems = {(f, n.partition(".")[0]) for f, n in files if n.endswith((".phn", ".wav"))}
-    found = []
-    for folder, stem in sorted(stems):
-        id_ = (folder.relative_to(root) / stem).as_posix().lower()
-        phones = files.get((folder, f"{stem}.phn"))
-        sound = files.get((folder, f"{stem}.wav")) or files.get((folder, f"{stem}.wav.wav"))
-        if phones is None or sound is None:
-            corpus.skip(id_, f"{folder / stem}: expected a .wav and a .phn file, one is missing")
-        elif stem not in ("sa1", "sa2"):
-            found.append(Utterance(id_, phones, sound))
-    return found
+        came = "got a file; unpack it" if root.exists() else "there is none; check the path"
+        raise DataError(f"{root}: expected the folder of TIMIT, {came}")
+    found: dict[str, Utterance] = {}
+    for path in corpus.walk(root, *_PHONES, ".wav", ".sph"):
+        id_ = _identity(path.relative_to(root), official)
+        files = found.setdefault(id_, Utterance(id_))
+        (files.phones if path.name.lower().endswith(_PHONES) else files.sounds).append(path)
+    if not found:
+        raise DataError(f"{root}: expected .WAV and .PHN files in it, got none; check the path")
+    for files in found.values():
+        files.sounds.sort(key=lambda path: _kind(path.name))  # stable
+    utterances = (found[id_] for id_ in sorted(found, key=lambda id_: id_.split("/")))
+    return [u for u in utterances if u.id.rpartition("/")[2] not in ("sa1", "sa2")]
+
+
+def _kind(name: str) -> int:
+    """Return the number of the longest end of a name among those of sounds."""
+    return max(k for k, end in enumerate(_SOUNDS) if name.lower().endswith(end))
+
+
+def _identity(path: Path, official: bool) -> str:
+    """Return what all copies of a recording have in common."""
+    *folders, name = (part.lower() for part in path.parts)
+    end = _PHONES[0] if name.endswith(_PHONES) else _SOUNDS[_kind(name)]
+    stem = name.removesuffix(end)
+    if official:
+        sentence = _SENTENCE.fullmatch(stem)
+        stem = sentence[1] if sentence else stem
+        sets = [k for k, part in enumerate(folders) if part in ("train", "test")]
+        folders = folders[sets[-1] :] if sets else folders
+    return "/".join([*folders, stem])
+
+
+def _read_all(corpus: Corpus, utterances: Sequence[Utterance], sets: Mapping[str, str]) -> None:
+    spoilt: list[str] = []
+    for utterance in corpus.track(utterances):
+        try:
+            read, trouble = _read_utterance(corpus, utterance)
+        except DataError as error:
+            corpus.skip(utterance.id, str(error))
+            continue
+        corpus.splits[sets[utterance.id]].append(read)
+        spoilt += trouble
+    if spoilt:
+        corpus.note(
+            f"{len(spoilt)} files that cannot be read have a good copy beside them, which was "
+            f"taken; the first: {spoilt[0]}"
+        )
 
 
 def read_phones(content: bytes, samples: int, place: str) -> tuple[Ends, Labels]:
@@ -102,11 +148,11 @@ def read_phones(content: bytes, samples: int, place: str) -> tuple[Ends, Labels]
     """
     ends: list[int] = []
     labels: list[int] = []
-    for row, line in enumerate(content.decode("latin-1").splitlines(), start=1):
+    for row, line in enumerate(decode_text(content).rstrip("\n\x1a \t").split("\n"), start=1):
         try:
             begin, end, phone = line.split()
             ends.append(_next_end(int(begin), int(end), ends[-1] if ends else 0))
-            labels.append(PHONES.index(phone))
+            labels.append(PHONES.index(phone.lower()))
         except ValueError as error:
             raise DataError(
                 f"{place}:{row}: expected the previous end, a later sample and one of 61 phones, "
@@ -142,24 +188,48 @@ def example(name: str, samples: Samples, ends: Ends, labels: Labels) -> Example:
     return Example(name, mfcc39(samples)[: len(y)], y)
 
 
-def _read_utterance(corpus: Corpus, utterance: Utterance) -> Example:
-    sound = corpus.read_bytes(utterance.sound, f"{utterance.id}.wav")
-    phones = corpus.read_bytes(utterance.phones, f"{utterance.id}.phn")
-    samples = decode(sound, str(utterance.sound))
-    ends, labels = read_phones(phones, len(samples), str(utterance.phones))
-    return example(utterance.id, samples, ends, labels)
+def _read_utterance(corpus: Corpus, utterance: Utterance) -> tuple[Example, list[str]]:
+    """Return the first pair of copies that go together, and what was wrong with those before it."""
+    for files, what in ((utterance.sounds, ".wav"), (utterance.phones, ".phn")):
+        if not files:
+            there = (utterance.phones + utterance.sounds)[0]
+            raise DataError(f"{there}: expected a {what} file beside it, got none; copy it again")
+    trouble: list[str] = []
+    for sound in utterance.sounds:
+        try:
+            samples = decode(corpus.read_bytes(sound), str(sound))
+        except DataError as error:
+            trouble.append(str(error))
+            continue
+        for phones in utterance.phones:
+            try:
+                content = corpus.read_bytes(phones)
+                ends, labels = read_phones(content, len(samples), str(phones))
+                return example(utterance.id, samples, ends, labels), trouble
+            except DataError as error:
+                trouble.append(str(error))
+    copies = f" (nor can any of {len(trouble) - 1} copies be read)" if len(trouble) > 1 else ""
+    raise DataError(trouble[0] + copies)
 
 
-def _official_sets(utterances: Iterable[Utterance]) -> Mapping[str, str]:
-    sets = {}
+def _official_sets(root: Path, utterances: Iterable[Utterance]) -> Mapping[str, str]:
+    """Return id → set; DataError where there is no TRAIN or TEST at all."""
+    sets, parts = {}, set()
     for utterance in utterances:
-        parts = utterance.id.split("/")
-        if "train" in parts:
+        part = utterance.id.split("/")[0]
+        parts.add(part)
+        if part == "train":
             sets[utterance.id] = "train"
-        elif "test" in parts and utterance.speaker in DEVELOPMENT:
+        elif part == "test" and utterance.speaker in DEVELOPMENT:
             sets[utterance.id] = "valid"
-        elif "test" in parts and utterance.speaker in CORE_TEST:
+        elif part == "test" and utterance.speaker in CORE_TEST:
             sets[utterance.id] = "test"
+    if not parts & {"train", "test"}:
+        above = [p.parent for p in root.absolute().parents if p.name.lower() in ("train", "test")]
+        above += [root.absolute().parent] * (root.name.lower() in ("train", "test"))
+        advice = f"set path to {above[0]}" if above else "or set split to speaker or utterance"
+        found = ", ".join(sorted(parts)[:5])
+        raise DataError(f"{root}: expected TRAIN and TEST in it, got {found}; {advice}")
     return sets
 
 
@@ -169,11 +239,11 @@ def _report_missing(corpus: Corpus) -> None:
     for name in SPLITS:
         found = Counter(example.id.split("/")[-2] for example in corpus.splits[name])
         expected = SPEAKERS[name] * UTTERANCES_PER_SPEAKER
-        if found.total() == expected:
-            continue
         few = {s: n for s, n in found.items() if n != UTTERANCES_PER_SPEAKER}
+        if found.total() == expected and not few:
+            continue
         absent = sorted(listed[name] - set(found))
-        corpus.note(
+        corpus.differs(
             f"{name}: {found.total()} utterances of {len(found)} speakers, TIMIT has {expected} of "
             f"{SPEAKERS[name]}; without any: {', '.join(absent) or 'see the number'}; "
             f"not {UTTERANCES_PER_SPEAKER}: {_listing(few)}"

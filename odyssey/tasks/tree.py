@@ -1,0 +1,99 @@
+"""Folders of a corpus as they lie on people's disks, and fingerprints of what was read there.
+
+Standard library only. Names are compared without case. What desktops and archives leave behind
+(``._x``, ``.DS_Store``, ``Thumbs.db``, ``__MACOSX``) does not count.
+"""
+
+import hashlib
+import os
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+_LITTER = frozenset({"thumbs.db", "desktop.ini", "__macosx", "@eadir", "$recycle.bin"})
+
+
+def is_litter(name: str) -> bool:
+    """Return whether a file or folder of this name is no part of a corpus."""
+    return name.startswith(".") or name.lower() in _LITTER
+
+
+def walk(folder: Path) -> list[Path]:
+    """Return all files below a folder, in order, links followed; OSError where one is closed."""
+    found: list[Path] = []
+    seen: set[tuple[int, int]] = set()
+
+    def refuse(error: OSError) -> None:
+        raise error
+
+    for place, folders, files in os.walk(folder, onerror=refuse, followlinks=True):
+        status = os.stat(place)
+        if (status.st_dev, status.st_ino) in seen:  # a link that leads back up
+            folders.clear()
+            continue
+        seen.add((status.st_dev, status.st_ino))
+        folders[:] = sorted(name for name in folders if not is_litter(name))
+        found += [Path(place, name) for name in files if not is_litter(name)]
+    return sorted(found, key=lambda path: path.parts)
+
+
+def find(root: Path, name: str, depth: int = 2) -> Path | None:
+    """Return the file or folder of that name nearest to ``root``, at most ``depth`` below it."""
+    level = [root]
+    for _ in range(depth + 1):
+        entries = [entry for folder in level for entry in _entries(folder)]
+        for entry in entries:
+            if entry.name.lower() == name.lower():
+                return entry
+        level = [entry for entry in entries if entry.is_dir()]
+    return None
+
+
+def inside(root: Path, name: str) -> Path | None:
+    """Return ``root/name``, with the case that each part has on the disk; None if it is missing."""
+    place: Path | None = root
+    for part in Path(name).parts:
+        if place is None or (place / part).exists():
+            place = place and place / part
+        else:
+            place = next((e for e in _entries(place) if e.name.lower() == part.lower()), None)
+    return place
+
+
+def digest(root: Path, name: str) -> str | None:
+    """Return the SHA-256 of what ``name`` stands for below ``root``; None if it cannot be read.
+
+    ``folder/*.wav`` stands for the names of all files below the folder that end so, and any other
+    name for the content of one file.
+    """
+    folder, star, suffix = name.rpartition("*")
+    try:
+        if not star:
+            return content_digest(root / name)
+        return names_digest(root / folder, ending(walk(root / folder), suffix))
+    except OSError:
+        return None
+
+
+def content_digest(path: Path) -> str:
+    """Return the SHA-256 of a file; OSError if it cannot be read."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def names_digest(folder: Path, paths: Iterable[Path]) -> str:
+    """Return the SHA-256 of the names of some files below a folder."""
+    names = "\0".join(path.relative_to(folder).as_posix() for path in paths)
+    return hashlib.sha256(os.fsencode(names)).hexdigest()
+
+
+def ending(paths: Iterable[Path], *suffixes: str) -> list[Path]:
+    """Return the files whose names end so; suffixes are in lower case."""
+    return [path for path in paths if path.name.lower().endswith(suffixes)]
+
+
+def _entries(folder: Path) -> Iterator[Path]:
+    """Yield what a folder holds, by name; nothing if it is none or closed."""
+    try:
+        yield from sorted(entry for entry in folder.iterdir() if not is_litter(entry.name))
+    except OSError:
+        return
