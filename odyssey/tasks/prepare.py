@@ -63,7 +63,7 @@ SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
             "pickle": Source("jsb.read_pickle", _ORIGINAL_ROLLS),
             "json": Source("jsb.read_json", _ORIGINAL_ROLLS),
             "music21": Source(
-                "jsb.read_music21",
+                "scores.read_music21",
                 "Bach's chorales in the edition that comes with music21, split by seed",
             ),
         },
@@ -138,7 +138,10 @@ def _skip_infeasible(corpus: Corpus) -> None:
             corpus.skip(
                 example.id, f"CTC needs {needed} points for its text, it has {len(example.x)}"
             )
+    lost = len(corpus.splits["train"]) - len(kept)
     corpus.splits["train"] = kept
+    if lost and corpus.comparable:
+        corpus.differs(f"train: {lost} lines that CTC cannot align are left out")
 
 
 def _check_sets(corpus: Corpus, what: str) -> None:

@@ -17,6 +17,14 @@ def is_litter(name: str) -> bool:
     return name.startswith(".") or name.lower() in _LITTER
 
 
+def entries_of(folder: Path) -> Iterator[Path]:
+    """Yield what a folder holds, by name; nothing if it is none or closed."""
+    try:
+        yield from sorted(entry for entry in folder.iterdir() if not is_litter(entry.name))
+    except OSError:
+        return
+
+
 def walk(folder: Path) -> list[Path]:
     """Return all files below a folder, in order, links followed; OSError where one is closed."""
     found: list[Path] = []
@@ -40,7 +48,7 @@ def find(root: Path, name: str, depth: int = 2) -> Path | None:
     """Return the file or folder of that name nearest to ``root``, at most ``depth`` below it."""
     level = [root]
     for _ in range(depth + 1):
-        entries = [entry for folder in level for entry in _entries(folder)]
+        entries = [entry for folder in level for entry in entries_of(folder)]
         for entry in entries:
             if entry.name.lower() == name.lower():
                 return entry
@@ -55,7 +63,7 @@ def inside(root: Path, name: str) -> Path | None:
         if place is None or (place / part).exists():
             place = place and place / part
         else:
-            place = next((e for e in _entries(place) if e.name.lower() == part.lower()), None)
+            place = next((e for e in entries_of(place) if e.name.lower() == part.lower()), None)
     return place
 
 
@@ -89,11 +97,3 @@ def names_digest(folder: Path, paths: Iterable[Path]) -> str:
 def ending(paths: Iterable[Path], *suffixes: str) -> list[Path]:
     """Return the files whose names end so; suffixes are in lower case."""
     return [path for path in paths if path.name.lower().endswith(suffixes)]
-
-
-def _entries(folder: Path) -> Iterator[Path]:
-    """Yield what a folder holds, by name; nothing if it is none or closed."""
-    try:
-        yield from sorted(entry for entry in folder.iterdir() if not is_litter(entry.name))
-    except OSError:
-        return
