@@ -89,7 +89,7 @@ class Provenance:
 
     options: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     versions: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    #: file below the option ``path`` → SHA-256 of its content; ``folder/*.wav`` → of the names there
+    #: file below the option ``path`` → SHA-256; ``folder/*.wav`` → that of all such names there
     files: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     #: item left out → reason
     skipped: Mapping[str, str] = field(default_factory=lambda: _EMPTY)

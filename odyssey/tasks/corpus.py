@@ -45,6 +45,8 @@ class Corpus:
     files: dict[str, str] = field(default_factory=dict)
     skipped: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    #: what is wrong with files that have a good copy beside them
+    spoilt: list[str] = field(default_factory=list)
 
     def read_bytes(self, path: Path) -> bytes:
         """Return a file's content and note its SHA-256; DataError if unreadable."""
@@ -54,6 +56,22 @@ class Corpus:
             raise DataError(f"{path}: cannot be read ({error.strerror}); check the path") from error
         self.files[self._name(path)] = hashlib.sha256(content).hexdigest()
         return content
+
+    def read_copy(self, copies: Sequence[Path], read: Callable[[bytes, str], Item]) -> Item:
+        """Return what ``read(content, place)`` makes of the first copy that it can read.
+
+        DataError of the first copy if there is no other.
+        """
+        trouble: list[str] = []
+        for path in copies:
+            try:
+                found = read(self.read_bytes(path), str(path))
+            except DataError as error:
+                trouble.append(str(error))
+            else:
+                self.spoilt += trouble
+                return found
+        raise DataError(trouble[0] + no_better(trouble))
 
     def walk(self, folder: Path, *suffixes: str) -> list[Path]:
         """Return all files below a folder that end so, in order, and note which there are.
@@ -86,6 +104,14 @@ class Corpus:
         logger.warning("%s", _one_line(text))
         self.notes.append(_one_line(text))
 
+    def note_spoilt(self) -> None:
+        """Note how many files were passed over for a good copy, once all are read."""
+        if self.spoilt:
+            self.note(
+                f"{len(self.spoilt)} files that cannot be read have a good copy beside them, which "
+                f"was taken; the first: {self.spoilt[0]}"
+            )
+
     def compare(self, expected: Mapping[str, int], what: str, hint: str = "") -> None:
         """Compare the size of each set with the paper's; note those that differ."""
         for name in SPLITS:
@@ -97,6 +123,11 @@ class Corpus:
         """Note in what the data are not the paper's."""
         self.comparable = False
         self.note(text)
+
+
+def no_better(trouble: Sequence[str]) -> str:
+    """Return what to say behind the first trouble if other copies were tried in vain."""
+    return f" (nor can any of {len(trouble) - 1} copies be read)" if len(trouble) > 1 else ""
 
 
 def _one_line(text: str) -> str:

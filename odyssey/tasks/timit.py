@@ -7,7 +7,7 @@ upper and lower case.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.datasets import SPLITS, DataError, Example
-from odyssey.tasks.corpus import Corpus, decode_text, split_groups
+from odyssey.tasks.corpus import Corpus, decode_text, no_better, split_groups
 from odyssey.tasks.sound import SHIFT, Samples, decode, frame_centres, mfcc39
 from odyssey.tasks.timit_facts import (
     CORE_TEST,
@@ -64,20 +64,14 @@ def read_timit(
 
 
 def _read_all(corpus: Corpus, utterances: Sequence[Utterance], sets: Mapping[str, str]) -> None:
-    spoilt: list[str] = []
     for utterance in corpus.track(utterances):
         try:
-            read, trouble = _read_utterance(corpus, utterance)
+            read = _read_utterance(corpus, utterance)
         except DataError as error:
             corpus.skip(utterance.id, str(error))
-            continue
-        corpus.splits[sets[utterance.id]].append(read)
-        spoilt += trouble
-    if spoilt:
-        corpus.note(
-            f"{len(spoilt)} files that cannot be read have a good copy beside them, which was "
-            f"taken; the first: {spoilt[0]}"
-        )
+        else:
+            corpus.splits[sets[utterance.id]].append(read)
+    corpus.note_spoilt()
 
 
 def read_phones(content: bytes, samples: int, place: str) -> tuple[Ends, Labels]:
@@ -127,8 +121,8 @@ def example(name: str, samples: Samples, ends: Ends, labels: Labels) -> Example:
     return Example(name, mfcc39(samples)[: len(y)], y)
 
 
-def _read_utterance(corpus: Corpus, utterance: Utterance) -> tuple[Example, list[str]]:
-    """Return the first pair of copies that go together, and what was wrong with those before it."""
+def _read_utterance(corpus: Corpus, utterance: Utterance) -> Example:
+    """Return the first pair of copies that go together; DataError if there is none."""
     for files, what in ((utterance.sounds, ".wav"), (utterance.phones, ".phn")):
         if not files:
             there = (utterance.phones + utterance.sounds)[0]
@@ -137,18 +131,18 @@ def _read_utterance(corpus: Corpus, utterance: Utterance) -> tuple[Example, list
     for sound in utterance.sounds:
         try:
             samples = decode(corpus.read_bytes(sound), str(sound))
+            ends, labels = corpus.read_copy(utterance.phones, _phone_reader(len(samples)))
+            found = example(utterance.id, samples, ends, labels)
         except DataError as error:
             trouble.append(str(error))
-            continue
-        for phones in utterance.phones:
-            try:
-                content = corpus.read_bytes(phones)
-                ends, labels = read_phones(content, len(samples), str(phones))
-                return example(utterance.id, samples, ends, labels), trouble
-            except DataError as error:
-                trouble.append(str(error))
-    copies = f" (nor can any of {len(trouble) - 1} copies be read)" if len(trouble) > 1 else ""
-    raise DataError(trouble[0] + copies)
+        else:
+            corpus.spoilt += trouble
+            return found
+    raise DataError(trouble[0] + no_better(trouble))
+
+
+def _phone_reader(samples: int) -> Callable[[bytes, str], tuple[Ends, Labels]]:
+    return lambda content, place: read_phones(content, samples, place)
 
 
 def _official_sets(root: Path, utterances: Iterable[Utterance]) -> Mapping[str, str]:

@@ -44,15 +44,21 @@ def walk(folder: Path) -> list[Path]:
     return sorted(found, key=lambda path: path.parts)
 
 
-def find(root: Path, name: str, depth: int = 2) -> Path | None:
-    """Return the file or folder of that name nearest to ``root``, at most ``depth`` below it."""
+def folders(root: Path, depth: int = 2) -> Iterator[Path]:
+    """Yield ``root`` and the folders at most ``depth`` below it, the nearest first."""
     level = [root]
-    for _ in range(depth + 1):
-        entries = [entry for folder in level for entry in entries_of(folder)]
-        for entry in entries:
-            if entry.name.lower() == name.lower():
+    for k in range(depth + 1):
+        yield from level
+        if k < depth:
+            level = [e for place in level for e in entries_of(place) if e.is_dir()]
+
+
+def find(root: Path, name: str, folder: bool = False, depth: int = 2) -> Path | None:
+    """Return the file (or folder) of that name in the nearest folder, in whatever case."""
+    for place in folders(root, depth):
+        for entry in entries_of(place):
+            if entry.name.lower() == name.lower() and entry.is_dir() == folder:
                 return entry
-        level = [entry for entry in entries if entry.is_dir()]
     return None
 
 
