@@ -22,6 +22,7 @@ from odyssey.datasets import (
     load_dataset,
     write_dataset,
 )
+from odyssey.spec import ctc_frames
 from odyssey.tasks import TASKS
 from odyssey.tasks.corpus import Corpus, Track
 from odyssey.tasks.merit import baselines
@@ -131,7 +132,7 @@ def _skip_infeasible(corpus: Corpus) -> None:
     """
     kept = []
     for example in corpus.splits["train"]:
-        needed = len(example.y) + int((example.y[1:] == example.y[:-1]).sum())
+        needed = ctc_frames(example.y.tolist())
         if needed <= len(example.x):
             kept.append(example)
         else:
