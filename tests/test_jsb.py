@@ -257,7 +257,8 @@ def test_a_chorale_of_one_frame_is_left_out(tmp_path):
     [
         ({"train": [[[60], [20]]]}, "train chorale 0: expected .* got 20 in frame 1"),
         ({"test": [[[60], [61]], [[60.5]]]}, "test chorale 1: .* got 60.5 in frame 0"),
-        ({"valid": [[["c"]]]}, "valid chorale 0"),
+        ({"valid": [[["r", 60]]]}, "of rests: nothing, or −1, 0 or null .* got 'r' in frame 0"),
+        ({"valid": [[[True, 60]]]}, "got True in frame 0"),
         ({"valid": [3]}, "valid chorale 0"),
         ({"valid": None}, "expected lists under the keys train, valid, test"),
     ],

@@ -72,8 +72,12 @@ def _folder(root: Path, name: str) -> Path:
     packed = (entry for entry in inside if entry.lower().endswith(_ARCHIVES))
     if archive := next((n for n in packed if n.lower().startswith(name.lower())), None):
         advice = f"unpack {archive}"
-    elif above := tree.find(root.absolute().parent, name, folder=True, depth=0):
-        advice = f"set path to {above.parent}"
+    elif above := [p for p in root.absolute().parents[:3] if _holds(p, name)]:
+        advice = f"set path to {above[0]}"
     else:
         advice = f"got {', '.join(inside[:5]) or 'nothing'}; check the path"
     raise DataError(f"{root}: expected a folder {name} in it, there is none; {advice}")
+
+
+def _holds(place: Path, name: str) -> bool:
+    return any(tree.inside(place, alike) for alike in (name, f"{name}-all"))

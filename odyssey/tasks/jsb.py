@@ -173,7 +173,8 @@ def _roll_of_notes(frames: Any) -> Roll:
         for note in () if frame is None else frame:
             if _is_rest(note):
                 continue
-            if isinstance(note, bool) or not LOWEST <= note < LOWEST + KEYS or note != int(note):
+            number = isinstance(note, int | float) and not isinstance(note, bool)
+            if not number or not LOWEST <= note < LOWEST + KEYS or note != int(note):
                 raise ValueError(f"{note!r} in frame {t}")
             roll[t, int(note) - LOWEST] = 1
     return roll

@@ -158,9 +158,10 @@ def _official_sets(root: Path, utterances: Iterable[Utterance]) -> Mapping[str, 
         elif part == "test" and utterance.speaker in CORE_TEST:
             sets[utterance.id] = "test"
     if not parts & {"train", "test"}:
-        above = [p.parent for p in root.absolute().parents if p.name.lower() in ("train", "test")]
-        above += [root.absolute().parent] * (root.name.lower() in ("train", "test"))
-        advice = f"set path to {above[0]}" if above else "or set split to speaker or utterance"
+        place = root.absolute()
+        near = (p for p in (place, *place.parents[:2]) if p.name.lower() in ("train", "test"))
+        above = next(near, None)
+        advice = f"set path to {above.parent}" if above else "or set split to speaker or utterance"
         found = ", ".join(sorted(parts)[:5])
         raise DataError(f"{root}: expected TRAIN and TEST in it, got {found}; {advice}")
     return sets
