@@ -294,6 +294,18 @@ def test_bad_recordings_are_left_out_and_the_rest_goes_on(tmp_path):
         assert re.search(pattern, corpus.skipped[f"train/dr1/a/{name}"]), name
 
 
+@pytest.mark.parametrize(
+    ("gone", "got"), [("*.PHN", ".wav but no .phn"), ("*.WAV", ".phn but no .")]
+)
+def test_recordings_without_one_kind_of_file(tmp_path, gone, got):
+    for k in range(3):
+        write_utterance(tmp_path / "anna", f"u{k}")
+    for path in tmp_path.rglob(gone):
+        path.unlink()
+    with pytest.raises(DataError, match=f"side by side, got {re.escape(got)}"):
+        read(tmp_path, "utterance")
+
+
 def test_no_folder():
     with pytest.raises(DataError, match="expected the folder of TIMIT, there is none"):
         read("/nowhere/at/all")

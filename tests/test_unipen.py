@@ -221,6 +221,13 @@ def test_bad_segments_and_files_are_left_out(tmp_path):
     assert all("\n" not in reason for reason in reasons)
 
 
+def test_a_corpus_of_which_all_is_left_out_says_why(tmp_path):
+    for k in range(3):
+        write(tmp_path, f"8/con/{k}.dat", segments='.SEGMENT TEXT 0-1 ? "50%"')
+    with pytest.raises(DataError, match=r"got \[\] after leaving out 3 items \(8/con/0.*'50%'"):
+        prepare("iamondb", "unipen", tmp_path / "a.h5", path=str(tmp_path))
+
+
 def test_no_corpus(tmp_path):
     with pytest.raises(DataError, match="expected folders data/8 and include in it, got nothing"):
         read_unipen(Corpus("test"), str(tmp_path))

@@ -88,7 +88,10 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
     used = _used_options(reader, given, what)
     _check_names(task, set(given) - set(used))
     corpus = Corpus(entry.description, track)
-    reader(corpus, **used)
+    try:
+        reader(corpus, **used)
+    except DataError as error:
+        raise DataError(f"{error}{_reasons(corpus)}") from error
     if TASKS[task].loss == "ctc":
         _skip_infeasible(corpus)
     _check_sets(corpus, what)
@@ -148,11 +151,16 @@ def _skip_infeasible(corpus: Corpus) -> None:
 def _check_sets(corpus: Corpus, what: str) -> None:
     for name in SPLITS:
         if not corpus.splits[name]:
-            reasons = "; ".join(f"{item}: {why}" for item, why in list(corpus.skipped.items())[:3])
-            raise DataError(
-                f"{what}: the {name} set is empty after leaving out {len(corpus.skipped)} items "
-                f"({reasons or 'none'}); check path and split"
-            )
+            found = _reasons(corpus) or "; nothing was left out"
+            raise DataError(f"{what}: the {name} set is empty{found}; check path and split")
+
+
+def _reasons(corpus: Corpus) -> str:
+    """Return what was left out before preparation stopped, for the end of its message."""
+    if not corpus.skipped:
+        return ""
+    reasons = "; ".join(f"{item}: {why}" for item, why in list(corpus.skipped.items())[:3])
+    return f" after leaving out {len(corpus.skipped)} items ({reasons})"
 
 
 def _assemble(task: str, source: str, corpus: Corpus, options: Mapping[str, Any]) -> Dataset:

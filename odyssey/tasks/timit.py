@@ -50,6 +50,9 @@ def read_timit(
     corpus.comparable = split == "official"
     utterances = find_utterances(corpus, official=corpus.comparable)
     whole = [u for u in utterances if u.sounds and u.phones]
+    if not whole:
+        kinds = ".phn but no .wav" if utterances and utterances[0].phones else ".wav but no .phn"
+        raise DataError(f"{path}: expected .wav and .phn files side by side, got {kinds}")
     if split == "official":
         sets = _official_sets(corpus.root, utterances)
         wanted = [u for u in utterances if u.id in sets]
