@@ -93,7 +93,7 @@ class Provenance:
 
     options: Mapping[str, Any] = field(default_factory=lambda: _EMPTY)
     versions: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
-    #: file → SHA-256
+    #: file below the option ``path`` → SHA-256; ``folder/*.wav`` → that of all such names there
     files: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
     #: item left out → reason
     skipped: Mapping[str, str] = field(default_factory=lambda: _EMPTY)
@@ -101,7 +101,7 @@ class Provenance:
     notes: tuple[str, ...] = ()
     #: names of all options that the source has, used or not
     takes: tuple[str, ...] = ()
-    #: what the corpus looked like: ``receipts.corpus_state``; empty where there is none
+    #: what the corpus looked like: ``tree.state``; empty where there is none
     state: str = ""
     #: DATA_VERSION of the code that prepared it
     data_version: int = 0
@@ -300,13 +300,15 @@ def _read_split(group: h5py.Group) -> Split:
 
 def _write_texts(group: h5py.Group, name: str, texts: Sequence[str]) -> None:
     # One array of bytes: variable-length strings of HDF5 cost a microsecond each to read.
-    group[name] = np.frombuffer("\0".join(texts).encode(), dtype=np.uint8)
+    # Names of files may be no text: what cannot be encoded is kept as it is.
+    content = "\0".join(texts).encode(errors="surrogateescape")
+    group[name] = np.frombuffer(content, dtype=np.uint8)
     group[name].attrs["strings"] = len(texts)
 
 
 def _read_texts(group: h5py.Group, name: str) -> tuple[str, ...]:
     dataset = group[name]
-    text = dataset[...].tobytes().decode()
+    text = dataset[...].tobytes().decode(errors="surrogateescape")
     return tuple(text.split("\0")) if dataset.attrs["strings"] else ()
 
 

@@ -6,6 +6,7 @@ momentum updates. Its recurrent layer is one step function that reads the varian
 ``odyssey.kernels`` compute the same numbers some hundred times faster; ``new_model`` chooses.
 """
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -14,7 +15,7 @@ from numpy.typing import NDArray
 
 from odyssey.mx import mx
 from odyssey.noise import Noise
-from odyssey.spec import Device, Kernels, NetworkSpec, UpdateRule
+from odyssey.spec import Device, Kernels, NetworkSpec, UpdateRule, ctc_frames
 from odyssey.training import FloatArray, Model, Split
 
 
@@ -177,7 +178,7 @@ class GluonModel:
     def __init__(
         self, spec: NetworkSpec, rule: UpdateRule, layer: Kernels = "gluon", context: Any = None
     ) -> None:
-        self._rule = rule
+        self._spec, self._rule = spec, rule
         self._context = context or mx.cpu()
         self._network = Network(spec, layer)
         self._network.initialize(mx.init.Zero(), ctx=self._context)
@@ -231,10 +232,16 @@ class GluonModel:
         return value
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
-        """Return one sequence's loss and activations (T, K)."""
+        """Return one sequence's loss and activations (T, K).
+
+        Labels that T frames cannot hold have the loss inf.
+        """
         x_mx, y_mx = self._to_mx(x, y)
         a = self._network(x_mx)
-        return float(self._loss(a, y_mx).asscalar()), a.asnumpy()[:, 0]
+        holds = self._spec.loss != "ctc" or ctc_frames(y.tolist()) <= len(x)
+        # MXNet's CTC refuses labels that are longer, and finds others that do not fit certain.
+        loss = float(self._loss(a, y_mx).asscalar()) if holds else math.inf
+        return loss, a.asnumpy()[:, 0]
 
     def _to_mx(self, x: FloatArray, y: NDArray[Any]) -> tuple[Any, Any]:
         options = {"dtype": "float32", "ctx": self._context}

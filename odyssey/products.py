@@ -15,9 +15,9 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
-from odyssey.receipts import Making, corpus_changed
+from odyssey.receipts import Making
 from odyssey.study import Study
-from odyssey.tasks import DATA_VERSION
+from odyssey.tasks import DATA_VERSION, tree
 
 FIGURES = (
     *("figure3", "figure4", "figure5"),
@@ -76,7 +76,7 @@ class PreparedData:
         for name in sorted({*asked, *made.options}):
             if str(asked.get(name)) != str(made.options.get(name)):
                 return f"it was made with {name}: {made.options.get(name)}"
-        if "path" in asked and corpus_changed(Path(asked["path"]), made.state, made.files):
+        if "path" in asked and tree.changed(Path(asked["path"]), made.state, made.files):
             return "the corpus has changed since"
         changed = [name for name, number in made.packages.items() if number != _installed(name)]
         return f"{changed[0]} was another version" if changed else ""

@@ -9,8 +9,8 @@ file that was read and made, and of the settings and the source code that decide
 import hashlib
 import json
 import os
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -95,48 +95,6 @@ def code_digest(patterns: tuple[str, ...]) -> str:
     found = {path for pattern in patterns for path in _PACKAGE.glob(pattern)}
     files = sorted(path for path in found if path.is_file() and path.suffix != ".pyc")
     return _hash(b"\0".join(path.read_bytes() for path in files))
-
-
-def corpus_state(path: Path) -> str:
-    """Return two hashes of a file or of all files of a folder: of names and sizes, and of times.
-
-    They change when a file is repaired, added or removed. Empty where there is nothing at path.
-    """
-    if not path.exists():
-        return ""
-    sizes, times = [], []
-    for file in [path] if path.is_file() else sorted(_walk(path)):
-        with suppress(OSError):  # a link that leads nowhere
-            status = file.stat()
-            sizes.append(f"{os.path.relpath(file, path)}\0{status.st_size}")
-            times.append(f"{status.st_mtime_ns}")
-    return " ".join(_hash(os.fsencode("\n".join(lines))) for lines in (sizes, times))
-
-
-def corpus_changed(path: Path, state: str, files: Mapping[str, str]) -> bool:
-    """Return whether a corpus is another than when it had this state and these files.
-
-    ``files`` maps names, relative to path, to the SHA-256 of what was read. They are read again
-    only where times differ, as after a copy. What is no longer there can't have changed.
-    """
-    now = corpus_state(path)
-    if now in ("", state):
-        return False
-    if now.split()[0] != state.partition(" ")[0]:
-        return True
-    found = {name: path if path.is_file() else path / name for name in files}
-    return any(content_digest(found[name]) != digest for name, digest in files.items())
-
-
-def _walk(top: Path) -> Iterator[Path]:
-    seen = set()
-    for folder, below, names in os.walk(top, followlinks=True):
-        status = os.stat(folder)
-        if (status.st_dev, status.st_ino) in seen:  # a link back up
-            below.clear()
-            continue
-        seen.add((status.st_dev, status.st_ino))
-        yield from (Path(folder, name) for name in names)
 
 
 def _difference(what: str, found: Any, asked: Any) -> str:

@@ -1,6 +1,8 @@
 """Frozen descriptions of a network and of its update rule. Standard library only: they travel."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Literal
 
 from odyssey.variants import LSTMVariant
@@ -10,6 +12,12 @@ Loss = Literal["softmax", "ctc", "bernoulli"]
 Kernels = Literal["fused", "gluon"]
 #: Where it does.
 Device = Literal["cpu", "gpu"]
+
+
+def ctc_frames(labels: Iterable[int]) -> int:
+    """Return how many frames CTC needs for some labels: a blank must part equal neighbours."""
+    row = list(labels)
+    return len(row) + sum(first == second for first, second in pairwise(row))
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,15 @@ import sys
 import numpy as np
 import pytest
 import scipy.io
+import scipy.sparse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from odyssey.datasets import SPLITS, DataError
 from odyssey.tasks.corpus import Corpus
-from odyssey.tasks.jsb import read_json, read_mat, read_music21, read_pickle, score_to_roll
+from odyssey.tasks.jsb import CHORALES, FRAMES, read_json, read_mat, read_pickle
 from odyssey.tasks.prepare import prepare
+from odyssey.tasks.scores import read_music21, score_to_roll
 from tests.data_fixtures import shared
 
 NOTES = {
@@ -91,6 +93,151 @@ def test_three_forms_are_the_same_data(tmp_path):
     assert "train: 2 chorales, the paper has 229" in prints["json"].provenance.notes
 
 
+def chorales_of(frames, low=43, high=97):
+    """Return as many chorales as the paper has, with so many frames in each set."""
+    rng = np.random.default_rng(1)
+    sets = {}
+    for name, count in CHORALES.items():
+        lengths = np.full(count, frames[name] // count)
+        lengths[-1] += frames[name] - lengths.sum()
+        sets[name] = [rng.integers(low, high, (length, 4)).tolist() for length in lengths]
+    return sets
+
+
+def write_json(path, sets):
+    path.write_text(json.dumps(sets))
+    return path
+
+
+def test_all_chorales_and_frames_are_the_papers(tmp_path):
+    corpus = read(read_json, write_json(tmp_path / "a.json", chorales_of(FRAMES)))
+    assert corpus.comparable
+    assert not corpus.notes
+
+
+@pytest.mark.parametrize(
+    ("change", "times"),
+    [
+        (lambda chorale: [frame for frame in chorale for _ in range(4)], "4.00"),
+        (lambda chorale: [frame for frame in chorale for _ in range(2)], "2.00"),
+        (lambda chorale: chorale[::2], "0.50"),
+    ],
+)
+def test_another_time_resolution_is_not_the_papers(tmp_path, change, times):
+    sets = {name: list(map(change, found)) for name, found in chorales_of(FRAMES).items()}
+    corpus = read(read_json, write_json(tmp_path / "a.json", sets))
+    assert not corpus.comparable
+    frames = sum(map(len, sets["train"]))
+    assert corpus.notes[0] == (
+        f"train: {frames} frames, the paper has 13807, one for each quarter note "
+        f"({times} times as many)"
+    )
+    assert [note.partition(":")[0] for note in corpus.notes] == ["train", "valid", "test"]
+
+
+def test_one_frame_less_is_not_the_papers(tmp_path):
+    sets = chorales_of(FRAMES | {"test": FRAMES["test"] - 1})
+    corpus = read(read_json, write_json(tmp_path / "a.json", sets))
+    assert not corpus.comparable
+    assert corpus.notes[0].startswith("test: 4724 frames, the paper has 4725")
+
+
+def test_chorales_in_other_keys_are_not_the_papers(tmp_path):
+    corpus = read(read_json, write_json(tmp_path / "a.json", chorales_of(FRAMES, 36, 82)))
+    assert not corpus.comparable
+    assert corpus.notes[0] == (
+        "train: notes 36 to 81, the paper's chorales are moved to C and have 43 to 96"
+    )
+
+
+def test_a_chorale_left_out_is_marked(tmp_path):
+    sets = chorales_of(FRAMES)
+    sets["train"][7] = sets["train"][7][:1]
+    corpus = read(read_json, write_json(tmp_path / "a.json", sets))
+    assert not corpus.comparable
+    assert corpus.skipped == {"train/7": "1 frames; a prediction needs 2"}
+    assert corpus.notes[0] == "train: 228 chorales, the paper has 229"
+
+
+@pytest.mark.parametrize(
+    "frames",
+    [
+        "[[60, -1, 55], [62, 64]]",
+        "[[60, null, 55], [62, 64]]",
+        "[[0, 60, 55], [62, 64, 0, 0]]",
+        "[[60, -1.0, 55], [NaN, 62, 64]]",
+        "[[60, 55], [62, 64]]",
+    ],
+)
+def test_rests_of_single_voices_are_silent(tmp_path, frames):
+    text = json.dumps(NOTES | {"train": "here"}).replace('"here"', f"[{frames}]")
+    (tmp_path / "a.json").write_text(text)
+    corpus = read(read_json, tmp_path / "a.json")
+    x, y = corpus.splits["train"][0][1:]
+    np.testing.assert_array_equal(x, rolls([[60, 55]]))
+    np.testing.assert_array_equal(y, rolls([[62, 64]]))
+    assert any(note.startswith("rests of single voices: ") for note in corpus.notes) == (
+        frames != "[[60, 55], [62, 64]]"
+    )
+
+
+def test_frames_without_notes_are_silent(tmp_path):
+    sets = NOTES | {"train": [[[60], [], None, [-1, -1, None, 0], [62]]]}
+    corpus = read(read_json, write_json(tmp_path / "a.json", sets))
+    x, y = corpus.splits["train"][0][1:]
+    np.testing.assert_array_equal(np.concatenate([x, y[-1:]]), rolls([[60], [], [], [], [62]]))
+    assert corpus.notes[0] == "rests of single voices: 2 of -1, 1 of 0, 1 of null; they are silent"
+
+
+@pytest.mark.parametrize("key", ["validation", "val", "validdata"])
+def test_other_names_of_the_validation_set(tmp_path, key):
+    sets = {"train": NOTES["train"], key: NOTES["valid"], "test": NOTES["test"]}
+    assert len(read(read_json, write_json(tmp_path / "a.json", sets)).splits["valid"]) == 1
+
+
+def test_a_pickle_of_python_2(tmp_path):
+    # {'train': [[(60, 64), (62L,)]], 'valid': …, 'test': …} as cPickle of Python 2 writes it
+    sets = "".join(
+        f"S'{name}'\n(lp1\n(lp2\n(I60\nI64\ntp3\na(L62L\nI50\ntp4\naas" for name in SPLITS
+    )
+    (tmp_path / "a.pickle").write_bytes(f"(dp0\n{sets}.".encode())
+    x, y = read(read_pickle, tmp_path / "a.pickle").splits["train"][0][1:]
+    np.testing.assert_array_equal(np.concatenate([x, y]), rolls([[60, 64], [62, 50]]))
+
+
+@pytest.mark.parametrize(
+    "cast",
+    [
+        lambda roll: roll.astype(np.float64),
+        lambda roll: roll.astype(bool),
+        lambda roll: roll.astype(np.int8),
+        np.asfortranarray,
+        scipy.sparse.csc_matrix,
+    ],
+)
+def test_numbers_of_every_type_in_a_mat_file(tmp_path, cast):
+    sets = {name: [cast(rolls(chorale)) for chorale in found] for name, found in NOTES.items()}
+    write_mat(tmp_path / "a.mat", sets)
+    x, y = read(read_mat, tmp_path / "a.mat").splits["train"][0][1:]
+    np.testing.assert_array_equal(np.concatenate([x, y[-1:]]), rolls(NOTES["train"][0]))
+
+
+def test_other_mat_files_are_refused_with_what_to_do(tmp_path):
+    header = b"MATLAB 7.3 MAT-file, Platform: GLNXA64".ljust(124) + b"\0\2IM"
+    (tmp_path / "a.mat").write_bytes(header.ljust(2000, b"\0"))
+    with pytest.raises(DataError, match=r"got one of 7\.3 \(save it with -v7\)"):
+        read(read_mat, tmp_path / "a.mat")
+    scipy.io.savemat(tmp_path / "b.mat", {"rolls": np.zeros((4, 88))})
+    with pytest.raises(DataError, match=r"lists under the keys train, valid, test, got \[\]"):
+        read(read_mat, tmp_path / "b.mat")
+
+
+def test_a_folder_is_told_what_lies_in_it(tmp_path):
+    write_json(tmp_path / "a.json", NOTES)
+    with pytest.raises(DataError, match=r"the file of the rolls, got a folder with a\.json; set"):
+        read(read_json, tmp_path)
+
+
 def test_each_frame_predicts_the_next(tmp_path):
     (tmp_path / "a.json").write_text(json.dumps(NOTES))
     x, y = read(read_json, tmp_path / "a.json").splits["train"][0][1:]
@@ -110,7 +257,8 @@ def test_a_chorale_of_one_frame_is_left_out(tmp_path):
     [
         ({"train": [[[60], [20]]]}, "train chorale 0: expected .* got 20 in frame 1"),
         ({"test": [[[60], [61]], [[60.5]]]}, "test chorale 1: .* got 60.5 in frame 0"),
-        ({"valid": [[["c"]]]}, "valid chorale 0"),
+        ({"valid": [[["r", 60]]]}, "of rests: nothing, or −1, 0 or null .* got 'r' in frame 0"),
+        ({"valid": [[[True, 60]]]}, "got True in frame 0"),
         ({"valid": [3]}, "valid chorale 0"),
         ({"valid": None}, "expected lists under the keys train, valid, test"),
     ],
@@ -179,6 +327,12 @@ def test_no_bytes_crash_a_reader(reader, data, tmp_path_factory, quiet_crashes):
     path.write_bytes(valid)
     with contextlib.suppress(DataError):
         read(reader, path)
+
+
+@pytest.mark.parametrize("reader", [read_pickle, read_json, read_mat])
+def test_undamaged_bytes_are_read(reader, tmp_path):
+    (tmp_path / "a").write_bytes(CONTENT[reader])
+    assert len(read(reader, tmp_path / "a").splits["train"]) == 2
 
 
 def test_damage_that_crashes_scipy_is_an_error_of_ours(tmp_path, quiet_crashes):

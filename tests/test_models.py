@@ -72,6 +72,17 @@ def test_labels_that_do_not_fit_cost_infinitely_much_and_change_nothing(new_mode
     assert same(model.get_parameters(), before)
 
 
+def test_labels_that_do_not_fit_leave_the_rest_of_a_set_to_be_judged(new_model):
+    model = new_model(network("V", 3, 5, 4, loss="ctc"))
+    x = np.random.default_rng(3).normal(size=(4, 3)).astype(np.float32)
+    split = [(x, np.array(labels)) for labels in ([0, 1], [1, 1, 1], [0, 1])]
+    (first, outputs), (loss, others), (last, again) = model.evaluate_run(split, [0, 1, 2])
+    assert loss == np.inf
+    assert first == last < np.inf
+    assert (outputs == others).all()
+    assert (outputs == again).all()
+
+
 @pytest.mark.parametrize(
     ("x", "y", "message"),
     [

@@ -93,6 +93,15 @@ def test_losses_equal_the_equations(loss):
     assert relative_error(activations, a[:, 0]) < 1e-5
 
 
+@pytest.mark.parametrize("labels", [[0, 1, 2, 0, 1, 2, 0], [1, 1, 2, 2, 0], [0] * 6, [1] * 9])
+def test_labels_that_do_not_fit_cost_infinitely_much_and_have_activations(labels):
+    model = GluonModel(NetworkSpec(VARIANTS["V"], D, H, K, True, "ctc"), UpdateRule(0.1, 0.5))
+    loss, activations = model.evaluate(np.zeros((T, D), np.float32), np.array(labels))
+    assert loss == np.inf
+    assert (activations == 0).all()
+    assert model.evaluate(np.zeros((T, D), np.float32), np.array([0, 1, 1, 2]))[0] < np.inf
+
+
 def test_a_loss_that_is_not_finite_changes_nothing():
     spec = NetworkSpec(VARIANTS["V"], D, H, K, False, "bernoulli")
     model = GluonModel(spec, UpdateRule(0.1, 0.5))

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from odyssey.receipts import Making, content_digest, corpus_changed, corpus_state
+from odyssey.receipts import Making, content_digest
 
 
 @pytest.fixture
@@ -85,51 +85,3 @@ def test_a_receipt_is_plain_json_with_names_from_the_root(making, tmp_path):
     receipt = json.loads((tmp_path / ".receipts" / "out.csv.json").read_text())
     assert set(receipt["inputs"]) == {"a.csv", "b.csv"}
     assert receipt["outputs"]["out.csv"] == content_digest(tmp_path / "out.csv")
-
-
-@pytest.fixture
-def corpus(tmp_path):
-    """A folder of two recordings, and what was read of it."""
-    (tmp_path / "speaker").mkdir()
-    for name in ("one.wav", "speaker/two.wav"):
-        (tmp_path / name).write_text(name)
-    (tmp_path / "back").symlink_to(tmp_path)
-    (tmp_path / "nowhere").symlink_to(tmp_path / "missing")
-    files = {"one.wav": content_digest(tmp_path / "one.wav")}
-    return tmp_path, corpus_state(tmp_path), files
-
-
-def test_a_corpus_as_it_was_or_copied_has_not_changed(corpus):
-    path, state, files = corpus
-    assert not corpus_changed(path, state, files)
-    os.utime(path / "one.wav", (1, 1))
-    assert corpus_state(path) != state
-    assert not corpus_changed(path, state, files)
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        lambda path: (path / "speaker" / "three.wav").write_text("added"),
-        lambda path: (path / "speaker" / "two.wav").unlink(),
-        lambda path: (path / "speaker" / "two.wav").write_text("of another size"),
-        lambda path: (path / "one.wav").write_text("ONE.wav"),
-    ],
-)
-def test_a_corpus_that_was_repaired_has_changed(corpus, change):
-    path, state, files = corpus
-    change(path)
-    os.utime(path / "one.wav", (1, 1))
-    assert corpus_changed(path, state, files)
-
-
-def test_a_corpus_that_is_a_file_is_one_too_and_one_that_is_gone_cannot_have_changed(tmp_path):
-    path = tmp_path / "rolls.mat"
-    path.write_text("rolls")
-    state, files = corpus_state(path), {"rolls.mat": content_digest(path)}
-    assert not corpus_changed(path, state, files)
-    path.write_text("ROLLS")
-    os.utime(path, (1, 1))
-    assert corpus_changed(path, state, files)
-    path.unlink()
-    assert not corpus_changed(path, state, files)

@@ -44,6 +44,7 @@ def study():
 def findings(study):
     found_here = found(study, {t: made_up_trials(study, t, TRIALS) for t in study.tasks})
     facts = {"description": "made up <b>&", "baselines": {"uniform": 60.997}, "notes": ("a note",)}
+    facts |= {"left_out": {"train/7": "1 <frame>"}}
     facts |= {"comparable": False, "skipped": 7, "sequences": {"train": 3, "valid": 2, "test": 1}}
     curves = made_up_curves(found_here.trials)
     return dataclasses.replace(found_here, curves=curves, data={"jsb": facts})
@@ -78,6 +79,25 @@ def test_the_best_trial_stands_beside_the_papers_and_trivial_models(page, findin
     assert f">{row.test:.4g}</b> {row.variant} trial {row.trial}</td>" in text
     assert "<td>8.38 NIAF</td><td>5.56 (RNN-NADE)</td> <td>uniform 61</td>" in text
     assert "7 items left out" in text
+
+
+def test_data_that_are_not_the_papers_are_marked_beside_its_figures(
+    page, findings, tmp_path, study
+):
+    text = re.sub(r"\s+", " ", page.read_text())
+    assert '<strong class="other-data">not the paper\'s data:</strong> a note</td>' in text
+    whole = {"jsb": dict(findings.data["jsb"]) | {"comparable": True}}
+    same = dataclasses.replace(findings, data=whole)
+    assert "not the paper's data" not in page_of(same, study, tmp_path).read_text()
+
+
+def test_what_was_left_out_of_the_data_is_listed(page):
+    text = re.sub(r"\s+", " ", page.read_text())
+    assert (
+        "Left out of the data of JSB Chorales: 7</summary> <ul><li>train/7: 1 &lt;frame&gt;</li>"
+        in text
+    )
+    assert "… and 6 more" in text
 
 
 def test_failed_trials_stand_with_their_reason(findings, tmp_path):

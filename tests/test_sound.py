@@ -1,7 +1,8 @@
-"""Sound files and MFCC: against the HTK equations in float64, written out slowly."""
+"""Sound files as programs write them; MFCC against the HTK equations in float64."""
 
 import contextlib
 import io
+import struct
 import wave
 
 import numpy as np
@@ -16,7 +17,7 @@ from tests.data_fixtures import shared
 SAMPLES = np.random.default_rng(0).normal(0, 3000, 4000).astype(np.int16)
 
 
-def sphere(samples=SAMPLES, order="<", **changes):
+def sphere(samples=SAMPLES, order="<", size=1024, **changes):
     fields = {
         "channel_count": "-i 1",
         "sample_count": f"-i {len(samples)}",
@@ -25,8 +26,8 @@ def sphere(samples=SAMPLES, order="<", **changes):
         "sample_byte_format": "-s2 01" if order == "<" else "-s2 10",
     }
     lines = [f"{name} {value}" for name, value in (fields | changes).items() if value]
-    header = "\n".join(["NIST_1A", "   1024", *lines, "end_head", ""]).encode()
-    return header.ljust(1024) + samples.astype(f"{order}i2").tobytes()
+    header = "\n".join(["NIST_1A", f"   {size}", *lines, "end_head", ""]).encode()
+    return header.ljust(size) + samples.astype(f"{order}i2").tobytes()
 
 
 def riff(samples=SAMPLES, rate=16000, width=2, channels=1):
@@ -39,9 +40,80 @@ def riff(samples=SAMPLES, rate=16000, width=2, channels=1):
     return buffer.getvalue()
 
 
-@pytest.mark.parametrize("content", [sphere(), sphere(order=">"), riff()])
-def test_samples_survive_every_format(content):
+GUID = bytes.fromhex("0100000000001000800000aa00389b71")
+PLAIN = struct.pack("<HHIIHH", 1, 1, 16000, 32000, 2, 16)
+EXTENSIBLE = struct.pack("<HHIIHH", 0xFFFE, 1, 16000, 32000, 2, 16)
+EXTENSIBLE += struct.pack("<HHI", 22, 16, 4) + GUID
+SOUND = SAMPLES.astype("<i2").tobytes()
+
+
+SHORTENED = sphere()[:1024] + b"ajkg\2" + SOUND
+
+
+def chunk(name, content, size=None, pad=b"\0"):
+    head = name + struct.pack("<I", len(content) if size is None else size)
+    return head + content + (pad if len(content) % 2 else b"")
+
+
+def riff_of(*chunks, name=b"RIFF", total=None):
+    body = b"WAVE" + b"".join(chunks)
+    return name + struct.pack("<I", len(body) if total is None else total) + body
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        sphere(),
+        sphere(order=">"),
+        sphere(sample_rate="-r 16000.0", sample_count="-r 4000.000000"),
+        sphere(**{"; made by": "hand", "utterance_id": "-s0 ", "speaker_id": "-s4", "note": "?"}),
+        sphere(sample_rate="-i 16000 ; samples a second", sample_coding="-s3 pcm ; not shorten"),
+        sphere(database_id="-s10 a ; in it ", channel_count=""),
+        sphere(sample_count=""),
+        sphere(size=2048),
+    ],
+)
+def test_samples_survive_every_sphere_header(content):
     np.testing.assert_array_equal(decode(content, "x"), SAMPLES, strict=True)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        riff(),
+        *(
+            riff_of(chunk(b"fmt ", PLAIN), chunk(b"data", SOUND, size), total=total)
+            for size, total in (
+                (0xFFFFFFFF, 0xFFFFFFFF),
+                (0x7FFFF000, 0x7FFFF024),
+                (0x80000000, 0),
+                (0, 0),
+                (0, 36),
+            )
+        ),
+        riff_of(chunk(b"fmt ", EXTENSIBLE), chunk(b"data", SOUND)),
+        riff_of(chunk(b"fmt ", PLAIN + b"\0\0"), chunk(b"fact", b"1234"), chunk(b"data", SOUND)),
+        riff_of(
+            chunk(b"LIST", b"odd"),
+            chunk(b"fmt ", PLAIN),
+            chunk(b"data", SOUND),
+            chunk(b"x   ", b"1"),
+        ),
+        riff_of(chunk(b"LIST", b"odd", pad=b""), chunk(b"fmt ", PLAIN), chunk(b"data", SOUND)),
+        riff_of(
+            chunk(b"ds64", struct.pack("<QQQI", 0, len(SOUND), 4000, 0)),
+            *(chunk(b"fmt ", PLAIN), chunk(b"data", SOUND, 0xFFFFFFFF), chunk(b"LIST", b"more")),
+            name=b"RF64",
+            total=0xFFFFFFFF,
+        ),
+    ],
+)
+def test_samples_survive_every_riff_file(content):
+    np.testing.assert_array_equal(decode(content, "x"), SAMPLES, strict=True)
+
+
+def test_a_recording_without_samples_is_no_pipe():
+    assert len(decode(riff(SAMPLES[:0]), "x")) == 0
 
 
 @pytest.mark.parametrize(
@@ -52,13 +124,32 @@ def test_samples_survive_every_format(content):
         (sphere()[:700], "ends within its SPHERE header"),
         (sphere()[:70], "SPHERE header up to end_head"),
         (sphere(sample_coding="-s26 pcm,embedded-shorten-v2.00"), "w_decode -o pcm IN OUT"),
-        (sphere(sample_rate="-i 8000"), "'rate': 8000"),
-        (sphere(channel_count="-i 2"), "'channels': 2"),
-        (sphere(sample_byte_format=""), "expected a byte order"),
-        (riff(rate=44100), "'rate': 44100"),
-        (riff(width=1), "'bytes': 1"),
+        (SHORTENED, "got pcm in shorten; convert it with NIST's w_decode -o pcm IN OUT"),
+        (sphere(sample_rate="-i 8000"), "got 8000, 1, 16; convert it: sox IN -r 16000 -c 1"),
+        (sphere(sample_rate=""), "got None, 1, 16"),
+        (
+            sphere(sample_rate="-i fast"),
+            "a whole number as sample_rate in the SPHERE header, got 'fast'",
+        ),
+        (sphere(sample_rate="-r 16000.5"), "got '16000.5'"),
+        (sphere(channel_count="-i 2"), "got 16000, 2, 16"),
+        (sphere(sample_count="-i -1"), "expected -1 samples by its header"),
+        (sphere(sample_byte_format="-s1 1"), "01 or 10 in the SPHERE header, got 1"),
+        (riff(channels=2), "got 16000, 2, 16"),
+        (
+            riff_of(chunk(b"fmt ", b"\3" + PLAIN[1:])),
+            "PCM sound, got floating point; convert it: sox",
+        ),
+        (riff_of(chunk(b"fmt ", EXTENSIBLE[:24] + b"\6" + EXTENSIBLE[25:])), "got A-law"),
+        (riff_of(chunk(b"fmt ", EXTENSIBLE[:-1])), "got coding 0xfffe"),
+        (riff_of(chunk(b"fmt ", PLAIN[:9])), "got a format of 9 bytes, which takes 16"),
+        (riff_of(chunk(b"data", SOUND)), "got one without format"),
+        (riff_of(chunk(b"fmt ", PLAIN)), "got one without sound"),
+        (sphere(sample_byte_format=""), "expected a byte order 01 or 10"),
+        (riff(rate=44100), "got 44100, 1, 16"),
+        (riff(width=1), "got 16000, 1, 8"),
         (b"fLaC....", "expected a SPHERE or RIFF sound file, it starts b'fLaC"),
-        (b"", "it starts b''"),
+        (b"", "it is empty"),
         (riff()[:20], "expected a RIFF file of PCM sound"),
     ],
 )
@@ -69,7 +160,10 @@ def test_other_sound_is_refused(content, message):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("valid", [sphere(SAMPLES[:50]), riff(SAMPLES[:50])])
+PIPED = riff_of(chunk(b"fmt ", EXTENSIBLE), chunk(b"data", SOUND[:100], 0xFFFFFFFF), total=0)
+
+
+@pytest.mark.parametrize("valid", [sphere(SAMPLES[:50]), riff(SAMPLES[:50]), PIPED])
 @given(data=st.data())
 @settings(max_examples=150)
 def test_no_bytes_crash_the_decoder(valid, data):
@@ -79,6 +173,7 @@ def test_no_bytes_crash_the_decoder(valid, data):
         content[at : at + data.draw(st.integers(0, 4))] = data.draw(st.binary(max_size=4))
     with contextlib.suppress(DataError):
         decode(bytes(content), "x")
+    assert len(decode(valid, "x")) == 50
 
 
 def htk_mfcc(samples):

@@ -1,6 +1,7 @@
 """TIMIT's layout: made-up trees with its quirks, and real speech."""
 
 import contextlib
+import os
 import re
 
 import numpy as np
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from odyssey.datasets import SPLITS, DataError
+from odyssey.tasks import tree
 from odyssey.tasks.corpus import Corpus
 from odyssey.tasks.prepare import prepare
 from odyssey.tasks.timit import frame_labels, read_phones, read_timit
@@ -76,15 +78,20 @@ def test_halberstadts_sets(tmp_path, case):
     assert "not 8: mdab0 1" in corpus.notes[2]
 
 
-def test_complete_sets_leave_no_note(tmp_path):
+def complete(root):
+    """Write Halberstadt's sets, an instant for each recording, and read them."""
     names = [f"SX{k}" for k in range(8)]
     people = [("TEST", s) for s in DEVELOPMENT | CORE_TEST]
     people += [("TRAIN", f"M{k:03}0") for k in range(462)]
     sound = sphere(TONE[:400])
     for part, speaker in people:
         for name in names:
-            write_utterance(tmp_path / part / "DR1" / speaker.upper(), name, sound, "0 400 h#\n")
-    corpus = read(tmp_path)
+            write_utterance(root / part / "DR1" / speaker.upper(), name, sound, "0 400 h#\n")
+    return read(root)
+
+
+def test_complete_sets_leave_no_note(tmp_path):
+    corpus = complete(tmp_path)
     assert [len(corpus.splits[name]) for name in SPLITS] == [3696, 400, 192]
     assert not corpus.notes
     assert not corpus.skipped
@@ -106,6 +113,144 @@ def test_riff_copies_serve_where_sphere_is_missing(tmp_path):
     corpus = read(tmp_path)
     first, second = corpus.splits["train"]
     np.testing.assert_array_equal(first.x, second.x)
+
+
+BROKEN = {
+    "empty": b"",
+    "cut": sphere(TONE)[:-10],
+    "noise": bytes(range(256)),
+    "shortened": sphere(sample_coding="-s26 pcm,embedded-shorten-v2.00"),
+    "another rate": sphere(TONE, sample_rate="-i 8000"),
+    "of another sentence": sphere(TONE[:100]),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN.values(), ids=BROKEN)
+@pytest.mark.parametrize(
+    ("bad", "good"),
+    [
+        ("SX1.WAV", "SX1.WAV.wav"),
+        ("SX1.WAV.wav", "SX1.WAV"),
+        ("sx1.wav", "SX1.WAV"),
+        ("SX1.WAV", "sx1.wav"),
+        ("SX1.WAV", "SX1.SPH"),
+        ("SX1.WAV", "SX1 (1).WAV"),
+        ("SX1.WAV", "SX1 - Copy.WAV"),
+        ("SX1.WAV", "Copy of SX1.WAV"),
+    ],
+)
+def test_the_good_copy_is_read_and_the_broken_one_passed_over(tmp_path, bad, good, broken):
+    write_utterance(tmp_path / "TRAIN/DR1/A")
+    folder = tmp_path / "TRAIN/DR1/A"
+    (folder / "SX1.WAV").unlink()
+    (folder / bad).write_bytes(broken)
+    (folder / good).write_bytes(sphere(TONE))
+    corpus = read(tmp_path)
+    assert ids(corpus)["train"] == ["train/dr1/a/sx1"]
+    assert not corpus.skipped
+    first = bad if broken != BROKEN["of another sentence"] else "SX1.PHN"
+    if corpus.files.get(f"TRAIN/DR1/A/{bad}"):  # it was tried before the good one
+        assert corpus.notes[0].startswith("1 files that cannot be read have a good copy")
+        assert f"{folder}/{first}" in corpus.notes[0]
+
+
+@pytest.mark.parametrize("bad", [b"", b"0 1000 h#\n1100 2500 aa\n", b"0 9999 h#\n"])
+def test_the_good_copy_of_the_phones_is_read(tmp_path, bad):
+    folder = tmp_path / "TRAIN/DR1/A"
+    write_utterance(folder)
+    (folder / "SX1.PHN").rename(folder / "sx1.phn")
+    (folder / "SX1.PHN").write_bytes(bad)
+    corpus = read(tmp_path)
+    assert ids(corpus)["train"] == ["train/dr1/a/sx1"]
+    assert "SX1.PHN" in corpus.notes[0]
+
+
+def test_a_recording_without_any_good_copy_is_left_out_once(tmp_path):
+    folder = tmp_path / "TRAIN/DR1/A"
+    write_utterance(folder, sound=b"")
+    write_utterance(folder, sound=b"RIFF", suffix=".WAV.wav")
+    corpus = read(tmp_path)
+    reason = corpus.skipped.pop("train/dr1/a/sx1")
+    assert reason.startswith(f"{folder}/SX1.WAV: expected a SPHERE or RIFF sound file, it is empty")
+    assert reason.endswith("(nor can any of 1 copies be read)")
+    assert not corpus.skipped
+
+
+def test_two_copies_of_the_tree_are_one_corpus(tmp_path):
+    for place in ("TIMIT/TRAIN", "backup/timit/train", "test/TIMIT/TRAIN"):
+        write_utterance(tmp_path / place / "DR1/FCJF0")
+    assert ids(read(tmp_path))["train"] == ["train/dr1/fcjf0/sx1"]
+
+
+def test_what_desktops_leave_behind_is_no_recording(tmp_path):
+    write_utterance(tmp_path / "TRAIN/DR1/A")
+    write_utterance(tmp_path / "__MACOSX/TRAIN/DR1/A", "._SX1", sound=b"\0\5\x16\7")
+    for name in ("._SX1.WAV", "._SX1.PHN", "Thumbs.db", ".DS_Store", "SX1.TXT", "SX1.WRD"):
+        (tmp_path / "TRAIN/DR1/A" / name).write_bytes(b"\0\5\x16\7")
+    corpus = read(tmp_path)
+    assert ids(corpus)["train"] == ["train/dr1/a/sx1"]
+    assert not corpus.skipped
+
+
+def test_linked_folders_are_followed_once(tmp_path):
+    write_utterance(tmp_path / "elsewhere/DR1/A")
+    root = tmp_path / "timit"
+    root.mkdir()
+    (root / "TRAIN").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "elsewhere/up").symlink_to(root)
+    assert ids(read(root))["train"] == ["train/dr1/a/sx1"]
+
+
+@pytest.mark.parametrize("above", ["", "TIMIT", "data/lisa/data/timit/raw"])
+def test_the_path_may_point_above_the_sets(tmp_path, above):
+    write_utterance(tmp_path / above / "TRAIN/DR1/A")
+    assert ids(read(tmp_path))["train"] == ["train/dr1/a/sx1"]
+
+
+@pytest.mark.parametrize("inside", ["TRAIN", "train/dr1", "TEST/DR1/A"])
+def test_a_path_inside_the_sets_is_told_where_they_are(tmp_path, inside):
+    write_utterance(tmp_path / inside / "B" if "A" not in inside else tmp_path / inside)
+    with pytest.raises(DataError, match=r"expected TRAIN and TEST in it, got ") as caught:
+        read(tmp_path / inside)
+    assert str(caught.value).endswith(f"; set path to {tmp_path}")
+
+
+def test_other_recordings_are_told_of_the_other_splits(tmp_path):
+    write_utterance(tmp_path / "anna")
+    with pytest.raises(DataError, match=r"got anna; or set split to speaker or utterance"):
+        read(tmp_path)
+
+
+def test_a_folder_without_recordings(tmp_path):
+    with pytest.raises(DataError, match=r"expected \.WAV and \.PHN files in it, got none"):
+        read(tmp_path)
+    (tmp_path / "timit.tgz").touch()
+    with pytest.raises(DataError, match=r"the folder of TIMIT, got a file; unpack it"):
+        read(tmp_path / "timit.tgz")
+
+
+def test_a_name_that_is_no_text(tmp_path):
+    folder = tmp_path / os.fsdecode(b"b\xf6se")
+    for k in range(4):
+        write_utterance(folder, f"u{k}", sound=None if k else b"")
+    out = tmp_path / "a.h5"
+    dataset = prepare("timit", "timit", out, path=str(tmp_path), split="utterance")
+    assert list(dataset.provenance.skipped) == ["b\\udcf6se/u0"]
+    assert all(tree.digest(tmp_path, n) == d for n, d in dataset.provenance.files.items())
+
+
+def test_one_missing_recording_is_marked(tmp_path):
+    corpus = complete(tmp_path)
+    assert corpus.comparable
+    (tmp_path / "TEST/DR1/MDAB0/SX3.WAV").write_bytes(b"")
+    (tmp_path / "TRAIN/DR1/M0000/SX3.PHN").unlink()
+    corpus = read(tmp_path)
+    assert not corpus.comparable
+    assert corpus.skipped.keys() == {"test/dr1/mdab0/sx3", "train/dr1/m0000/sx3"}
+    assert [note.partition(" speakers")[0] for note in corpus.notes] == [
+        "train: 3695 utterances of 462",
+        "test: 191 utterances of 24",
+    ]
 
 
 def test_split_by_speaker_and_by_utterance(tmp_path):
@@ -141,12 +286,24 @@ def test_bad_recordings_are_left_out_and_the_rest_goes_on(tmp_path):
         "name": r"NAME\.PHN:2: .* one of 61 phones, got '1000 2500 xx'",
         "long": r"LONG\.PHN: expected phones for 4000 samples, got 1 up to sample 9999",
         "short": "at least one labelled frame",
-        "mute": "expected a .wav and a .phn file, one is missing",
-        "silent": "expected a .wav and a .phn file, one is missing",
+        "mute": r"MUTE\.PHN: expected a \.wav file beside it, got none",
+        "silent": r"SILENT\.WAV: expected a \.phn file beside it, got none",
     }
     assert corpus.skipped.keys() == {f"train/dr1/a/{name}" for name in expected}
     for name, pattern in expected.items():
         assert re.search(pattern, corpus.skipped[f"train/dr1/a/{name}"]), name
+
+
+@pytest.mark.parametrize(
+    ("gone", "got"), [("*.PHN", ".wav but no .phn"), ("*.WAV", ".phn but no .")]
+)
+def test_recordings_without_one_kind_of_file(tmp_path, gone, got):
+    for k in range(3):
+        write_utterance(tmp_path / "anna", f"u{k}")
+    for path in tmp_path.rglob(gone):
+        path.unlink()
+    with pytest.raises(DataError, match=f"side by side, got {re.escape(got)}"):
+        read(tmp_path, "utterance")
 
 
 def test_no_folder():
@@ -160,6 +317,17 @@ def test_no_text_crashes_the_phone_reader(text, samples):
         ends, labels = read_phones(text.encode(), samples, "x.phn")
         assert (np.diff(ends, prepend=0) > 0).all()
         assert len(ends) == len(labels)
+    assert len(read_phones(ROWS.encode(), 4000, "x.phn")[0]) == 3
+
+
+@pytest.mark.parametrize(
+    "text",
+    [ROWS.replace("\n", "\r\n"), ROWS.replace("\n", "\r"), f"\ufeff{ROWS}\n \x1a", ROWS.upper()],
+)
+def test_rows_of_phones_as_other_systems_write_them(text):
+    ends, labels = read_phones(text.encode(), 4000, "x.phn")
+    assert [PHONES[label] for label in labels] == ["h#", "aa", "h#"]
+    assert ends.tolist() == [1000, 2500, 3600]
 
 
 @given(st.lists(st.integers(1, 900), min_size=1, max_size=8), st.integers(0, 4000))
@@ -180,7 +348,9 @@ def test_real_speech(tmp_path):
     assert dataset.description == (
         "recordings in TIMIT's layout, split by utterance; figures do not compare with the paper's"
     )
-    assert len(dataset.provenance.files) == 218
+    assert len(dataset.provenance.files) == 218 + len(("*.phn", "*.wav", "*.sph"))
+    for name, found in dataset.provenance.files.items():
+        assert tree.digest(root, name) == found
     silent, speech = (
         [
             x[:, 0].mean()

@@ -1,5 +1,6 @@
 """All that figures and report show: the table of trials, and per task what was made of it."""
 
+import itertools
 import json
 import math
 from collections.abc import Iterable, Mapping
@@ -12,6 +13,8 @@ import pandas as pd
 from odyssey.datasets import Dataset, load_dataset
 from odyssey.tasks import TASKS
 
+#: Items left out of a task's data that the report lists.
+MOST_LEFT_OUT = 100
 #: The variant that all others are compared with.
 REFERENCE = "V"
 
@@ -21,7 +24,8 @@ class Findings:
     """The trials and epochs of all tasks, and by task the fANOVA, the comparison and the data.
 
     Of the data stand ``description``, ``comparable`` (with the paper's), ``baselines`` (trivial
-    model → test figure), ``notes``, how many items were ``skipped``, and ``sequences`` by set.
+    model → test figure), ``notes``, how many items were ``skipped``, the first of them with the
+    reason (``left_out``), and ``sequences`` by set.
     """
 
     trials: pd.DataFrame
@@ -82,6 +86,7 @@ def _facts(dataset: Dataset) -> tuple[str, dict[str, Any]]:
         "baselines": dict(dataset.baselines),
         "notes": dataset.provenance.notes,
         "skipped": len(dataset.provenance.skipped),
+        "left_out": dict(itertools.islice(dataset.provenance.skipped.items(), MOST_LEFT_OUT)),
         "sequences": {name: len(split) for name, split in dataset.splits.items()},
     }
 

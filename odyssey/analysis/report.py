@@ -97,6 +97,7 @@ def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str
         "source": ", ".join(sorted(set(trials.source))),
         "planned": planned[task],
         "data": findings.data.get(task),
+        "other_data": not findings.data.get(task, {"comparable": True})["comparable"],
         "share": entry["share"],
         "variants": entry["variants"],
         "best": best(trials, 1e-9).to_dict("records"),

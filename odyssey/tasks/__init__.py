@@ -12,7 +12,7 @@ from odyssey.spec import Loss, NetworkSpec
 from odyssey.variants import LSTMVariant
 
 #: Raised by hand when the code changes what preparation makes of a corpus: data are then remade.
-DATA_VERSION = 1
+DATA_VERSION = 2
 
 
 @dataclass(frozen=True)

@@ -2,14 +2,16 @@
 
 Source: Boulanger-Lewandowski et al., ICML 2012 (the files); Greff et al., section III-A (the task).
 A roll is uint8 (T, 88), column = MIDI note − 21, and becomes x = frames 0..T−2, y = frames 1..T−1.
-The original files are one piece: anything wrong in one stops the preparation.
+The original files are one piece: anything wrong in one stops the preparation. The same chorales
+are about in other keys and at other time resolutions: frames and notes tell them apart.
 """
 
 import io
 import json
 import multiprocessing
 import pickle
-from collections.abc import Callable, Mapping
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,10 +21,24 @@ import scipy.io
 from numpy.typing import NDArray
 
 from odyssey.datasets import SPLITS, DataError, Example
-from odyssey.tasks.corpus import Corpus, split_groups
+from odyssey.tasks import tree
+from odyssey.tasks.corpus import Corpus
 
 LOWEST, KEYS = 21, 88
+#: Of the paper's files: chorales, frames (those of all rolls, the first ones too), and the notes
+#: that they span when moved to C.
 CHORALES = {"train": 229, "valid": 76, "test": 77}
+FRAMES = {"train": 13807, "valid": 4602, "test": 4725}
+SPAN = range(43, 97)
+#: ASSUME: other editions write a silent voice as −1, 0, null or NaN.
+_RESTS = (-1, 0)
+#: What the sets are called.
+_NAMES = {
+    "train": ("train", "traindata"),
+    "valid": ("valid", "validdata", "validation", "val", "dev"),
+    "test": ("test", "testdata"),
+}
+_FRAMES = "frames of notes 21 to 108 (of rests: nothing, or −1, 0 or null for a voice)"
 Roll = NDArray[np.uint8]
 
 
@@ -31,87 +47,42 @@ def read_mat(corpus: Corpus, path: str, normalise: bool = False) -> None:
 
     ASSUME: rolls are taken as 0/1, here and below; docs/reproduction-jsb.md speaks for normalised.
     """
-    corpus.normalise = normalise
-    content = corpus.read_bytes(Path(path))
+    content = _content(corpus, path, normalise)
     try:
         # In a process of its own: some damage makes loadmat crash.
         with ProcessPoolExecutor(1, multiprocessing.get_context("fork")) as process:
             sets = process.submit(_cells, content).result()
+    except NotImplementedError:
+        _refuse(path, "a MATLAB file of version 7 or older", "one of 7.3 (save it with -v7)")
     except Exception as error:  # loadmat raises whatever a broken file runs into
         _refuse(path, "a MATLAB file with traindata, validdata and testdata", error)
     _add_sets(corpus, path, sets, _checked_roll)
 
 
 def read_pickle(corpus: Corpus, path: str, normalise: bool = False) -> None:
-    """Read a pickle of the same form as ``read_json``, without running any code from it."""
-    corpus.normalise = normalise
-    content = corpus.read_bytes(Path(path))
+    """Read a pickle of the same form as ``read_json``, without running any code from it.
+
+    Those of Python 2 are read as well.
+    """
+    content = _content(corpus, path, normalise)
     try:
         sets = _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # a broken pickle raises almost anything
-        _refuse(path, "a pickle of plain lists and numbers", error)
+        _refuse(path, "a pickle of plain lists and numbers (else save it as JSON)", error)
     _add_sets(corpus, path, sets, _roll_of_notes)
 
 
 def read_json(corpus: Corpus, path: str, normalise: bool = False) -> None:
-    """Read ``{"train": …, "valid": …, "test": …}``: chorales as lists of frames of MIDI notes."""
-    corpus.normalise = normalise
-    content = corpus.read_bytes(Path(path))
+    """Read ``{"train": …, "valid": …, "test": …}``: chorales as lists of frames of MIDI notes.
+
+    A rest is an empty frame; a note that is −1, 0 or null is a rest of one voice.
+    """
+    content = _content(corpus, path, normalise)
     try:
         sets = json.loads(content)
     except (ValueError, RecursionError) as error:
         _refuse(path, "JSON", error)
     _add_sets(corpus, path, sets, _roll_of_notes)
-
-
-def read_music21(
-    corpus: Corpus, seed: int = 1, chorales: int | None = None, normalise: bool = False
-) -> None:
-    """Make rolls from the four-part chorales of Bach inside the music21 package.
-
-    ``chorales`` reads only that many scores, the first by name; the split is seeded, 60/20/20.
-    """
-    import music21
-
-    corpus.normalise = normalise
-    corpus.packages = ("music21",)
-    paths = [path for path in music21.corpus.getComposer("bach") if path.name.endswith(".mxl")]
-    rolls: dict[str, Roll] = {}
-    for path in corpus.track(sorted(paths)[:chorales]):
-        # Not corpus.parse: it would trust pickles left in a shared temporary folder.
-        score: Any = music21.converter.parse(path, forceSource=True, storePickle=False)
-        if len(score.parts) != 4:
-            corpus.skip(path.name, f"{len(score.parts)} parts, not 4")
-            continue
-        corpus.read_bytes(path)
-        roll = score_to_roll(score)
-        if twin := next((n for n, other in rolls.items() if np.array_equal(roll, other)), None):
-            corpus.skip(path.name, f"the same notes as {twin}")  # which may be in another set
-        else:
-            rolls[path.stem] = roll
-    for name, split in split_groups(rolls, seed).items():
-        _add(corpus, split, name, rolls[name])
-
-
-def score_to_roll(score: Any) -> Roll:
-    """Return the notes that sound on each quarter of a music21 score, moved to C.
-
-    ASSUME: the key is that of the last bass note and C means one octave up from the nearest: so
-    93 % of the original rolls end, minor ones in C minor, and so both span notes 43 to 96.
-    """
-    notes = [
-        (float(note.offset), float(note.offset + note.quarterLength), pitch.midi)
-        for part in score.parts
-        for note in part.flatten().notes
-        for pitch in note.pitches
-    ]
-    last = max(start for start, _, _ in notes)
-    tonic = min(midi for start, end, midi in notes if start <= last < end)
-    shift = (5 - tonic) % 12 + 7
-    roll = np.zeros((int(np.ceil(max(end for _, end, _ in notes))), KEYS), np.uint8)
-    for start, end, midi in notes:
-        roll[int(np.ceil(start)) : int(np.ceil(end)), midi + shift - LOWEST] = 1
-    return roll
 
 
 class _PlainUnpickler(pickle.Unpickler):
@@ -121,27 +92,74 @@ class _PlainUnpickler(pickle.Unpickler):
         raise pickle.UnpicklingError(f"a reference to {module}.{name}")
 
 
+def _content(corpus: Corpus, path: str, normalise: bool) -> bytes:
+    corpus.normalise, corpus.root = normalise, Path(path).parent
+    if Path(path).is_dir():
+        inside = ", ".join(entry.name for entry in [*tree.entries_of(Path(path))][:5])
+        raise DataError(
+            f"{path}: expected the file of the rolls, got a folder with {inside or 'nothing'}; "
+            "set path to the file"
+        )
+    return corpus.read_bytes(Path(path))
+
+
 def _cells(content: bytes) -> dict[str, list[Any]]:
     cells = scipy.io.loadmat(io.BytesIO(content))
-    return {name: list(cells[f"{name}data"].ravel()) for name in SPLITS}
+    names = {name for names in _NAMES.values() for name in names}
+    return {name: list(cell.ravel()) for name, cell in cells.items() if name in names}
 
 
-def _add_sets(corpus: Corpus, path: str, sets: Any, to_roll: Callable[[Any], Roll]) -> None:
-    if not isinstance(sets, Mapping) or not all(isinstance(sets.get(n), list) for n in SPLITS):
-        _refuse(path, f"lists under the keys {', '.join(SPLITS)}", type(sets).__name__)
+def _add_sets(corpus: Corpus, path: str, found: Any, to_roll: Callable[[Any], Roll]) -> None:
+    sets = _named_sets(found)
+    if sets is None:
+        keys = sorted(map(str, found)) if isinstance(found, Mapping) else type(found).__name__
+        _refuse(path, f"lists under the keys {', '.join(SPLITS)}", keys)
+    rests: Counter[str] = Counter()
     for split in SPLITS:
         for k, chorale in enumerate(corpus.track(sets[split])):
             try:
                 roll = to_roll(chorale)
+                rests.update(_rests(chorale) if to_roll is _roll_of_notes else ())
             except (TypeError, ValueError, OverflowError) as error:
-                _refuse(f"{path}, {split} chorale {k}", "frames of notes 21 to 108", error)
-            _add(corpus, split, f"{split}/{k}", roll)
-        if len(sets[split]) != CHORALES[split]:
-            corpus.note(f"{split}: {len(sets[split])} chorales, the paper has {CHORALES[split]}")
-    corpus.comparable = not corpus.notes
+                _refuse(f"{path}, {split} chorale {k}", _FRAMES, error)
+            add_roll(corpus, split, f"{split}/{k}", roll)
+    if rests:
+        written = ", ".join(f"{count} of {name}" for name, count in sorted(rests.items()))
+        corpus.note(f"rests of single voices: {written}; they are silent")
+    _compare(corpus)
 
 
-def _add(corpus: Corpus, split: str, name: str, roll: Roll) -> None:
+def _named_sets(found: Any) -> dict[str, list[Any]] | None:
+    """Return the chorales of each set; None if one is missing or no list."""
+    if not isinstance(found, Mapping):
+        return None
+    sets = {name: next((found[k] for k in _NAMES[name] if k in found), None) for name in SPLITS}
+    lists = {name: list(s) for name, s in sets.items() if isinstance(s, list | tuple)}
+    return lists if len(lists) == len(SPLITS) else None
+
+
+def _compare(corpus: Corpus) -> None:
+    """Note in what the rolls differ from the paper's: chorales, time resolution, key."""
+    corpus.comparable = True
+    corpus.compare(CHORALES, "chorales")
+    for name in SPLITS:
+        rolls = [np.concatenate([e.x[:1], e.y]) for e in corpus.splits[name]]
+        frames = sum(map(len, rolls))
+        if frames != FRAMES[name]:
+            corpus.differs(
+                f"{name}: {frames} frames, the paper has {FRAMES[name]}, one for each quarter note "
+                f"({frames / FRAMES[name]:.2f} times as many)"
+            )
+        notes = [int(k) + LOWEST for k in np.flatnonzero(np.any([r.any(axis=0) for r in rolls], 0))]
+        if notes and not (notes[0] in SPAN and notes[-1] in SPAN):
+            corpus.differs(
+                f"{name}: notes {notes[0]} to {notes[-1]}, the paper's chorales are moved to C and "
+                f"have {SPAN[0]} to {SPAN[-1]}"
+            )
+
+
+def add_roll(corpus: Corpus, split: str, name: str, roll: Roll) -> None:
+    """Add a chorale to a set; one without two frames is left out."""
     corpus.labels = tuple(str(LOWEST + key) for key in range(KEYS))
     if len(roll) < 2:
         corpus.skip(name, f"{len(roll)} frames; a prediction needs 2")
@@ -152,14 +170,33 @@ def _add(corpus: Corpus, split: str, name: str, roll: Roll) -> None:
 def _roll_of_notes(frames: Any) -> Roll:
     roll = np.zeros((len(frames), KEYS), np.uint8)
     for t, frame in enumerate(frames):
-        for note in frame:
-            if isinstance(note, bool) or not LOWEST <= note < LOWEST + KEYS or note != int(note):
+        for note in () if frame is None else frame:
+            if _is_rest(note):
+                continue
+            number = isinstance(note, int | float) and not isinstance(note, bool)
+            if not number or not LOWEST <= note < LOWEST + KEYS or note != int(note):
                 raise ValueError(f"{note!r} in frame {t}")
             roll[t, int(note) - LOWEST] = 1
     return roll
 
 
+def _is_rest(note: Any) -> bool:
+    if isinstance(note, bool):
+        return False
+    return note is None or note in _RESTS or note != note  # which only NaN is not
+
+
+def _rests(frames: Any) -> Iterator[str]:
+    return (
+        "null" if note is None else f"{note:g}"
+        for frame in frames
+        for note in frame or ()
+        if _is_rest(note)
+    )
+
+
 def _checked_roll(roll: Any) -> Roll:
+    roll = roll.toarray() if hasattr(roll, "toarray") else roll  # which was sparse
     if roll.ndim != 2 or roll.shape[1] != KEYS or not np.isin(roll, (0, 1)).all():
         raise ValueError(f"an array of shape {roll.shape}, width not 88 or values not 0 and 1")
     return np.asarray(roll, dtype=np.uint8)

@@ -23,8 +23,8 @@ from odyssey.datasets import (
     load_dataset,
     write_dataset,
 )
-from odyssey.receipts import corpus_state
-from odyssey.tasks import DATA_VERSION, TASKS
+from odyssey.spec import ctc_frames
+from odyssey.tasks import DATA_VERSION, TASKS, tree
 from odyssey.tasks.corpus import Corpus, Track
 from odyssey.tasks.merit import baselines
 
@@ -65,7 +65,7 @@ SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
             "pickle": Source("jsb.read_pickle", _ORIGINAL_ROLLS),
             "json": Source("jsb.read_json", _ORIGINAL_ROLLS),
             "music21": Source(
-                "jsb.read_music21",
+                "scores.read_music21",
                 "Bach's chorales in the edition that comes with music21, split by seed",
             ),
         },
@@ -89,8 +89,11 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
     used = _used_options(reader, given, what)
     _check_names(task, set(given) - set(used))
     corpus = Corpus(entry.description, track)
-    state = corpus_state(Path(used["path"])) if "path" in used else ""
-    reader(corpus, **used)
+    state = tree.state(Path(used["path"])) if "path" in used else ""
+    try:
+        reader(corpus, **used)
+    except DataError as error:
+        raise DataError(f"{error}{_reasons(corpus)}") from error
     if TASKS[task].loss == "ctc":
         _skip_infeasible(corpus)
     _check_sets(corpus, what)
@@ -148,24 +151,32 @@ def _skip_infeasible(corpus: Corpus) -> None:
     """
     kept = []
     for example in corpus.splits["train"]:
-        needed = len(example.y) + int((example.y[1:] == example.y[:-1]).sum())
+        needed = ctc_frames(example.y.tolist())
         if needed <= len(example.x):
             kept.append(example)
         else:
             corpus.skip(
                 example.id, f"CTC needs {needed} points for its text, it has {len(example.x)}"
             )
+    lost = len(corpus.splits["train"]) - len(kept)
     corpus.splits["train"] = kept
+    if lost and corpus.comparable:
+        corpus.differs(f"train: {lost} lines that CTC cannot align are left out")
 
 
 def _check_sets(corpus: Corpus, what: str) -> None:
     for name in SPLITS:
         if not corpus.splits[name]:
-            reasons = "; ".join(f"{item}: {why}" for item, why in list(corpus.skipped.items())[:3])
-            raise DataError(
-                f"{what}: the {name} set is empty after leaving out {len(corpus.skipped)} items "
-                f"({reasons or 'none'}); check path and split"
-            )
+            found = _reasons(corpus) or "; nothing was left out"
+            raise DataError(f"{what}: the {name} set is empty{found}; check path and split")
+
+
+def _reasons(corpus: Corpus) -> str:
+    """Return what was left out before preparation stopped, for the end of its message."""
+    if not corpus.skipped:
+        return ""
+    reasons = "; ".join(f"{item}: {why}" for item, why in list(corpus.skipped.items())[:3])
+    return f" after leaving out {len(corpus.skipped)} items ({reasons})"
 
 
 def _assemble(task: str, source: str, corpus: Corpus, provenance: Provenance) -> Dataset:

@@ -1,10 +1,8 @@
 """Sound files → samples, and samples → the features of the TIMIT column.
 
-Source: NIST SPHERE header layout; Young et al., The HTK Book (MFCC and regression derivatives).
+Source: Young et al., The HTK Book (MFCC and regression derivatives).
 """
 
-import io
-import wave
 from typing import Any
 
 import kaldi_native_fbank as knf  # type: ignore[import-untyped]
@@ -12,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.datasets import DataError
+from odyssey.tasks.containers import CONVERT, read_riff, read_sphere
 
 RATE = 16_000  # samples per second
 WINDOW, SHIFT = 400, 160  # samples: 25 ms every 10 ms
@@ -24,72 +23,25 @@ def decode(content: bytes, place: str) -> Samples:
     The first bytes tell the format. DataError for anything else and for a truncated file.
     """
     if content.startswith(b"NIST_1A"):
-        return _decode_sphere(content, place)
-    if content.startswith(b"RIFF"):
-        return _decode_riff(content, place)
-    raise DataError(f"{place}: expected a SPHERE or RIFF sound file, it starts {content[:8]!r}")
-
-
-def _decode_sphere(content: bytes, place: str) -> Samples:
-    header = _sphere_header(content, place)
-    coding = header.get("sample_coding", "pcm")
-    if coding != "pcm":
+        found = read_sphere(content, place)
+    elif content.startswith((b"RIFF", b"RF64")):
+        found = read_riff(content, place)
+    else:
+        what = f"it starts {content[:8]!r}" if content else "it is empty"
+        raise DataError(f"{place}: expected a SPHERE or RIFF sound file, {what}; {CONVERT}")
+    if (found.rate, found.channels, found.bits) != (RATE, 1, 16):
         raise DataError(
-            f"{place}: expected uncompressed sound, got {coding}; convert it with NIST's "
-            f"w_decode -o pcm IN OUT or with sph2pipe -f rif IN OUT"
+            f"{place}: expected {RATE} samples per second, 1 channel, 16 bit, got "
+            f"{found.rate}, {found.channels}, {found.bits}; {CONVERT}"
         )
-    order = {"01": "<", "10": ">"}.get(header.get("sample_byte_format", ""), "")
-    _check_layout(
-        place,
-        rate=header.get("sample_rate"),
-        channels=header.get("channel_count", 1),
-        bytes=header.get("sample_n_bytes"),
-    )
-    count = header.get("sample_count")
-    if not order or not isinstance(count, int) or count < 0:
-        raise DataError(f"{place}: expected a byte order 01 or 10 and a sample_count in the header")
-    return _samples(content[header["header_bytes"] :], count, order, place)
-
-
-def _sphere_header(content: bytes, place: str) -> dict[str, Any]:
-    """Return the fields ``name -i 1``, ``name -s3 pcm`` and the header's size in bytes."""
-    try:
-        lines = content[:65536].decode("latin-1").split("\n")
-        fields: dict[str, Any] = {"header_bytes": int(lines[1])}
-        for line in lines[2 : lines.index("end_head")]:
-            name, kind, value = line.split(maxsplit=2)
-            fields[name] = int(value) if kind == "-i" else value.strip()
-    except (ValueError, IndexError) as error:
-        raise DataError(f"{place}: expected a SPHERE header up to end_head, got {error}") from error
-    if not 0 < fields["header_bytes"] <= len(content):
-        raise DataError(f"{place}: the file ends within its SPHERE header; copy it again")
-    return fields
-
-
-def _decode_riff(content: bytes, place: str) -> Samples:
-    try:
-        with wave.open(io.BytesIO(content)) as file:
-            layout = file.getparams()
-            data = file.readframes(layout.nframes)
-    except (wave.Error, EOFError, RuntimeError) as error:
-        raise DataError(f"{place}: expected a RIFF file of PCM sound, got: {error}") from error
-    _check_layout(place, rate=layout.framerate, channels=layout.nchannels, bytes=layout.sampwidth)
-    return _samples(data, layout.nframes, "<", place)
-
-
-def _check_layout(place: str, **found: Any) -> None:
-    expected = {"rate": RATE, "channels": 1, "bytes": 2}
-    if found != expected:
-        raise DataError(f"{place}: expected {expected} per sample, got {found}; resample it")
-
-
-def _samples(data: bytes, count: int, order: str, place: str) -> Samples:
-    if len(data) < 2 * count:
+    there = len(found.data) // 2
+    count = there if found.length is None else found.length
+    if not 0 <= count <= there:
         raise DataError(
-            f"{place}: expected {count} samples by its header, got {len(data) // 2}: "
+            f"{place}: expected {count} samples by its header, got {there}: "
             "the file is truncated; copy it again"
         )
-    return np.frombuffer(data, dtype=f"{order}i2", count=count).astype(np.int16)
+    return np.frombuffer(found.data, dtype=f"{found.order}i2", count=count).astype(np.int16)
 
 
 def frame_centres(samples: int) -> NDArray[np.int64]:

@@ -1,12 +1,13 @@
 """TIMIT and other recordings in its layout: 39 inputs and one of 61 phones every 10 ms.
 
 Source: Greff et al., section III-A; the sets are those of Halberstadt (1998). A recording is a .PHN
-file (rows of first sample, end sample, phone) and a sound file of the same name beside it.
+file (rows of first sample, end sample, phone) and a sound file of the same name beside it. Of
+copies the first that can be read is taken: TIMIT often lies on disks as .WAV and .WAV.wav, or in
+upper and lower case.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -14,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.datasets import SPLITS, DataError, Example
-from odyssey.tasks.corpus import Corpus, split_groups
+from odyssey.tasks.corpus import Corpus, decode_text, no_better, split_groups
 from odyssey.tasks.sound import SHIFT, Samples, decode, frame_centres, mfcc39
 from odyssey.tasks.timit_facts import (
     CORE_TEST,
@@ -23,26 +24,13 @@ from odyssey.tasks.timit_facts import (
     SPEAKERS,
     UTTERANCES_PER_SPEAKER,
 )
+from odyssey.tasks.timit_files import Utterance, find_utterances
 
 #: ASSUME: labels may end this many samples (0.1 s) after the sound; copies of TIMIT are so cut.
 OVERHANG = 10 * SHIFT
 
 Ends = NDArray[np.int64]
 Labels = NDArray[np.int32]
-
-
-@dataclass(frozen=True)
-class Utterance:
-    """Files of one recording; ``id`` is its lower-case path, ``train/dr1/fcjf0/sx37``."""
-
-    id: str
-    phones: Path
-    sound: Path
-
-    @property
-    def speaker(self) -> str:
-        """The folder's name."""
-        return self.phones.parent.name.lower()
 
 
 def read_timit(
@@ -58,41 +46,35 @@ def read_timit(
     """
     corpus.labels = PHONES
     corpus.packages = ("kaldi_native_fbank",)
-    utterances = find_utterances(corpus, Path(path))
-    sets = _official_sets(utterances) if split == "official" else {}
-    if split == "speaker":
-        of = split_groups((u.speaker for u in utterances), seed)
-        sets = {u.id: of[u.speaker] for u in utterances}
-    elif split == "utterance":
-        sets = split_groups((u.id for u in utterances), seed)
-    for utterance in corpus.track([u for u in utterances if u.id in sets]):
-        try:
-            corpus.splits[sets[utterance.id]].append(_read_utterance(corpus, utterance))
-        except DataError as error:
-            corpus.skip(utterance.id, str(error))
+    corpus.root = Path(path)
+    corpus.comparable = split == "official"
+    utterances = find_utterances(corpus, official=corpus.comparable)
+    whole = [u for u in utterances if u.sounds and u.phones]
+    if not whole:
+        kinds = ".phn but no .wav" if utterances and utterances[0].phones else ".wav but no .phn"
+        raise DataError(f"{path}: expected .wav and .phn files side by side, got {kinds}")
     if split == "official":
-        _report_missing(corpus)
-        corpus.comparable = not corpus.notes
+        sets = _official_sets(corpus.root, utterances)
+        wanted = [u for u in utterances if u.id in sets]
     else:
         corpus.description = f"recordings in TIMIT's layout, split by {split}"
+        names = {u.id: u.speaker if split == "speaker" else u.id for u in whole}
+        of = split_groups(names.values(), seed)
+        sets, wanted = {id_: of[name] for id_, name in names.items()}, utterances
+    _read_all(corpus, wanted, sets)
+    if split == "official":
+        _report_missing(corpus)
 
 
-def find_utterances(corpus: Corpus, root: Path) -> list[Utterance]:
-    """Return the recordings under a folder, by name; one without sound or phones is left out."""
-    if not root.is_dir():
-        raise DataError(f"{root}: expected the folder of TIMIT, there is none; check the path")
-    files = {(p.parent, p.name.lower()): p for p in sorted(root.rglob("*")) if p.is_file()}
-    stems = {(f, n.partition(".")[0]) for f, n in files if n.endswith((".phn", ".wav"))}
-    found = []
-    for folder, stem in sorted(stems):
-        id_ = (folder.relative_to(root) / stem).as_posix().lower()
-        phones = files.get((folder, f"{stem}.phn"))
-        sound = files.get((folder, f"{stem}.wav")) or files.get((folder, f"{stem}.wav.wav"))
-        if phones is None or sound is None:
-            corpus.skip(id_, f"{folder / stem}: expected a .wav and a .phn file, one is missing")
-        elif stem not in ("sa1", "sa2"):
-            found.append(Utterance(id_, phones, sound))
-    return found
+def _read_all(corpus: Corpus, utterances: Sequence[Utterance], sets: Mapping[str, str]) -> None:
+    for utterance in corpus.track(utterances):
+        try:
+            read = _read_utterance(corpus, utterance)
+        except DataError as error:
+            corpus.skip(utterance.id, str(error))
+        else:
+            corpus.splits[sets[utterance.id]].append(read)
+    corpus.note_spoilt()
 
 
 def read_phones(content: bytes, samples: int, place: str) -> tuple[Ends, Labels]:
@@ -102,11 +84,11 @@ def read_phones(content: bytes, samples: int, place: str) -> tuple[Ends, Labels]
     """
     ends: list[int] = []
     labels: list[int] = []
-    for row, line in enumerate(content.decode("latin-1").splitlines(), start=1):
+    for row, line in enumerate(decode_text(content).rstrip("\n\x1a \t").split("\n"), start=1):
         try:
             begin, end, phone = line.split()
             ends.append(_next_end(int(begin), int(end), ends[-1] if ends else 0))
-            labels.append(PHONES.index(phone))
+            labels.append(PHONES.index(phone.lower()))
         except ValueError as error:
             raise DataError(
                 f"{place}:{row}: expected the previous end, a later sample and one of 61 phones, "
@@ -143,23 +125,48 @@ def example(name: str, samples: Samples, ends: Ends, labels: Labels) -> Example:
 
 
 def _read_utterance(corpus: Corpus, utterance: Utterance) -> Example:
-    sound = corpus.read_bytes(utterance.sound, f"{utterance.id}.wav")
-    phones = corpus.read_bytes(utterance.phones, f"{utterance.id}.phn")
-    samples = decode(sound, str(utterance.sound))
-    ends, labels = read_phones(phones, len(samples), str(utterance.phones))
-    return example(utterance.id, samples, ends, labels)
+    """Return the first pair of copies that go together; DataError if there is none."""
+    for files, what in ((utterance.sounds, ".wav"), (utterance.phones, ".phn")):
+        if not files:
+            there = (utterance.phones + utterance.sounds)[0]
+            raise DataError(f"{there}: expected a {what} file beside it, got none; copy it again")
+    trouble: list[str] = []
+    for sound in utterance.sounds:
+        try:
+            samples = decode(corpus.read_bytes(sound), str(sound))
+            ends, labels = corpus.read_copy(utterance.phones, _phone_reader(len(samples)))
+            found = example(utterance.id, samples, ends, labels)
+        except DataError as error:
+            trouble.append(str(error))
+        else:
+            corpus.spoilt += trouble
+            return found
+    raise DataError(trouble[0] + no_better(trouble))
 
 
-def _official_sets(utterances: Iterable[Utterance]) -> Mapping[str, str]:
-    sets = {}
+def _phone_reader(samples: int) -> Callable[[bytes, str], tuple[Ends, Labels]]:
+    return lambda content, place: read_phones(content, samples, place)
+
+
+def _official_sets(root: Path, utterances: Iterable[Utterance]) -> Mapping[str, str]:
+    """Return id → set; DataError where there is no TRAIN or TEST at all."""
+    sets, parts = {}, set()
     for utterance in utterances:
-        parts = utterance.id.split("/")
-        if "train" in parts:
+        part = utterance.id.split("/")[0]
+        parts.add(part)
+        if part == "train":
             sets[utterance.id] = "train"
-        elif "test" in parts and utterance.speaker in DEVELOPMENT:
+        elif part == "test" and utterance.speaker in DEVELOPMENT:
             sets[utterance.id] = "valid"
-        elif "test" in parts and utterance.speaker in CORE_TEST:
+        elif part == "test" and utterance.speaker in CORE_TEST:
             sets[utterance.id] = "test"
+    if not parts & {"train", "test"}:
+        place = root.absolute()
+        near = (p for p in (place, *place.parents[:2]) if p.name.lower() in ("train", "test"))
+        above = next(near, None)
+        advice = f"set path to {above.parent}" if above else "or set split to speaker or utterance"
+        found = ", ".join(sorted(parts)[:5])
+        raise DataError(f"{root}: expected TRAIN and TEST in it, got {found}; {advice}")
     return sets
 
 
@@ -169,11 +176,11 @@ def _report_missing(corpus: Corpus) -> None:
     for name in SPLITS:
         found = Counter(example.id.split("/")[-2] for example in corpus.splits[name])
         expected = SPEAKERS[name] * UTTERANCES_PER_SPEAKER
-        if found.total() == expected:
-            continue
         few = {s: n for s, n in found.items() if n != UTTERANCES_PER_SPEAKER}
+        if found.total() == expected and not few:
+            continue
         absent = sorted(listed[name] - set(found))
-        corpus.note(
+        corpus.differs(
             f"{name}: {found.total()} utterances of {len(found)} speakers, TIMIT has {expected} of "
             f"{SPEAKERS[name]}; without any: {', '.join(absent) or 'see the number'}; "
             f"not {UTTERANCES_PER_SPEAKER}: {_listing(few)}"
