@@ -25,9 +25,10 @@ TINY = {
 class TinyWorkflow:
     """The tiny study in ``folder``: its config, its data, its runs."""
 
-    def __init__(self, folder: Path):
+    def __init__(self, folder: Path, fresh=True):
         self.folder = folder
-        write_chorales(folder / "chorales.json")
+        if fresh:
+            write_chorales(folder / "chorales.json")
 
     def start(self, *arguments, profile="local", **changes):
         """Start Snakemake on TINY with changes; its output goes to the file log."""
