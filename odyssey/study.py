@@ -5,6 +5,8 @@ It is what .smk files may import: no MXNet, pandas, SciPy or NumPy.
 
 import hashlib
 import json
+import math
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
@@ -14,16 +16,22 @@ from typing import Any
 
 import jsonschema
 import yaml
-from jsonschema.exceptions import best_match
+from jsonschema.exceptions import ValidationError, best_match
 from referencing import Registry, Resource
+from referencing.jsonschema import DRAFT202012
 
+from odyssey.config_files import read_config_file
+from odyssey.hyperparameters import HYPERPARAMETERS
+from odyssey.paths import expanded
 from odyssey.search import Law, Value, parse_law, sample, seed_of
-from odyssey.spec import Device, Kernels, NetworkSpec, UpdateRule
+from odyssey.spec import MOST_HIDDEN_GPU, Device, Kernels, NetworkSpec, UpdateRule
 from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
 RESULTS_VERSION = 2
+#: What a config may say: it lies in the checkout, beside the package.
+SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
 
 class ConfigError(ValueError):
@@ -106,9 +114,13 @@ class Study:
         with _as_config_error("variants"):
             for variant in self.variants:
                 get_variant(variant)
+        for name in ("results", "data_folder"):
+            with _as_config_error(name):
+                _check_folder(self.config[name])
         for task in self.tasks:
-            with _as_config_error(f"search space of {task}"):
-                self.search_space(task)
+            self._check_laws(task)
+            with _as_config_error(f"data.{task}.path"):
+                self.data_options(task)
 
     @property
     def seed(self) -> int:
@@ -128,7 +140,7 @@ class Study:
     @property
     def results(self) -> Path:
         """Folder of the results."""
-        return Path(self.config["results"])
+        return expanded(self.config["results"])
 
     @property
     def kernels(self) -> Kernels:
@@ -179,12 +191,15 @@ class Study:
         return TrialSpec(task, variant, trial, self.seed, drawn, self.protocol)
 
     def data_options(self, task: str) -> dict[str, Any]:
-        """Return the task's entry under ``data``."""
-        return dict(self.config["data"][task])
+        """Return the task's entry under ``data``, its path without ~ and variables."""
+        options = dict(self.config["data"][task])
+        if options.get("path"):
+            options["path"] = str(expanded(options["path"]))
+        return options
 
     def data_path(self, task: str) -> Path:
         """Return the task's prepared data file."""
-        return Path(self.config["data_folder"]) / f"{task}.h5"
+        return expanded(self.config["data_folder"]) / f"{task}.h5"
 
     def trial_path(self, task: str, variant: str, trial: int) -> Path:
         """Return the file that is a trial's checkpoint and, in the end, its result."""
@@ -221,6 +236,20 @@ class Study:
     def _spaces(self) -> dict[str, dict[str, Law]]:
         return {task: self.search_space(task) for task in self.tasks}
 
+    def _check_laws(self, task: str) -> None:
+        """Raise ConfigError for a law that draws what no network can train with."""
+        own = self._settings(task).get("search_space", {})
+        for name, entry in (self.config["search_space"] | own).items():
+            place = f"task_settings.{task}.search_space" if name in own else "search_space"
+            with _as_config_error(f"{place}.{name}"):
+                law = parse_law(entry)
+                HYPERPARAMETERS[name].check_law(law)
+                if name == "hidden" and self.shares_gpu(task) and max(law.extremes) > MOST_HIDDEN_GPU:
+                    raise ValueError(
+                        f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks, got "
+                        f"{max(law.extremes)}: narrow the law or set the device of {task} to cpu"
+                    )
+
     def _settings(self, task: str) -> Mapping[str, Any]:
         settings: Mapping[str, Any] = self.config["task_settings"][task]
         return settings
@@ -244,11 +273,23 @@ def read_study(files: Iterable[Path] = (), root: Path = Path()) -> Study:
     """Return the study of root's config.yaml with files laid over it, as Snakemake does it."""
     config: dict[str, Any] = {}
     for file in (root / "config.yaml", *files):
-        try:
-            _lay_over(config, yaml.safe_load(file.read_text()))
-        except (OSError, yaml.YAMLError, AttributeError) as error:
-            raise ConfigError(f"{file}: must be a YAML file of settings: {error}") from error
-    return load_study(config, root / "workflow" / "schemas" / "config.schema.yaml")
+        _lay_over(config, _read(file))
+    return load_study(config, SCHEMA)
+
+
+def check_config_files(files: Iterable[Path]) -> None:
+    """Raise ConfigError for a file that YAML takes otherwise than it was meant."""
+    for file in files:
+        _read(file)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return read_config_file(file)
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def _lay_over(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -266,13 +307,76 @@ def load_study(config: Mapping[str, Any], schema: Path) -> Study:
     """
 
     def beside(name: str) -> Resource[Any]:
-        return Resource.from_contents(yaml.safe_load((schema.parent / name).read_text()))
+        rules = yaml.safe_load((schema.parent / name).read_text())
+        del rules["$schema"]  # which would bring the stock validator back
+        return Resource.from_contents(rules, DRAFT202012)
 
+    try:
+        rules = yaml.safe_load(schema.read_text())
+    except OSError as error:
+        raise ConfigError(
+            f"{schema}: can't be read: {error.strerror}; odyssey runs from its checkout: "
+            "pip install -e . there"
+        ) from error
     registry = Registry(retrieve=beside)  # type: ignore[call-arg]
-    rules = yaml.safe_load(schema.read_text())
-    validator = jsonschema.Draft202012Validator(rules, registry=registry)
-    error = best_match(validator.iter_errors(dict(config)))
-    if error is not None:
-        place = ".".join(str(part) for part in error.absolute_path) or "top level"
-        raise ConfigError(f"config: {place}: {error.message}; {schema} describes every key")
+    validator = _Validator(rules, registry=registry)
+    found = best_match(validator.iter_errors(dict(config)))
+    if found is not None:
+        place = ".".join(str(part) for part in found.absolute_path) or "top level"
+        message = found.message if len(found.message) < 300 else f"{found.message[:300]} …"
+        raise ConfigError(f"config: {place}: {message}{_hint(found)}; {schema} describes every key")
+    for place, value in _leaves(config):
+        if isinstance(value, float) and not math.isfinite(value):
+            raise ConfigError(f"config: {place}: must be a finite number, got {value}")
     return Study(config)
+
+
+def _is_integer(_checker: object, value: object) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)  # 150.0 epochs are no number
+
+
+_Validator = jsonschema.validators.extend(
+    jsonschema.Draft202012Validator,
+    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
+)
+
+
+def _hint(error: ValidationError) -> str:
+    """Return what to write instead where YAML took a value otherwise than it was meant."""
+    value = error.instance
+    wanted = error.validator_value if error.validator == "type" else ""
+    if isinstance(value, bool) and (error.validator == "enum" or "string" in wanted):
+        return ": to YAML yes, no, on and off are true and false, as text they need quotes"
+    if "string" in wanted and not isinstance(value, list | dict):
+        return f": text needs quotes, write '{value}'"
+    if not isinstance(value, str) or not wanted:
+        return ""
+    if "boolean" in wanted and value.lower() in ("true", "false"):
+        return f": write {value.lower()} without quotes"
+    if re.fullmatch(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?", value):
+        return f": write {_as_yaml(value)} without quotes"
+    return ""
+
+
+def _as_yaml(number: str) -> str:
+    """Return a number that YAML 1.1 reads as one: with a dot and a sign where it has an exponent."""
+    digits, _, exponent = number.lower().partition("e")
+    if not exponent:
+        return digits
+    sign = exponent if exponent[0] in "+-" else f"+{exponent}"
+    return f"{digits if '.' in digits else f'{digits}.0'}e{sign}"
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    inner = value.items() if isinstance(value, Mapping) else ()
+    inner = enumerate(value) if isinstance(value, list) else inner
+    for key, each in inner:
+        yield from _leaves(each, f"{place}.{key}" if place else str(key))
+    if not isinstance(value, Mapping | list):
+        yield place, value
+
+
+def _check_folder(text: str) -> None:
+    """Raise ValueError for a folder that can't be one of the workflow's."""
+    if re.search(r"[{}\x00-\x1f]", str(expanded(text))):
+        raise ValueError(f"must be a path without braces and control characters, got {text!r}")

@@ -17,6 +17,9 @@ ARROWS = {
     "variants": set(),
     "spec": {"variants"},
     "search": set(),
+    "paths": set(),
+    "config_files": set(),
+    "hyperparameters": {"search", "spec"},
     "files": set(),
     "mx": set(),
     "noise": set(),
@@ -25,10 +28,12 @@ ARROWS = {
     "datasets": {"files"},
     "equations": {"spec", "variants"},
     "tasks": {"datasets", "spec", "variants"},
-    "study": {"search", "spec", "tasks", "variants"},
+    "study": {
+        *("config_files", "hyperparameters", "paths", "search", "spec", "tasks", "variants"),
+    },
     "kernels": {"mx", "noise", "spec", "training", "variants"},
     "gpu": {"kernels", "mx", "noise", "spec", "training", "variants"},
-    "lease": set(),
+    "lease": {"files"},
     "stopping": set(),
     "network": {"gpu", "kernels", "mx", "noise", "spec", "training"},
     "results": {"checkpoint", "tasks"},
@@ -45,7 +50,10 @@ ARROWS = {
     "plan_view": {"datasets", "plan", "study"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
-STANDARD_LIBRARY_ONLY = ("variants", "spec", "search", "files", "tasks/__init__", "kernels/build")
+STANDARD_LIBRARY_ONLY = (
+    *("variants", "spec", "search", "hyperparameters", "paths", "files", "tasks/__init__"),
+    "kernels/build",
+)
 
 
 def module_of(path):

@@ -1,0 +1,33 @@
+"""Paths as a user writes them: ~ and $VARIABLES, and the folder of a study. Standard library only."""
+
+import os
+import re
+from pathlib import Path
+
+_VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})")
+
+
+def expanded(text: str) -> Path:
+    """Return a path with ~, ~user, $NAME and ${NAME} replaced.
+
+    ValueError if a variable is unset or empty or there is no such home folder: a folder called
+    "~" or "$SCRATCH" is never meant.
+    """
+
+    def value(match: re.Match[str]) -> str:
+        name = match[1] or match[2]
+        found = os.environ.get(name, "")
+        if not found:
+            raise ValueError(f"the variable {name} must be set, {text!r} needs it: export it first")
+        return found
+
+    path = os.path.expanduser(text)
+    if path.startswith("~"):
+        raise ValueError(f"{text!r} must begin with a home folder, this machine knows none of it")
+    return Path(_VARIABLE.sub(value, path))
+
+
+def study_folder(start: Path) -> Path | None:
+    """Return the nearest folder from start upwards that has a config.yaml; None if none has."""
+    start = start.resolve()
+    return next((each for each in (start, *start.parents) if (each / "config.yaml").is_file()), None)
