@@ -59,7 +59,7 @@ HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
             *("hidden", int, 1, MOST_HIDDEN), f"a whole number from 1 to {MOST_HIDDEN}"
         ),
         Hyperparameter("learning_rate", float, 1e-20, 1e20, "a number above 0, from 1e-20 to 1e20"),
-        Hyperparameter("momentum", float, 0, _BELOW_ONE, "a number from 0 to below 1 in float32"),
+        Hyperparameter("momentum", float, 0, _BELOW_ONE, "a number from 0 to 0.99999994, the last below 1"),
         Hyperparameter("noise", float, 0, 1e20, "a number from 0 to 1e20"),
         Hyperparameter("nesterov", bool, 0, 1, "true or false"),
         Hyperparameter("clip", bool, 0, 1, "true or false"),

@@ -122,9 +122,9 @@ class OneMinusLogUniform(_Interval):
     logarithmic = True
 
     def __post_init__(self) -> None:
-        super().__post_init__()
         if self.integer:
             raise ValueError("one-minus-log-uniform must not be rounded: leave integer: true out")
+        super().__post_init__()
         if self.high > 1:
             raise ValueError(f"1 − x must not be negative: high must be at most 1, got {self.high}")
 
