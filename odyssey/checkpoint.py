@@ -32,7 +32,7 @@ class DamagedFile(ValueError):
 def save_tree(path: Path, tree: Tree, previous: Path | None = None) -> None:
     """Write a tree to path, atomically and durably: arrays as datasets, scalars as attributes.
 
-    What was at path is kept as ``previous``, if that is given: at every instant one of both is whole.
+    What was at path is kept as ``previous``, if that is given: one of both is always whole.
     """
     content = _to_bytes(tree)
     with replacing(path) as new:

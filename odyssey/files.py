@@ -2,6 +2,7 @@
 
 import contextlib
 import errno
+import math
 import os
 import tempfile
 import time
@@ -13,6 +14,9 @@ _LACKING = {
     *(errno.EPERM, errno.EACCES, errno.EOPNOTSUPP, errno.ENOTSUP, errno.ENOSYS, errno.EINVAL),
     *(errno.EMLINK, errno.EXDEV),
 }
+
+#: Device → how far its clock is ahead of the monotonic one, and when that was asked.
+_clocks: dict[int, tuple[float, float]] = {}
 
 
 def is_lacking(error: OSError) -> bool:
@@ -68,14 +72,20 @@ def _umask() -> int:
 def time_at(folder: Path) -> float:
     """Return the time by the clock of the folder's file system, in seconds since 1970.
 
-    File servers and hosts disagree. A new file without a name tells; this host's clock does where
-    none can be made.
+    File servers and hosts disagree. A new file without a name tells, asked once a minute at most;
+    this host's clock does where none can be made.
     """
+    now = time.monotonic()
     try:
-        with tempfile.TemporaryFile(dir=folder) as file:
-            return os.fstat(file.fileno()).st_mtime
+        device = os.stat(folder).st_dev
+        ahead, asked = _clocks.get(device, (0.0, -math.inf))
+        if now - asked > 60:
+            with tempfile.TemporaryFile(dir=folder) as file:
+                ahead = os.fstat(file.fileno()).st_mtime - now
+            _clocks[device] = (ahead, now)
     except OSError:
         return time.time()
+    return ahead + now
 
 
 def _sync(path: Path) -> None:

@@ -12,7 +12,7 @@ from odyssey.spec import MOST_HIDDEN
 
 @dataclass(frozen=True)
 class Hyperparameter:
-    """One row: ``kind`` is int, float or bool, values are from ``least`` to ``most``, both included."""
+    """One row: ``kind`` is int, float or bool; values lie in [``least``, ``most``]."""
 
     name: str
     kind: type
@@ -55,11 +55,11 @@ _BELOW_ONE = 1 - 2.0**-24
 HYPERPARAMETERS: Mapping[str, Hyperparameter] = {
     row.name: row
     for row in (
-        Hyperparameter(
-            *("hidden", int, 1, MOST_HIDDEN), f"a whole number from 1 to {MOST_HIDDEN}"
-        ),
+        Hyperparameter(*("hidden", int, 1, MOST_HIDDEN), f"a whole number from 1 to {MOST_HIDDEN}"),
         Hyperparameter("learning_rate", float, 1e-20, 1e20, "a number above 0, from 1e-20 to 1e20"),
-        Hyperparameter("momentum", float, 0, _BELOW_ONE, "a number from 0 to 0.99999994, the last below 1"),
+        Hyperparameter(
+            "momentum", float, 0, _BELOW_ONE, "a number from 0 to 0.99999994, the last below 1"
+        ),
         Hyperparameter("noise", float, 0, 1e20, "a number from 0 to 1e20"),
         Hyperparameter("nesterov", bool, 0, 1, "true or false"),
         Hyperparameter("clip", bool, 0, 1, "true or false"),

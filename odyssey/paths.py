@@ -1,4 +1,4 @@
-"""Paths as a user writes them: ~ and $VARIABLES, and the folder of a study. Standard library only."""
+"""Paths as a user writes them, with ~ and $VARIABLES, and the folder of a study."""
 
 import os
 import re
@@ -30,4 +30,5 @@ def expanded(text: str) -> Path:
 def study_folder(start: Path) -> Path | None:
     """Return the nearest folder from start upwards that has a config.yaml; None if none has."""
     start = start.resolve()
-    return next((each for each in (start, *start.parents) if (each / "config.yaml").is_file()), None)
+    folders = (start, *start.parents)
+    return next((each for each in folders if os.path.isfile(each / "config.yaml")), None)

@@ -34,11 +34,12 @@ def _digest(identity: tuple[object, ...]) -> int:
 class Law(Protocol):
     """The distribution of one hyperparameter; ``cdf`` maps it to the unit interval and back.
 
-    ``extremes`` are values that it draws, the least and the largest among them; ``integer`` says
-    whether draws of an interval are rounded.
+    ``extremes`` are values that it draws, the least and the largest among them.
     """
 
-    integer: bool
+    @property
+    def integer(self) -> bool:
+        """Whether draws of an interval are rounded."""
 
     @property
     def extremes(self) -> tuple[Value, ...]:
@@ -187,7 +188,9 @@ def parse_law(entry: Mapping[str, Any]) -> Law:
         levels = [entry["value"]] if entry["law"] == "fixed" else entry["levels"]
         for level in levels:
             if not isinstance(level, bool) and not _is_number(level):
-                raise ValueError(f"a value needs to be a finite number, true or false, got {level!r}")
+                raise ValueError(
+                    f"a value needs to be a finite number, true or false, got {level!r}"
+                )
         return Choice(tuple(levels))
     own = {key: entry[key] for key in ("low", "high", "integer") if key in entry}
     return LAWS[entry["law"]](**own)  # type: ignore[return-value]

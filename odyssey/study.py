@@ -5,7 +5,6 @@ It is what .smk files may import: no MXNet, pandas, SciPy or NumPy.
 
 import hashlib
 import json
-import math
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -14,13 +13,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-from jsonschema.exceptions import ValidationError, best_match
-from referencing import Registry, Resource
-from referencing.jsonschema import DRAFT202012
-
 from odyssey.config_files import read_config_file
+from odyssey.config_schema import check_config
 from odyssey.hyperparameters import HYPERPARAMETERS
 from odyssey.paths import expanded
 from odyssey.search import Law, Value, parse_law, sample, seed_of
@@ -244,7 +238,11 @@ class Study:
             with _as_config_error(f"{place}.{name}"):
                 law = parse_law(entry)
                 HYPERPARAMETERS[name].check_law(law)
-                if name == "hidden" and self.shares_gpu(task) and max(law.extremes) > MOST_HIDDEN_GPU:
+                if (
+                    name == "hidden"
+                    and self.shares_gpu(task)
+                    and max(law.extremes) > MOST_HIDDEN_GPU
+                ):
                     raise ValueError(
                         f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks, got "
                         f"{max(law.extremes)}: narrow the law or set the device of {task} to cpu"
@@ -300,80 +298,16 @@ def _lay_over(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
             config[key] = value
 
 
-def load_study(config: Mapping[str, Any], schema: Path) -> Study:
+def load_study(config: Mapping[str, Any], schema: Path = SCHEMA) -> Study:
     """Return the study of a config that was checked against the JSON schema; else ConfigError.
 
     References in the schema are files beside it.
     """
-
-    def beside(name: str) -> Resource[Any]:
-        rules = yaml.safe_load((schema.parent / name).read_text())
-        del rules["$schema"]  # which would bring the stock validator back
-        return Resource.from_contents(rules, DRAFT202012)
-
     try:
-        rules = yaml.safe_load(schema.read_text())
-    except OSError as error:
-        raise ConfigError(
-            f"{schema}: can't be read: {error.strerror}; odyssey runs from its checkout: "
-            "pip install -e . there"
-        ) from error
-    registry = Registry(retrieve=beside)  # type: ignore[call-arg]
-    validator = _Validator(rules, registry=registry)
-    found = best_match(validator.iter_errors(dict(config)))
-    if found is not None:
-        place = ".".join(str(part) for part in found.absolute_path) or "top level"
-        message = found.message if len(found.message) < 300 else f"{found.message[:300]} …"
-        raise ConfigError(f"config: {place}: {message}{_hint(found)}; {schema} describes every key")
-    for place, value in _leaves(config):
-        if isinstance(value, float) and not math.isfinite(value):
-            raise ConfigError(f"config: {place}: must be a finite number, got {value}")
+        check_config(config, schema)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     return Study(config)
-
-
-def _is_integer(_checker: object, value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)  # 150.0 epochs are no number
-
-
-_Validator = jsonschema.validators.extend(
-    jsonschema.Draft202012Validator,
-    type_checker=jsonschema.Draft202012Validator.TYPE_CHECKER.redefine("integer", _is_integer),
-)
-
-
-def _hint(error: ValidationError) -> str:
-    """Return what to write instead where YAML took a value otherwise than it was meant."""
-    value = error.instance
-    wanted = error.validator_value if error.validator == "type" else ""
-    if isinstance(value, bool) and (error.validator == "enum" or "string" in wanted):
-        return ": to YAML yes, no, on and off are true and false, as text they need quotes"
-    if "string" in wanted and not isinstance(value, list | dict):
-        return f": text needs quotes, write '{value}'"
-    if not isinstance(value, str) or not wanted:
-        return ""
-    if "boolean" in wanted and value.lower() in ("true", "false"):
-        return f": write {value.lower()} without quotes"
-    if re.fullmatch(r"[-+]?[0-9.]+([eE][-+]?[0-9]+)?", value):
-        return f": write {_as_yaml(value)} without quotes"
-    return ""
-
-
-def _as_yaml(number: str) -> str:
-    """Return a number that YAML 1.1 reads as one: with a dot and a sign where it has an exponent."""
-    digits, _, exponent = number.lower().partition("e")
-    if not exponent:
-        return digits
-    sign = exponent if exponent[0] in "+-" else f"+{exponent}"
-    return f"{digits if '.' in digits else f'{digits}.0'}e{sign}"
-
-
-def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    inner = value.items() if isinstance(value, Mapping) else ()
-    inner = enumerate(value) if isinstance(value, list) else inner
-    for key, each in inner:
-        yield from _leaves(each, f"{place}.{key}" if place else str(key))
-    if not isinstance(value, Mapping | list):
-        yield place, value
 
 
 def _check_folder(text: str) -> None:
