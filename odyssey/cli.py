@@ -108,14 +108,14 @@ def _study(files: Iterable[Path], directory: Path | None) -> Iterator["Study"]:
 
     with _errors_in_a_line():
         files = [file.absolute() for file in files]
-        folder = directory or study_folder(Path.cwd())
+        folder = directory.absolute() if directory else study_folder()
         if folder is None:
             raise click.ClickException(
-                f"no config.yaml in {Path.cwd()} or above: go to the folder of a study, or name it "
-                "with --directory"
+                "no config.yaml in this folder or above it: go to the folder of a study, or name "
+                "it with --directory"
             )
         with chdir(folder):
-            yield read_study(files)
+            yield read_study(files, folder)
 
 
 @contextmanager
@@ -131,7 +131,8 @@ def _errors_in_a_line() -> Iterator[None]:
     except BrokenPipeError:  # who reads has seen enough
         raise
     except OSError as error:
-        raise click.ClickException(f"{error.filename}: {error.strerror or error}") from error
+        place = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{place}{error.strerror or error}") from error
 
 
 @main.command()
@@ -147,7 +148,7 @@ def status(files: tuple[Path, ...], directory: Path | None, watch: bool, failure
 
     console = Console()
     if watch and (not console.is_terminal or console.is_dumb_terminal):
-        raise click.UsageError("--watch needs a terminal that can be drawn on: leave it out")
+        raise click.ClickException("--watch needs a terminal that it can draw on: leave it out")
     with _study(files, directory) as study:
         view = partial(failure_table if failures else status_view, study)
         if watch:
@@ -217,7 +218,7 @@ def plan(
     from odyssey.plan_view import plan_view
 
     if epochs is not None and epochs != epochs:
-        raise click.BadParameter("must be a share, got nan", param_hint="--epochs")
+        raise click.ClickException("--epochs must be a share from 0 to 1, got nan")
     calibration = calibration and calibration.absolute()
     with _study(files, directory) as study:
         Console().print(plan_view(study, threads, calibration, epochs, nodes, cores))

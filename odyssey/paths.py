@@ -27,8 +27,11 @@ def expanded(text: str) -> Path:
     return Path(_VARIABLE.sub(value, path))
 
 
-def study_folder(start: Path) -> Path | None:
-    """Return the nearest folder from start upwards that has a config.yaml; None if none has."""
-    start = start.resolve()
-    folders = (start, *start.parents)
+def study_folder() -> Path | None:
+    """Return the nearest folder upwards that has a config.yaml; None if none has."""
+    try:
+        here = Path.cwd()
+    except FileNotFoundError:  # it was removed
+        return None
+    folders = (here, *here.parents)
     return next((each for each in folders if os.path.isfile(each / "config.yaml")), None)
