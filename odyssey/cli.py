@@ -15,6 +15,8 @@ from odyssey import __version__
 from odyssey.tasks import TASKS
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from odyssey.study import Study
 
 
@@ -83,6 +85,14 @@ def gpu() -> None:
         click.echo(line)
 
 
+def _console() -> "Console":
+    """Return the terminal, taken to be wide enough for words: a narrower one breaks the lines."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.width >= 40 else Console(width=40)
+
+
 def of_a_study(command: Callable[..., None]) -> Callable[..., None]:
     """Add the options that say which study a command is about."""
     configfile = click.option(
@@ -141,12 +151,11 @@ def _errors_in_a_line() -> Iterator[None]:
 @click.option("--failures", is_flag=True, help="List the failed trials with their reasons.")
 def status(files: tuple[Path, ...], directory: Path | None, watch: bool, failures: bool) -> None:
     """Show how far the study is; only reads, also while it runs elsewhere."""
-    from rich.console import Console
     from rich.live import Live
 
     from odyssey.progress_view import failure_table, status_view
 
-    console = Console()
+    console = _console()
     if watch and (not console.is_terminal or console.is_dumb_terminal):
         raise click.ClickException("--watch needs a terminal that it can draw on: leave it out")
     with _study(files, directory) as study:
@@ -165,8 +174,6 @@ def status(files: tuple[Path, ...], directory: Path | None, watch: bool, failure
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def inspect(file: Path) -> None:
     """Show FILE, a trial's checkpoint or result, a block's, or prepared data, in a screenful."""
-    from rich.console import Console
-
     from odyssey.checkpoint import DamagedFile
     from odyssey.datasets import DataError, load_dataset
     from odyssey.progress_view import file_view
@@ -184,7 +191,7 @@ def inspect(file: Path) -> None:
                 view = None
             if view is None:
                 raise
-        Console().print(view)
+        _console().print(view)
 
 
 @main.command()
@@ -213,15 +220,13 @@ def plan(
     cores: int,
 ) -> None:
     """Show what the study's training will ask for: jobs, core hours, when it would end."""
-    from rich.console import Console
-
     from odyssey.plan_view import plan_view
 
     if epochs is not None and epochs != epochs:
         raise click.ClickException("--epochs must be a share from 0 to 1, got nan")
     calibration = calibration and calibration.absolute()
     with _study(files, directory) as study:
-        Console().print(plan_view(study, threads, calibration, epochs, nodes, cores))
+        _console().print(plan_view(study, threads, calibration, epochs, nodes, cores))
 
 
 @main.group()

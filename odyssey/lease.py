@@ -13,8 +13,10 @@ import contextlib
 import errno
 import json
 import logging
+import math
 import os
 import platform
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -26,8 +28,16 @@ from odyssey.files import is_lacking, time_at
 
 log = logging.getLogger(__name__)
 
+
+def _seconds(text: str) -> float:
+    with contextlib.suppress(ValueError):
+        if 0 < float(text) < math.inf:
+            return float(text)
+    sys.exit(f"ODYSSEY_LEASE_SECONDS must be a number of seconds above 0, got {text!r}")
+
+
 #: A lease that was not renewed for so long, in seconds, is taken over.
-EXPIRE_SECONDS = float(os.environ.get("ODYSSEY_LEASE_SECONDS", "300"))
+EXPIRE_SECONDS = _seconds(os.environ.get("ODYSSEY_LEASE_SECONDS", "300"))
 #: A holder renews its lease this often, in seconds, whenever its loop comes by.
 RENEW_SECONDS = EXPIRE_SECONDS / 15
 _POLL_SECONDS = 0.5
@@ -182,7 +192,10 @@ def _put_back(grave: Path, path: Path) -> None:
         except OSError as error:
             if not is_lacking(error):
                 raise
-            _write_new(path, grave.read_bytes())
+            if (
+                content := grave.read_bytes()
+            ):  # else its writer sees that it is gone, and tries again
+                _write_new(path, content)
 
 
 def _touch(path: Path, token: str) -> None:

@@ -153,6 +153,13 @@ def test_renewing_touches_the_file(tmp_path, monkeypatch):
         assert (tmp_path / "0.lease").stat().st_mtime > 1
 
 
+@pytest.mark.parametrize("text", ["", "abc", "nan", "inf", "0", "-5"])
+def test_seconds_that_are_none_end_in_one_line(text):
+    with pytest.raises(SystemExit, match=r"^ODYSSEY_LEASE_SECONDS must be a number of seconds"):
+        lease._seconds(text)
+    assert lease._seconds("5") == 5.0
+
+
 def wait_for(path, dead_after=0.4):
     began = time.monotonic()
     with holding(path):

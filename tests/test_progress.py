@@ -216,7 +216,7 @@ def test_any_reader_terminal_and_locale_gets_something_and_no_traceback(begun):
         for command in ("status", "inspect results/trials/jsb/V/2.h5"):
             ran = odyssey(begun, command, **environment)
             assert (ran.returncode, ran.stderr) == (0, "")
-            assert ran.stdout.strip()
+            assert "trial" in ran.stdout
 
 
 def write_text(path):
