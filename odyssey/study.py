@@ -8,7 +8,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -106,8 +106,7 @@ class Study:
 
     def __post_init__(self) -> None:
         with _as_config_error("variants"):
-            for variant in self.variants:
-                get_variant(variant)
+            _check_variants(self.variants)
         for name in ("results", "data_folder"):
             with _as_config_error(name):
                 _check_folder(self.config[name])
@@ -308,6 +307,16 @@ def load_study(config: Mapping[str, Any], schema: Path = SCHEMA) -> Study:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return Study(config)
+
+
+def _check_variants(codes: Iterable[str]) -> None:
+    """Raise ValueError for a code of no network, or for two of one: CIFG+NP and NP+CIFG."""
+    known: dict[tuple[bool, ...], str] = {}
+    for code in codes:
+        switches = tuple(value for value in astuple(get_variant(code)) if isinstance(value, bool))
+        first = known.setdefault(switches, code)
+        if first != code:
+            raise ValueError(f"{code} is the same network as {first}: leave one out")
 
 
 def _check_folder(text: str) -> None:

@@ -81,6 +81,8 @@ def test_the_update_rule_and_network_come_from_the_draw(config):
     ("change", "message"),
     [
         ({"variants": ["V", "LSTM"]}, "unknown LSTM variant 'LSTM'"),
+        ({"variants": ["CIFG+NP", "V", "NP+CIFG"]}, "NP+CIFG is the same network as CIFG+NP"),
+        ({"variants": ["V", "NP", "V+NP"]}, "V+NP is the same network as NP: leave one out"),
         ({"tasks": ["mnist"]}, "tasks.0: 'mnist' is not one of"),
         ({"trials": 0}, "trials: 0 is less than the minimum of 1"),
         ({"trails": 3}, "'trails' was unexpected"),
