@@ -18,7 +18,7 @@ from typing import Any, NamedTuple, TypeAlias
 import h5py
 import numpy as np
 
-from odyssey.files import replacing
+from odyssey.files import is_lacking, replacing
 
 Tree: TypeAlias = Mapping[str, Any]  # leaves: arrays, str, int, float, bool; or another Tree
 
@@ -33,8 +33,8 @@ class DamagedFile(ValueError):
 def save_tree(path: Path, tree: Tree, previous: Path | None = None, label: str = "") -> None:
     """Write a tree to path, atomically and durably: arrays as datasets, scalars as attributes.
 
-    What was at path is kept as ``previous``, if that is given. ``read_header`` gives ``label``,
-    of at most 64 characters, back.
+    What was at path is kept as ``previous``, if that is given: one of both is always whole.
+    ``read_header`` gives ``label``, of at most 64 characters, back.
     """
     content = _to_bytes(tree, label)
     with replacing(path) as new:
@@ -44,10 +44,20 @@ def save_tree(path: Path, tree: Tree, previous: Path | None = None, label: str =
 
 
 def _keep(path: Path, previous: Path) -> None:
-    """Give a file a second name, so that at every instant its first one leads somewhere."""
+    """Give a file a second name, so that at every instant its first one leads somewhere.
+
+    Without hard links it is renamed: for an instant, or for ever after a kill, ``previous`` is the
+    latest that there is.
+    """
     link = path.with_name(f".{path.name}.link")
     link.unlink(missing_ok=True)
-    os.link(path, link)
+    try:
+        os.link(path, link)
+    except OSError as error:
+        if not is_lacking(error):
+            raise
+        os.replace(path, previous)
+        return
     os.replace(link, previous)
     link.unlink(missing_ok=True)  # to rename between two names of one file does nothing
 

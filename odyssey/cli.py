@@ -1,22 +1,31 @@
 """The command line: ``odyssey --help``."""
 
+import sys
 import time
-from contextlib import suppress
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import chdir, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from odyssey import __version__
 from odyssey.tasks import TASKS
 
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from odyssey.study import Study
+
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(__version__)
 def main() -> None:
     """Rerun, resume and extend the study "LSTM: A Search Space Odyssey"."""
+    with suppress(AttributeError):  # a locale that lacks a character must not end a command
+        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
 
 
 @main.command()
@@ -76,59 +85,117 @@ def gpu() -> None:
         click.echo(line)
 
 
-CONFIGFILE = click.option(
-    "--configfile",
-    "files",
-    multiple=True,
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Study file laid over config.yaml, as for Snakemake; may be repeated.",
-)
+def _console() -> "Console":
+    """Return the terminal, taken to be wide enough for words: a narrower one breaks the lines."""
+    from rich.console import Console
+
+    console = Console()
+    return console if console.width >= 40 else Console(width=40)
+
+
+def of_a_study(command: Callable[..., None]) -> Callable[..., None]:
+    """Add the options that say which study a command is about."""
+    configfile = click.option(
+        "--configfile",
+        "files",
+        multiple=True,
+        type=click.Path(exists=True, dir_okay=False, path_type=Path),
+        help="Study file laid over config.yaml, as for Snakemake; may be repeated.",
+    )
+    directory = click.option(
+        "--directory",
+        type=click.Path(exists=True, file_okay=False, path_type=Path),
+        help="Folder of the study, as for Snakemake; else the nearest upwards with a config.yaml.",
+    )
+    return configfile(directory(command))
+
+
+@contextmanager
+def _study(files: Iterable[Path], directory: Path | None) -> Iterator["Study"]:
+    """Give the study and work in its folder, from which its relative paths count."""
+    from odyssey.paths import study_folder
+    from odyssey.study import read_study
+
+    with _errors_in_a_line():
+        files = [file.absolute() for file in files]
+        folder = directory.absolute() if directory else study_folder()
+        if folder is None:
+            raise click.ClickException(
+                "no config.yaml in this folder or above it: go to the folder of a study, or name "
+                "it with --directory"
+            )
+        with chdir(folder):
+            yield read_study(files, folder)
+
+
+@contextmanager
+def _errors_in_a_line() -> Iterator[None]:
+    from odyssey.checkpoint import DamagedFile
+    from odyssey.plan import PlanError
+    from odyssey.study import ConfigError
+
+    try:
+        yield
+    except (ConfigError, DamagedFile, PlanError) as error:
+        raise click.ClickException(str(error)) from error
+    except BrokenPipeError:  # who reads has seen enough
+        raise
+    except OSError as error:
+        place = f"{error.filename}: " if error.filename else ""
+        raise click.ClickException(f"{place}{error.strerror or error}") from error
 
 
 @main.command()
-@CONFIGFILE
+@of_a_study
 @click.option("--watch", is_flag=True, help="Refresh in place until Ctrl-C.")
 @click.option("--failures", is_flag=True, help="List the failed trials with their reasons.")
-def status(files: tuple[Path, ...], watch: bool, failures: bool) -> None:
+def status(files: tuple[Path, ...], directory: Path | None, watch: bool, failures: bool) -> None:
     """Show how far the study is; only reads, also while it runs elsewhere."""
-    from rich.console import Console
     from rich.live import Live
 
     from odyssey.progress_view import failure_table, status_view
-    from odyssey.study import ConfigError, read_study
 
-    try:
-        study = read_study(files)
-    except ConfigError as error:
-        raise click.ClickException(str(error)) from error
-    view = partial(failure_table if failures else status_view, study)
-    if watch:
-        with suppress(KeyboardInterrupt), Live(auto_refresh=False, screen=True) as live:
-            while True:
-                began = time.perf_counter()
-                live.update(view(), refresh=True)
-                # Easy on the login node and its file server, however many trials there are.
-                time.sleep(max(2.0, 10 * (time.perf_counter() - began)))
-    Console().print(view())
+    console = _console()
+    if watch and (not console.is_terminal or console.is_dumb_terminal):
+        raise click.ClickException("--watch needs a terminal that it can draw on: leave it out")
+    with _study(files, directory) as study:
+        view = partial(failure_table if failures else status_view, study)
+        if watch:
+            with suppress(KeyboardInterrupt), Live(auto_refresh=False, screen=True) as live:
+                while True:
+                    began = time.perf_counter()
+                    live.update(view(), refresh=True)
+                    # Easy on the login node and its file server, however many trials there are.
+                    time.sleep(max(2.0, 10 * (time.perf_counter() - began)))
+        console.print(view())
 
 
 @main.command()
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def inspect(file: Path) -> None:
-    """Show a trial's FILE, checkpoint or result, or a block's, in a screenful."""
-    from rich.console import Console
-
+    """Show FILE, a trial's checkpoint or result, a block's, or prepared data, in a screenful."""
     from odyssey.checkpoint import DamagedFile
+    from odyssey.datasets import DataError, load_dataset
     from odyssey.progress_view import file_view
+    from odyssey.tasks.summary import summarise
 
-    try:
-        Console().print(file_view(file))
-    except DamagedFile as error:
-        raise click.ClickException(str(error)) from error
+    if not file.is_file():
+        raise click.ClickException(f"{file}: must be a file of odyssey's, is a device or a pipe")
+    with _errors_in_a_line():
+        try:
+            view = file_view(file)
+        except DamagedFile:
+            try:
+                view = summarise(load_dataset(file))
+            except DataError:
+                view = None
+            if view is None:
+                raise
+        _console().print(view)
 
 
 @main.command()
-@CONFIGFILE
+@of_a_study
 @click.option("--threads", default=3, type=click.IntRange(1), help="Trials at a time in a job.")
 @click.option(
     "--trials",
@@ -136,11 +203,16 @@ def inspect(file: Path) -> None:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Calibrate with the finished trials of a trials.csv, from nodes of the kind.",
 )
-@click.option("--epochs", type=click.FloatRange(0, 1), help="Share of the epochs that are trained.")
-@click.option("--nodes", default=10, type=click.IntRange(1), help="All yours.")
-@click.option("--cores", default=128, type=click.IntRange(1), help="Of each node.")
+@click.option(
+    "--epochs",
+    type=click.FloatRange(0, 1, min_open=True),
+    help="Share of the epochs that are trained.",
+)
+@click.option("--nodes", default=10, type=click.IntRange(1, 100_000), help="All yours.")
+@click.option("--cores", default=128, type=click.IntRange(1, 10_000), help="Of each node.")
 def plan(
     files: tuple[Path, ...],
+    directory: Path | None,
     threads: int,
     calibration: Path | None,
     epochs: float | None,
@@ -148,17 +220,13 @@ def plan(
     cores: int,
 ) -> None:
     """Show what the study's training will ask for: jobs, core hours, when it would end."""
-    from rich.console import Console
-
-    from odyssey.plan import PlanError
     from odyssey.plan_view import plan_view
-    from odyssey.study import ConfigError, read_study
 
-    try:
-        view = plan_view(read_study(files), threads, calibration, epochs, nodes, cores)
-    except (ConfigError, PlanError) as error:
-        raise click.ClickException(str(error)) from error
-    Console().print(view)
+    if epochs is not None and epochs != epochs:
+        raise click.ClickException("--epochs must be a share from 0 to 1, got nan")
+    calibration = calibration and calibration.absolute()
+    with _study(files, directory) as study:
+        _console().print(plan_view(study, threads, calibration, epochs, nodes, cores))
 
 
 @main.group()

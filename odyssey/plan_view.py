@@ -15,6 +15,7 @@ from odyssey.plan import (
     START_SECONDS,
     Corpus,
     Costs,
+    PlanError,
     TaskPlan,
     fit,
     mean_epochs,
@@ -26,6 +27,8 @@ from odyssey.study import Study
 
 #: PAPER: section IV; 5,400 runs of 24.3 hours, on one core of a 2.5 GHz Opteron each.
 PAPER_CORE_HOURS = 131_400
+#: What a calibration reads of trials.csv.
+_COLUMNS = ("task", "status", "parameters", "seconds_per_epoch", "epochs")
 
 
 def plan_view(
@@ -75,10 +78,28 @@ def _calibrated(
 ) -> tuple[dict[str, Costs], float | None]:
     if calibration is None:
         return dict(COSTS), epochs
-    with calibration.open(newline="") as file:
-        rows = [row for row in csv.DictReader(file) if row["task"] in corpora]
-    costs = fit(rows, corpora)
-    return costs, epochs if epochs is not None else mean_epochs(rows, study.protocol.epochs)
+    rows = [row for row in _table_of(calibration) if row["task"] in corpora]
+    try:
+        costs = fit(rows, corpora)
+        share = epochs if epochs is not None else mean_epochs(rows, study.protocol.epochs)
+    except (ValueError, ZeroDivisionError) as error:
+        raise PlanError(f"{calibration}: {error}") from error
+    return costs, share
+
+
+def _table_of(calibration: Path) -> list[dict[str, str]]:
+    """Return the rows of a trials.csv; PlanError if it is none."""
+    try:
+        with calibration.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise PlanError(f"{calibration}: must be a trials.csv of a study: {error}") from error
+    missing = [name for name in _COLUMNS if any(row.get(name) is None for row in rows)]
+    if missing:
+        raise PlanError(
+            f"{calibration}: must be a trials.csv of a study, has no column {missing[0]}"
+        )
+    return rows
 
 
 def _origin(calibration: Path | None) -> str:

@@ -17,6 +17,7 @@ import h5py
 
 from odyssey import lease
 from odyssey.checkpoint import DamagedFile
+from odyssey.files import time_at
 from odyssey.results import TRIAL, failure_of, read_block
 from odyssey.study import Study, TrialSpec
 
@@ -77,7 +78,7 @@ def _trial(study: Study, spec: TrialSpec) -> Progress:
         return _progress(identity, head["status"], head["epoch"], ended=written)
     reason = "" if works else failure_of(path)
     state = "running" if works else "failed" if reason else "paused"
-    age = max(0.0, time.time() - written)
+    age = max(0.0, time_at(path.parent) - written)
     return _progress(identity, state, head["epoch"], age=age, reason=reason)
 
 

@@ -11,7 +11,7 @@ from rich.text import Text
 
 from odyssey.checkpoint import load_tree
 from odyssey.progress import STATES, Progress, counts, outlook, survey
-from odyssey.results import BLOCK, CURVES
+from odyssey.results import BLOCK, CURVES, TRIAL, check_format
 from odyssey.study import Study
 from odyssey.tasks import TASKS
 
@@ -72,7 +72,8 @@ def _summary(trials: list[Progress]) -> Text:
 def file_view(path: Path) -> RenderableType:
     """Return a trial's or a block's file on one screen; DamagedFile if it is neither."""
     tree = load_tree(path)
-    if tree.get("format") == BLOCK:
+    check_format(path, tree, BLOCK if tree.get("format") == BLOCK else TRIAL)
+    if tree["format"] == BLOCK:
         table = Table("trial", "status", "epochs", "best", "valid", "test", box=box.SIMPLE_HEAD)
         for trial in tree["trials"].values():
             table.add_row(str(trial["trial"]), trial["status"], *_figures(trial))

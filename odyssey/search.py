@@ -8,6 +8,7 @@ ASSUME: draws are independent between tasks and variants.
 
 import hashlib
 import math
+import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -31,7 +32,18 @@ def _digest(identity: tuple[object, ...]) -> int:
 
 
 class Law(Protocol):
-    """The distribution of one hyperparameter; ``cdf`` maps it to the unit interval and back."""
+    """The distribution of one hyperparameter; ``cdf`` maps it to the unit interval and back.
+
+    ``extremes`` are values that it draws, the least and the largest among them.
+    """
+
+    @property
+    def integer(self) -> bool:
+        """Whether draws of an interval are rounded."""
+
+    @property
+    def extremes(self) -> tuple[Value, ...]:
+        """Values between which all draws lie."""
 
     def quantile(self, u: float) -> Value:
         """Return the value at u in [0, 1]."""
@@ -48,10 +60,26 @@ class _Interval:
     logarithmic: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
+        got = f"got low={self.low}, high={self.high}"
+        if not (_is_number(self.low) and _is_number(self.high)):
+            raise ValueError(f"a range needs low and high that are finite numbers, {got}")
         if not self.low < self.high:
-            raise ValueError(f"a range needs low < high, got low={self.low}, high={self.high}")
+            raise ValueError(f"a range needs low < high, {got}")
         if self.logarithmic and self.low <= 0:
             raise ValueError(f"a logarithmic range needs low > 0, got low={self.low}")
+        if self.integer and (self.low % 1 or self.high % 1):
+            raise ValueError(f"a range of whole numbers needs whole bounds, {got}")
+        if not math.isfinite(self.high / self.low if self.logarithmic else self.high - self.low):
+            raise ValueError(f"a range needs bounds less far apart, {got}")
+
+    @property
+    def extremes(self) -> tuple[Value, ...]:
+        """The values at both ends."""
+        return self.quantile(0.0), self.quantile(1.0)
+
+    def quantile(self, u: float) -> Value:
+        """Return the value at u in [0, 1]."""
+        raise NotImplementedError
 
     def _checked(self, value: Value) -> float:
         if not self.low <= value <= self.high:
@@ -95,6 +123,8 @@ class OneMinusLogUniform(_Interval):
     logarithmic = True
 
     def __post_init__(self) -> None:
+        if self.integer:
+            raise ValueError("one-minus-log-uniform must not be rounded: leave integer: true out")
         super().__post_init__()
         if self.high > 1:
             raise ValueError(f"1 − x must not be negative: high must be at most 1, got {self.high}")
@@ -117,10 +147,16 @@ class Choice:
     """One of several levels, all equally likely; a level's cdf is the middle of its share."""
 
     levels: tuple[Value, ...]
+    integer: ClassVar[bool] = False
 
     def __post_init__(self) -> None:
         if len(set(self.levels)) != len(self.levels) or not self.levels:
             raise ValueError(f"a choice needs at least one level and none twice: {self.levels}")
+
+    @property
+    def extremes(self) -> tuple[Value, ...]:
+        """All levels."""
+        return self.levels
 
     def quantile(self, u: float) -> Value:
         """Return the level whose share holds u."""
@@ -148,12 +184,23 @@ def parse_law(entry: Mapping[str, Any]) -> Law:
     ``{law: fixed, value: v}`` is a choice among one. What belongs to another law has no effect: a
     study file's law is laid over the one of config.yaml, key by key.
     """
-    if entry["law"] == "fixed":
-        return Choice((entry["value"],))
-    if entry["law"] == "choice":
-        return Choice(tuple(entry["levels"]))
+    if entry["law"] in ("fixed", "choice"):
+        levels = [entry["value"]] if entry["law"] == "fixed" else entry["levels"]
+        for level in levels:
+            if not isinstance(level, bool) and not _is_number(level):
+                raise ValueError(
+                    f"a value needs to be a finite number, true or false, got {level!r}"
+                )
+        return Choice(tuple(levels))
     own = {key: entry[key] for key in ("low", "high", "integer") if key in entry}
     return LAWS[entry["law"]](**own)  # type: ignore[return-value]
+
+
+def _is_number(value: object) -> bool:
+    """Whether value is a number that float64 holds."""
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return -sys.float_info.max <= value <= sys.float_info.max
 
 
 def sample(

@@ -12,6 +12,11 @@ Loss = Literal["softmax", "ctc", "bernoulli"]
 Kernels = Literal["fused", "gluon"]
 #: Where it does.
 Device = Literal["cpu", "gpu"]
+#: The most blocks of a layer: of a power of two more, some variants have more than the 2³¹ − 1
+#: parameters that an array of MXNet may have.
+MOST_HIDDEN = 8192
+#: Those of the GPU kernels.
+MOST_HIDDEN_GPU = 1024
 
 
 def ctc_frames(labels: Iterable[int]) -> int:

@@ -5,25 +5,27 @@ It is what .smk files may import: no MXNet, pandas, SciPy or NumPy.
 
 import hashlib
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import jsonschema
-import yaml
-from jsonschema.exceptions import best_match
-from referencing import Registry, Resource
-
+from odyssey.config_files import read_config_file
+from odyssey.config_schema import check_config
+from odyssey.hyperparameters import HYPERPARAMETERS
+from odyssey.paths import expanded
 from odyssey.search import Law, Value, parse_law, sample, seed_of
-from odyssey.spec import Device, Kernels, NetworkSpec, UpdateRule
+from odyssey.spec import MOST_HIDDEN_GPU, Device, Kernels, NetworkSpec, UpdateRule
 from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
 RESULTS_VERSION = 2
+#: What a config may say: it lies in the checkout, beside the package.
+SCHEMA = Path(__file__).parents[1] / "workflow" / "schemas" / "config.schema.yaml"
 
 
 class ConfigError(ValueError):
@@ -104,11 +106,14 @@ class Study:
 
     def __post_init__(self) -> None:
         with _as_config_error("variants"):
-            for variant in self.variants:
-                get_variant(variant)
+            _check_variants(self.variants)
+        for name in ("results", "data_folder"):
+            with _as_config_error(name):
+                _check_folder(self.config[name])
         for task in self.tasks:
-            with _as_config_error(f"search space of {task}"):
-                self.search_space(task)
+            self._check_laws(task)
+            with _as_config_error(f"data.{task}.path"):
+                self.data_options(task)
 
     @property
     def seed(self) -> int:
@@ -128,7 +133,7 @@ class Study:
     @property
     def results(self) -> Path:
         """Folder of the results."""
-        return Path(self.config["results"])
+        return expanded(self.config["results"])
 
     @property
     def kernels(self) -> Kernels:
@@ -179,12 +184,15 @@ class Study:
         return TrialSpec(task, variant, trial, self.seed, drawn, self.protocol)
 
     def data_options(self, task: str) -> dict[str, Any]:
-        """Return the task's entry under ``data``."""
-        return dict(self.config["data"][task])
+        """Return the task's entry under ``data``, its path without ~ and variables."""
+        options = dict(self.config["data"][task])
+        if options.get("path"):
+            options["path"] = str(expanded(options["path"]))
+        return options
 
     def data_path(self, task: str) -> Path:
         """Return the task's prepared data file."""
-        return Path(self.config["data_folder"]) / f"{task}.h5"
+        return expanded(self.config["data_folder"]) / f"{task}.h5"
 
     def trial_path(self, task: str, variant: str, trial: int) -> Path:
         """Return the file that is a trial's checkpoint and, in the end, its result."""
@@ -221,6 +229,24 @@ class Study:
     def _spaces(self) -> dict[str, dict[str, Law]]:
         return {task: self.search_space(task) for task in self.tasks}
 
+    def _check_laws(self, task: str) -> None:
+        """Raise ConfigError for a law that draws what no network can train with."""
+        own = self._settings(task).get("search_space", {})
+        for name, entry in (self.config["search_space"] | own).items():
+            place = f"task_settings.{task}.search_space" if name in own else "search_space"
+            with _as_config_error(f"{place}.{name}"):
+                law = parse_law(entry)
+                HYPERPARAMETERS[name].check_law(law)
+                if (
+                    name == "hidden"
+                    and self.shares_gpu(task)
+                    and max(law.extremes) > MOST_HIDDEN_GPU
+                ):
+                    raise ValueError(
+                        f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks, got "
+                        f"{max(law.extremes)}: narrow the law or set the device of {task} to cpu"
+                    )
+
     def _settings(self, task: str) -> Mapping[str, Any]:
         settings: Mapping[str, Any] = self.config["task_settings"][task]
         return settings
@@ -244,11 +270,23 @@ def read_study(files: Iterable[Path] = (), root: Path = Path()) -> Study:
     """Return the study of root's config.yaml with files laid over it, as Snakemake does it."""
     config: dict[str, Any] = {}
     for file in (root / "config.yaml", *files):
-        try:
-            _lay_over(config, yaml.safe_load(file.read_text()))
-        except (OSError, yaml.YAMLError, AttributeError) as error:
-            raise ConfigError(f"{file}: must be a YAML file of settings: {error}") from error
-    return load_study(config, root / "workflow" / "schemas" / "config.schema.yaml")
+        _lay_over(config, _read(file))
+    return load_study(config, SCHEMA)
+
+
+def check_config_files(files: Iterable[Path]) -> None:
+    """Raise ConfigError for a file that YAML takes otherwise than it was meant."""
+    for file in files:
+        _read(file)
+
+
+def _read(file: Path) -> dict[str, Any]:
+    try:
+        return read_config_file(file)
+    except OSError as error:
+        raise ConfigError(f"{file}: can't be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{file}: {error}") from error
 
 
 def _lay_over(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
@@ -259,20 +297,29 @@ def _lay_over(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
             config[key] = value
 
 
-def load_study(config: Mapping[str, Any], schema: Path) -> Study:
+def load_study(config: Mapping[str, Any], schema: Path = SCHEMA) -> Study:
     """Return the study of a config that was checked against the JSON schema; else ConfigError.
 
     References in the schema are files beside it.
     """
-
-    def beside(name: str) -> Resource[Any]:
-        return Resource.from_contents(yaml.safe_load((schema.parent / name).read_text()))
-
-    registry = Registry(retrieve=beside)  # type: ignore[call-arg]
-    rules = yaml.safe_load(schema.read_text())
-    validator = jsonschema.Draft202012Validator(rules, registry=registry)
-    error = best_match(validator.iter_errors(dict(config)))
-    if error is not None:
-        place = ".".join(str(part) for part in error.absolute_path) or "top level"
-        raise ConfigError(f"config: {place}: {error.message}; {schema} describes every key")
+    try:
+        check_config(config, schema)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     return Study(config)
+
+
+def _check_variants(codes: Iterable[str]) -> None:
+    """Raise ValueError for a code of no network, or for two of one: CIFG+NP and NP+CIFG."""
+    known: dict[tuple[bool, ...], str] = {}
+    for code in codes:
+        switches = tuple(value for value in astuple(get_variant(code)) if isinstance(value, bool))
+        first = known.setdefault(switches, code)
+        if first != code:
+            raise ValueError(f"{code} is the same network as {first}: leave one out")
+
+
+def _check_folder(text: str) -> None:
+    """Raise ValueError for a folder that can't be one of the workflow's."""
+    if re.search(r"[{}\x00-\x1f]", str(expanded(text))):
+        raise ValueError(f"must be a path without braces and control characters, got {text!r}")

@@ -3,6 +3,7 @@
 The trial's file is its checkpoint while it runs and its result in the end.
 """
 
+import errno
 import logging
 import platform
 import time
@@ -40,6 +41,22 @@ log = logging.getLogger(__name__)
 CHECKPOINT_SHARE = 0.005
 
 
+#: What has to happen before a trial can go on after an error of the file system; else it is mended.
+_REMEDIES = {
+    errno.ENOSPC: "once there is space",
+    errno.EDQUOT: "once your quota has room",
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS), "once the folder can be written again"
+    ),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "with a higher limit of open files (ulimit -n)"),
+    **dict.fromkeys(
+        (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN),
+        "once the file system answers again",
+    ),
+    errno.ENAMETOOLONG: "with results in a folder of a shorter path",
+}
+
+
 class TrialError(RuntimeError):
     """A trial can't go on; the message is one line, what was saved stays."""
 
@@ -56,7 +73,7 @@ def run_trial(
 
     Checkpoints are written at epoch ends, as often as CHECKPOINT_SHARE of the time allows, and
     within an epoch every ``minutes``. Raises ``stopping.Stopped`` after a signal, ``LeaseLost`` if
-    another process has taken over, TrialError if the files can't be written.
+    another process has taken over, TrialError if a file can't be read or written.
     """
     with _file_errors(path), holding(path.with_suffix(".lease")) as lease:
         clear_drafts(path)
@@ -137,9 +154,12 @@ def _file_errors(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
+        cause = str(error)
+        if error.errno is not None:
+            cause = f"{error.filename or path}: {error.strerror}"
+        remedy = _REMEDIES.get(error.errno or 0, "once that is mended")
         raise TrialError(
-            f"{error.filename or path}: {error.strerror or error}; the last checkpoint that was "
-            "written is whole: once the folder can be written again, run again to resume"
+            f"{cause}; the last checkpoint that was written is whole: {remedy}, run again to resume"
         ) from error
 
 

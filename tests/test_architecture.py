@@ -17,6 +17,10 @@ ARROWS = {
     "variants": set(),
     "spec": {"variants"},
     "search": set(),
+    "paths": set(),
+    "config_files": set(),
+    "config_schema": set(),
+    "hyperparameters": {"search", "spec"},
     "files": set(),
     "mx": set(),
     "noise": set(),
@@ -25,10 +29,21 @@ ARROWS = {
     "datasets": {"files"},
     "equations": {"spec", "variants"},
     "tasks": {"datasets", "spec", "variants"},
-    "study": {"search", "spec", "tasks", "variants"},
+    "study": {
+        *(
+            "config_files",
+            "config_schema",
+            "hyperparameters",
+            "paths",
+            "search",
+            "spec",
+            "tasks",
+            "variants",
+        ),
+    },
     "kernels": {"mx", "noise", "spec", "training", "variants"},
     "gpu": {"kernels", "mx", "noise", "spec", "training", "variants"},
-    "lease": set(),
+    "lease": {"files"},
     "stopping": set(),
     "network": {"gpu", "kernels", "mx", "noise", "spec", "training"},
     "results": {"checkpoint", "tasks"},
@@ -37,7 +52,7 @@ ARROWS = {
         *("datasets", "files", "lease", "network", "results", "spec", "stopping", "study", "tasks"),
         *("training", "trial_file"),
     },
-    "progress": {"checkpoint", "lease", "results", "study"},
+    "progress": {"checkpoint", "files", "lease", "results", "study"},
     "progress_view": {"checkpoint", "progress", "results", "study", "tasks"},
     "block": {"datasets", "gpu", "results", "stopping", "study", "trial"},
     "analysis": {"checkpoint", "datasets", "results", "search", "study", "tasks", "variants"},
@@ -45,7 +60,10 @@ ARROWS = {
     "plan_view": {"datasets", "plan", "study"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
-STANDARD_LIBRARY_ONLY = ("variants", "spec", "search", "files", "tasks/__init__", "kernels/build")
+STANDARD_LIBRARY_ONLY = (
+    *("variants", "spec", "search", "hyperparameters", "paths", "files", "tasks/__init__"),
+    "kernels/build",
+)
 
 
 def module_of(path):

@@ -1,3 +1,6 @@
+import errno
+import os
+
 import h5py
 import numpy as np
 import pytest
@@ -93,3 +96,77 @@ def test_the_previous_generation_is_kept(tmp_path):
     assert load_tree(path)["n"] == 3
     assert load_tree(previous)["n"] == 2
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.h5", "a.previous.h5"]
+
+
+NO_LINKS = [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK]
+
+
+@pytest.fixture(params=NO_LINKS, ids=errno.errorcode.get)
+def without_links(request, monkeypatch):
+    """A file system without hard links: FAT, some of SMB, FUSE and Lustre."""
+
+    def link(source, target):
+        raise OSError(request.param, os.strerror(request.param), str(source), None, str(target))
+
+    monkeypatch.setattr(os, "link", link)
+
+
+def test_the_previous_generation_is_kept_without_hard_links(tmp_path, without_links):
+    path, previous = tmp_path / "a.h5", tmp_path / "a.previous.h5"
+    for n in (1, 2, 3):
+        save_tree(path, {"n": n}, previous=previous)
+    assert load_tree(path)["n"] == 3
+    assert load_tree(previous)["n"] == 2
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.h5", "a.previous.h5"]
+
+
+class Killed(BaseException):
+    """What a kill looks like from inside."""
+
+
+def whole_ones(*paths):
+    return [load_tree(path)["n"] for path in paths if path.exists()]
+
+
+@pytest.mark.parametrize("hard_links", [True, False])
+def test_at_every_system_call_a_whole_generation_can_be_found(tmp_path, monkeypatch, hard_links):
+    """A kill before any of them leaves the second generation or a later one."""
+
+    def kill_before(number):
+        calls = iter(range(number))
+
+        def killing(call):
+            def wrapped(*arguments, **options):
+                if next(calls, None) is None:
+                    raise Killed
+                if call is link and not hard_links:
+                    raise OSError(errno.EPERM, os.strerror(errno.EPERM))
+                return call(*arguments, **options)
+
+            return wrapped
+
+        return killing
+
+    link = os.link
+    names = ("link", "replace", "unlink", "chmod", "fsync", "open", "stat")
+    for number in range(100):
+        folder = tmp_path / str(number)
+        path, previous = folder / "a.h5", folder / "a.previous.h5"
+        for n in (1, 2):
+            save_tree(path, {"n": n}, previous=previous)
+        killing, finished = kill_before(number), False
+        with monkeypatch.context() as patch:
+            for name in names:
+                patch.setattr(os, name, killing(getattr(os, name)))
+            try:
+                save_tree(path, {"n": 3}, previous=previous)
+                finished = True
+            except Killed:
+                pass
+        assert max(whole_ones(path, previous)) >= 2
+        save_tree(path, {"n": 4}, previous=previous)
+        assert load_tree(path)["n"] == 4
+        if finished:
+            break
+    assert finished
+    assert number >= 5

@@ -134,6 +134,44 @@ def test_the_command_prints_jobs_core_hours_and_the_end(tmp_path, monkeypatch, s
     assert "a job needs 3 cores at once" in refused.output
 
 
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (b"a,b\n1,2\n", "must be a trials.csv of a study, has no column task"),
+        (b"task,status\njsb\n", "must be a trials.csv of a study, has no column"),
+        (b"", "found none"),
+        (b"\x7fELF\xd0\x00", "must be a trials.csv of a study"),
+        (
+            b"task,status,parameters,seconds_per_epoch,epochs\n" + 3 * b"jsb,finished,many,0.1,3\n",
+            "invalid literal",
+        ),
+        (
+            b"task,status,parameters,seconds_per_epoch,epochs\n"
+            + b"".join(b"jsb,finished,%d,0,3\n" % n for n in (10, 20, 30)),
+            "division by zero",
+        ),
+    ],
+)
+def test_a_calibration_that_is_none_ends_in_one_line(tmp_path, monkeypatch, content, words):
+    monkeypatch.chdir(SCHEMA.parent)  # anywhere in the checkout
+    (tmp_path / "trials.csv").write_bytes(content)
+    ran = CliRunner().invoke(main, ["plan", "--trials", str(tmp_path / "trials.csv")])
+    assert (ran.exit_code, type(ran.exception)) == (1, SystemExit)
+    assert ran.output.startswith(f"Error: {tmp_path / 'trials.csv'}: ")
+    assert words in ran.output
+    assert ran.output.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "options", [("--epochs", "0"), ("--epochs", "nan"), ("--nodes", "0"), ("--cores", str(10**12))]
+)
+def test_numbers_that_make_no_plan_are_refused(options):
+    ran = CliRunner().invoke(main, ["plan", "--directory", str(SCHEMA.parents[2]), *options])
+    assert type(ran.exception) is SystemExit
+    assert ran.exit_code in (1, 2)
+    assert "Error: " in ran.output
+
+
 def test_a_job_takes_its_start(study):
     (only,) = [each for each in plan(study, 3) if each.task == "jsb"]
     assert min(only.jobs) > START_SECONDS

@@ -6,17 +6,20 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
+import h5py
 import pytest
 import yaml
 from click.testing import CliRunner
 
 from odyssey import lease
 from odyssey.block import run_block
+from odyssey.checkpoint import save_tree
 from odyssey.cli import main
 from odyssey.datasets import write_dataset
 from odyssey.progress import Progress, outlook, survey
-from odyssey.results import note_failure
+from odyssey.results import TRIAL, note_failure
 from odyssey.study import Study
 from odyssey.trial import run_trial
 
@@ -35,6 +38,22 @@ def study(tiny_study, tmp_path):
     run_trial(study.trial("jsb", "V", 2), data, study.trial_path("jsb", "V", 2), "gluon")
     note_failure(study.trial_path("jsb", "V", 3), "its process died; see a log")
     return study
+
+
+def write_config(folder, study, **changes):
+    (folder / "config.yaml").write_text(yaml.safe_dump(dict(study.config) | changes))
+
+
+@pytest.fixture
+def begun(tiny_study, tmp_path):
+    """A study of one task and variant in a folder of its own, one of its four trials done."""
+    config = json.loads(json.dumps(tiny_study.config)) | {"tasks": ["jsb"], "variants": ["V"]}
+    study = Study(config | {"results": str(tmp_path / "my study" / "results")})
+    run_trial(
+        *(study.trial("jsb", "V", 2), tiny_dataset("jsb"), study.trial_path("jsb", "V", 2)), "gluon"
+    )
+    write_config(tmp_path / "my study", study, results="results", data_folder="data")
+    return tmp_path / "my study"
 
 
 def states(study, variant="V"):
@@ -73,8 +92,7 @@ def read_until(screen, words, seconds=60):
 
 
 def test_watch_follows_a_study_in_place_and_ends_on_ctrl_c(study, tmp_path):
-    (tmp_path / "config.yaml").write_text(yaml.safe_dump(dict(study.config)))
-    (tmp_path / "workflow").symlink_to(ROOT / "workflow")
+    write_config(tmp_path, study)
     screen, terminal = pty.openpty()
     command = [sys.executable, "-c", "from odyssey.cli import main; main()", "status", "--watch"]
     watch = subprocess.Popen(
@@ -119,7 +137,8 @@ def test_the_outlook_extrapolates_the_latest_trials():
 
 
 def test_the_commands_print_a_screenful(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("odyssey.study.read_study", lambda files: study)
+    write_config(tmp_path, study)
+    monkeypatch.chdir(tmp_path)
     ran = CliRunner().invoke(main, ["status"])
     assert ran.exit_code == 0, ran.output
     assert "3 of 8 trials are done" in ran.output
@@ -134,3 +153,99 @@ def test_the_commands_print_a_screenful(study, tmp_path, monkeypatch):
     ran = CliRunner().invoke(main, ["inspect", str(tmp_path / "a.h5")])
     assert ran.exit_code == 1
     assert "not a file of odyssey's" in ran.output
+    ran = CliRunner().invoke(main, ["inspect", str(tmp_path / "jsb.h5")])
+    assert ran.exit_code == 0, ran.output
+    assert "random numbers" in ran.output  # prepared data are told about too
+
+
+def test_a_study_is_found_from_every_folder_of_it_and_by_name(begun, monkeypatch):
+    """Its own relative paths count from its folder, files on the command line from here."""
+    inner, outputs = begun / "docs" / "deep", set()
+    inner.mkdir(parents=True)
+    (inner / "mine.yaml").write_text("trials: 3\n")
+    for folder, options in [(begun, []), (inner, []), (begun.parent, ["--directory", "my study"])]:
+        monkeypatch.chdir(folder)
+        ran = CliRunner().invoke(main, ["status", *options])
+        assert ran.exit_code == 0, ran.output
+        outputs.add(ran.output)
+        assert Path.cwd() == folder
+    assert len(outputs) == 1
+    assert "1 of 4 trials are done" in outputs.pop()
+    monkeypatch.chdir(inner)
+    ran = CliRunner().invoke(main, ["status", "--configfile", "mine.yaml"])
+    assert "1 of 3 trials are done" in ran.output
+
+
+def test_status_and_plan_without_a_study_end_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "bad.yaml").write_text("trials: 0\n")
+    for command in ("status", "plan"):
+        for options, words in [
+            ([], "no config.yaml in this folder or above it"),
+            (["--directory", str(tmp_path)], f"{tmp_path / 'config.yaml'}: can't be read"),
+            (["--directory", str(ROOT), "--configfile", "bad.yaml"], "config: trials: 0 is less"),
+        ]:
+            ran = CliRunner().invoke(main, [command, *options])
+            assert (ran.exit_code, type(ran.exception)) == (1, SystemExit)
+            assert ran.output.startswith(f"Error: {words}")
+            assert ran.output.count("\n") == 1
+
+
+def test_watching_needs_a_terminal(begun):
+    ran = CliRunner().invoke(main, ["status", "--watch", "--directory", str(begun)])
+    assert (ran.exit_code, ran.output.count("\n")) == (1, 1)
+    assert "--watch needs a terminal" in ran.output
+
+
+def odyssey(folder, command, **environment):
+    code = f"{sys.executable} -c 'from odyssey.cli import main; main()' {command}"
+    return subprocess.run(
+        ["bash", "-c", code],
+        cwd=folder,
+        env=os.environ | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+        errors="replace",
+    )
+
+
+def test_any_reader_terminal_and_locale_gets_something_and_no_traceback(begun):
+    assert "Traceback" not in odyssey(begun, "status | true").stderr
+    for environment in ({"COLUMNS": "1"}, {"TERM": ""}, {"PYTHONIOENCODING": "ascii"}):
+        for command in ("status", "inspect results/trials/jsb/V/2.h5"):
+            ran = odyssey(begun, command, **environment)
+            assert (ran.returncode, ran.stderr) == (0, "")
+            assert "trial" in ran.stdout
+
+
+def write_text(path):
+    path.write_text("x")
+
+
+def write_a_folder_less_file(path):
+    with h5py.File(path, "w") as file:
+        file["a"] = 1
+
+
+def write_another_tree(path):
+    save_tree(path, {"format": "something else"})
+
+
+def write_a_newer_format(path):
+    save_tree(path, {"format": TRIAL, "format_version": 99})
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        *(write_text, Path.touch, write_a_folder_less_file, write_another_tree),
+        *(write_a_newer_format, os.mkfifo),
+    ],
+)
+def test_inspecting_what_is_no_file_of_ours_ends_in_one_line(tmp_path, write):
+    write(tmp_path / "a.h5")
+    ran = CliRunner().invoke(main, ["inspect", str(tmp_path / "a.h5")])
+    assert (ran.exit_code, type(ran.exception)) == (1, SystemExit)
+    assert ran.output.startswith("Error: ")
+    assert ran.output.count("\n") == 1

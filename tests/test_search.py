@@ -111,11 +111,51 @@ def test_values_outside_the_declared_range_are_refused(name, value):
         {"law": "one-minus-log-uniform", "low": 0.5, "high": 2},
         {"law": "choice", "levels": []},
         {"law": "choice", "levels": [1, 1]},
+        {"law": "choice", "levels": [True, 1]},
+        {"law": "choice", "levels": ["1e-3", "1e-2"]},
+        {"law": "choice", "levels": [None, 1]},
+        {"law": "choice", "levels": [[1], [2]]},
+        {"law": "fixed", "value": "0.5"},
+        {"law": "fixed", "value": math.nan},
+        {"law": "fixed", "value": 10**400},
+        {"law": "uniform", "low": math.nan, "high": 1},
+        {"law": "uniform", "low": 0, "high": math.inf},
+        {"law": "uniform", "low": "0", "high": "1"},
+        {"law": "uniform", "low": False, "high": True},
+        {"law": "uniform", "low": -1.7e308, "high": 1.7e308},
+        {"law": "log-uniform", "low": 1e-300, "high": 1e300},
+        {"law": "uniform", "low": 2.5, "high": 4.5, "integer": True},
+        {"law": "log-uniform", "low": 2, "high": 4.5, "integer": True},
+        {"law": "one-minus-log-uniform", "low": 0.5, "high": 1, "integer": True},
     ],
 )
 def test_laws_that_make_no_sense_are_refused(entry):
     with pytest.raises(ValueError, match=r"needs|must"):
         parse_law(entry)
+
+
+@given(st.integers(-50, 50), st.integers(1, 60), st.floats(0, 1))
+def test_whole_numbers_are_drawn_from_their_range_and_have_a_place_in_it(low, width, u):
+    law = parse_law({"law": "uniform", "low": low, "high": low + width, "integer": True})
+    drawn = law.quantile(u)
+    assert isinstance(drawn, int)
+    assert low <= drawn <= low + width
+    assert abs(law.cdf(drawn) - u) <= 0.5 / width + 1e-9
+
+
+@pytest.mark.parametrize(
+    ("law", "extremes"),
+    [
+        (LogUniform(20, 200, integer=True), {20, 200}),
+        (Uniform(-2, 3), {-2.0, 3.0}),
+        (OneMinusLogUniform(0.01, 1), {0.99, 0}),
+        (Choice((True, False)), {True, False}),
+    ],
+)
+def test_the_extremes_of_a_law_hold_all_its_draws(law, extremes):
+    assert set(law.extremes) == extremes
+    drawn = [law.quantile(u) for u in np.linspace(0, 1, 101)]
+    assert min(extremes) <= min(drawn) <= max(drawn) <= max(extremes)
 
 
 def test_a_fixed_value_is_always_drawn():

@@ -253,6 +253,57 @@ def test_a_failing_save_is_one_line_and_costs_nothing(
     assert [file.name for file in tmp_path.iterdir() if file.is_file()] == ["1.h5"]
 
 
+@pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
+def test_without_hard_links_a_killed_trial_goes_on_with_the_same_bits(
+    tiny_study, tmp_path, monkeypatch, saving_always, code
+):
+    def link(*arguments):
+        raise OSError(code, os.strerror(code), str(arguments[0]))
+
+    spec, data = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb")
+    run_trial(spec, data, tmp_path / "whole.h5", "gluon")
+    monkeypatch.setattr(os, "link", link)
+    path, deaths = tmp_path / "killed" / "1.h5", 0
+    while deaths < 100:
+        saving_always(2 + deaths % 3)
+        try:
+            run_trial(spec, data, path, "gluon", minutes=0)
+            break
+        except Killed:
+            deaths += 1
+            previous_generation(path).rename(path)  # as after a kill between the two renames
+            path.rename(previous_generation(path))
+    assert deaths >= 3
+    whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
+    assert_equal(without_wall_clock(load_tree(path)), whole)
+    assert [file.name for file in path.parent.iterdir()] == ["1.h5"]
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "No space left on device"), "once there is space, run again"),
+        (OSError(errno.EDQUOT, "Disk quota exceeded"), "once your quota has room, run again"),
+        (PermissionError(errno.EACCES, "Permission denied"), "once the folder can be written"),
+        (OSError(errno.EIO, "Input/output error"), "once the file system answers again"),
+        (OSError(errno.EMFILE, "Too many open files"), "with a higher limit of open files"),
+        (OSError("libgomp.so.1: cannot open shared object file"), "once that is mended"),
+    ],
+)
+def test_the_error_of_a_file_says_what_is_to_be_done(
+    tiny_study, tmp_path, monkeypatch, error, words
+):
+    def fail(*arguments):
+        raise error
+
+    monkeypatch.setattr(trial_module, "find_trial", fail)
+    with pytest.raises(TrialError, match=words) as caught:
+        run_trial(tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5", "gluon")
+    assert "\n" not in str(caught.value)
+    assert ("can be written" in str(caught.value)) == (error.errno == errno.EACCES)
+    assert str(caught.value).startswith(str(tmp_path / "1.h5") if error.errno else "libgomp")
+
+
 def test_a_short_write_is_noticed(tiny_study, tmp_path, monkeypatch, saving_always):
     """A disk that takes half of a checkpoint and says nothing."""
     spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"

@@ -9,9 +9,8 @@ from numpy.typing import NDArray
 
 from odyssey.gpu.fleet import Fleet
 from odyssey.gpu.round import Request
-from odyssey.gpu.source import MOST_HIDDEN
 from odyssey.noise import Noise
-from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.spec import MOST_HIDDEN_GPU, NetworkSpec, UpdateRule
 from odyssey.training import FloatArray, Split
 
 #: Sequences that a trial hands in at a time; between two runs it can be saved or stopped.
@@ -27,9 +26,9 @@ class GpuModel:
     run_length = RUN
 
     def __init__(self, spec: NetworkSpec, rule: UpdateRule, fleet: Fleet) -> None:
-        if spec.hidden > MOST_HIDDEN:
+        if spec.hidden > MOST_HIDDEN_GPU:
             raise ValueError(
-                f"the GPU kernels know up to {MOST_HIDDEN} blocks a layer, got {spec.hidden=}: "
+                f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks a layer, got {spec.hidden=}: "
                 "narrow the law of `hidden` or set the task's device to cpu"
             )
         self.spec = spec

@@ -15,8 +15,6 @@ THREADS = 256
 LEAST_SHARED = 48 * 1024
 #: Later devices get PTX for this capability: the latest that NVRTC 11.8 knows.
 LATEST = (9, 0)
-#: The widest layer that the recurrent kernels know.
-MOST_HIDDEN = 1024
 FORWARD = ("prepare", "input", "forward", "output")
 BACKWARD = ("output_backward", "backward", "descend")
 #: The kernels that keep weights in all the shared memory that there is.
