@@ -90,8 +90,7 @@ def lay(*layers):
 @pytest.mark.parametrize("way", WAYS)
 def test_what_is_asked_for_and_not_there_is_made(study, metadata, way):
     changes, expected = WAYS[way]
-    found = jobs(study, "all", metadata, changes)
-    assert found == expected or (way == "another number of threads" and found == {})
+    assert jobs(study, "all", metadata, changes) == expected
 
 
 @pytest.mark.parametrize("way", ["more trials", "another protocol", "other data"])
@@ -139,7 +138,7 @@ def test_the_log_says_what_is_outdated_and_why(study):
     log = study.run("all", "--dry-run", **lay(QUICK, {"protocol": {"epochs": 3}}))
     lines = [line for line in log.splitlines() if line.startswith("Outdated: ")]
     assert len(lines) == 4
-    assert lines[0].endswith("jsb/V/trials_0-1.h5: its trials are of other settings, data or version")
+    assert lines[0].endswith("_0-1.h5: its trials are of other settings, data or version")
 
 
 def test_the_table_of_products_is_that_of_the_workflow(study):
