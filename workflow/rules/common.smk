@@ -5,11 +5,12 @@ import re
 import sys
 
 from odyssey.products import Upkeep
-from odyssey.study import RESULTS_VERSION, load_study
+from odyssey.study import RESULTS_VERSION, check_config_files, load_study
 from odyssey.turn import take_turn
 
 # Not workflow.basedir: as a module it is the user's.
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent
+check_config_files(map(Path, workflow.configfiles))
 STUDY = load_study(config, WORKFLOW / "schemas" / "config.schema.yaml")
 RESULTS = str(STUDY.results)
 LOGS = f"{RESULTS}/logs"
