@@ -18,6 +18,7 @@ ARROWS = {
     "spec": {"variants"},
     "search": set(),
     "files": set(),
+    "check": set(),
     "mx": set(),
     "noise": set(),
     "training": {"noise"},
@@ -45,7 +46,9 @@ ARROWS = {
     "plan_view": {"datasets", "plan", "study"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
-STANDARD_LIBRARY_ONLY = ("variants", "spec", "search", "files", "tasks/__init__", "kernels/build")
+STANDARD_LIBRARY_ONLY = (
+    *("variants", "spec", "search", "files", "check", "tasks/__init__", "kernels/build"),
+)
 
 
 def module_of(path):
