@@ -75,7 +75,7 @@ def holding(path: Path) -> Iterator[Lease]:
 def read(path: Path) -> dict[str, Any] | None:
     """Return host, pid and token of a lease's holder; None if there is no lease."""
     try:
-        content = json.loads(path.read_text())
+        content = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         return None
     except ValueError:  # it is being written
@@ -109,7 +109,7 @@ def _create(path: Path, token: str) -> bool:
     """Make the lease file unless there is one, with its content from the first instant."""
     draft = path.with_name(f".{path.name}.{token}")
     try:
-        draft.write_text(json.dumps(_myself() | {"token": token}))
+        draft.write_text(json.dumps(_myself() | {"token": token}), encoding="utf-8")
         os.link(draft, path)
     except FileExistsError:
         return False

@@ -75,7 +75,7 @@ def _calibrated(
 ) -> tuple[dict[str, Costs], float | None]:
     if calibration is None:
         return dict(COSTS), epochs
-    with calibration.open(newline="") as file:
+    with calibration.open(newline="", encoding="utf-8") as file:
         rows = [row for row in csv.DictReader(file) if row["task"] in corpora]
     costs = fit(rows, corpora)
     return costs, epochs if epochs is not None else mean_epochs(rows, study.protocol.epochs)

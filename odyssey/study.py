@@ -245,7 +245,7 @@ def read_study(files: Iterable[Path] = (), root: Path = Path()) -> Study:
     config: dict[str, Any] = {}
     for file in (root / "config.yaml", *files):
         try:
-            _lay_over(config, yaml.safe_load(file.read_text()))
+            _lay_over(config, yaml.safe_load(file.read_text(encoding="utf-8")))
         except (OSError, yaml.YAMLError, AttributeError) as error:
             raise ConfigError(f"{file}: must be a YAML file of settings: {error}") from error
     return load_study(config, root / "workflow" / "schemas" / "config.schema.yaml")
@@ -266,10 +266,12 @@ def load_study(config: Mapping[str, Any], schema: Path) -> Study:
     """
 
     def beside(name: str) -> Resource[Any]:
-        return Resource.from_contents(yaml.safe_load((schema.parent / name).read_text()))
+        return Resource.from_contents(
+            yaml.safe_load((schema.parent / name).read_text(encoding="utf-8"))
+        )
 
     registry = Registry(retrieve=beside)  # type: ignore[call-arg]
-    rules = yaml.safe_load(schema.read_text())
+    rules = yaml.safe_load(schema.read_text(encoding="utf-8"))
     validator = jsonschema.Draft202012Validator(rules, registry=registry)
     error = best_match(validator.iter_errors(dict(config)))
     if error is not None:

@@ -17,7 +17,7 @@ def main(variants: Sequence[str], out: Path, log: Path) -> None:
     try:
         library = build(get_variant(code) for code in variants)
     except KernelError as error:
-        log.write_text(f"{error}\n")
+        log.write_text(f"{error}\n", encoding="utf-8")
         sys.exit(f"{error}")
     library.declare(out)
 
