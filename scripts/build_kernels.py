@@ -19,6 +19,7 @@ def main(variants: Sequence[str], out: Path, log: Path) -> None:
     except KernelError as error:
         log.write_text(f"{error}\n", encoding="utf-8")
         sys.exit(f"{error}")
+    log.write_text("".join(f"{text}\n" for text in library.left_out.values()), encoding="utf-8")
     library.declare(out)
 
 

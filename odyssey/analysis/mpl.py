@@ -74,8 +74,10 @@ _FONT = "DejaVu Sans"
 
 def own_settings(style: Mapping[str, Any]) -> contextlib.AbstractContextManager[None]:
     """Return the context of matplotlib's defaults with a style laid over them."""
-    defaults = {k: v for k, v in mpl.rcParamsDefault.items() if not k.startswith(_SESSION)}
-    return mpl.rc_context({**defaults, "font.family": _FONT, **style})
+    values: dict[Any, Any] = {
+        name: value for name, value in mpl.rcParamsDefault.items() if not name.startswith(_SESSION)
+    }
+    return mpl.rc_context(values | {"font.family": _FONT} | dict(style))
 
 
 def _use_own_font() -> None:
