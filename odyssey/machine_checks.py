@@ -141,8 +141,8 @@ def _abilities(name: str, scratch: Path) -> Iterator[Row]:
     ahead = _skew(scratch)
     if abs(ahead) > _SKEW:
         lacking = True
-        text = f"its clock is {abs(ahead):.0f} s {'ahead of' if ahead > 0 else 'behind'} this machine's"
-        yield warn(name, f"{text}: Snakemake may take old files for new; have the clocks set (NTP)")
+        text = f"its clock is {abs(ahead):.0f} s {'ahead' if ahead > 0 else 'behind'}"
+        yield warn(name, f"{text}: Snakemake may take old files for new; set the clocks (NTP)")
     if not lacking:
         yield ok(name, "rename, fsync, hard links, flock; its clock agrees with this machine's")
 
