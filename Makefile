@@ -13,6 +13,8 @@ export PIP_REQUIRE_VIRTUALENV := 0
 # Through Python: the first line of a script can't name a path with blanks on every system.
 INSTALL = $(1)/python -m pip install --quiet --disable-pip-version-check
 IN_PLACE = --no-deps --no-build-isolation --editable .
+# Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
+OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 .PHONY: study test env gpu-env check storm lock clean
 
@@ -41,6 +43,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(PYTHON) -m venv --clear .venv
 	$(call INSTALL,$(BIN)) --require-hashes --requirement requirements.lock
 	$(call INSTALL,$(BIN)) $(IN_PLACE)
+	@$(call OWN_FIRST,$(BIN))
 	@$(BIN)/python -c 'import odyssey, numpy' || { echo "pip did not install into .venv: look for target or prefix in \`$(BIN)/python -m pip config list\`" >&2; exit 1; }
 	@touch $@
 
@@ -52,6 +55,7 @@ gpu-env: .venv-gpu/.complete ## for `kernels: gluon` on a GPU: the same with MXN
 	.venv-gpu/bin/python -m pip uninstall --quiet --yes mxnet
 	$(call INSTALL,.venv-gpu/bin) --require-hashes --no-deps --requirement requirements-gpu.lock
 	$(call INSTALL,.venv-gpu/bin) $(IN_PLACE)
+	@$(call OWN_FIRST,.venv-gpu/bin)
 	.venv-gpu/bin/odyssey gpu
 	@touch $@
 

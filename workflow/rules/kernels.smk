@@ -3,7 +3,6 @@
 # library repeats no training.
 
 from odyssey.ahead import NotReady, make_ready
-from snakemake.exceptions import WorkflowError
 
 BUILT = f"{RESULTS}/kernels.json"
 kernel_files = [ancient(BUILT)] if STUDY.kernels == "fused" else []
