@@ -81,7 +81,11 @@ def ask_peer(peer, X, y, trees, pairs):
     script = Path(__file__).with_name("fanova_peer.py")
     question = {"X": X.tolist(), "y": y.tolist(), "trees": trees, "pairs": pairs}
     ran = subprocess.run(
-        [peer, "-I", script], input=json.dumps(question), capture_output=True, encoding="utf-8", check=True
+        [peer, "-I", script],
+        input=json.dumps(question),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     return json.loads(ran.stdout.splitlines()[-1])
 

@@ -99,7 +99,8 @@ def _report(usage: dict[str, float]) -> None:
 
 
 def _report_calls(cluster: Cluster, seconds: float) -> None:
-    for command, number in Counter((cluster.folder / "calls").read_text(encoding="utf-8").split()).items():
+    calls = (cluster.folder / "calls").read_text(encoding="utf-8").split()
+    for command, number in Counter(calls).items():
         click.echo(f"{command}: {number} calls, {60 * number / seconds:.1f} a minute")
 
 

@@ -4,29 +4,29 @@ A check is a function that returns rows or yields them; a new one goes into ``ch
 ``machine_checks`` (what the machine is) and ``software_checks`` (what is installed).
 """
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
 from odyssey import machine_checks, software_checks
-from odyssey.check import Row, fail, ok, rows_of, warn
+from odyssey.check import Row, fail, ok, one_line, rows_of, warn
 from odyssey.study import ConfigError, Study, read_study
 
 Check = Callable[[], Row | Iterable[Row]]
 _COLOURS = {"ok": "green", "warn": "yellow", "fail": "red"}
 
 
-def examine(files: Iterable[Path] = ()) -> Iterator[Row]:
+def examine(files: Sequence[Path] = ()) -> Iterator[Row]:
     """Yield what every check finds, for the study of config.yaml with ``files`` laid over it."""
     study: Study | None = None
-    try:
-        study = read_study(files)
-        yield ok("study", f"{', '.join(study.tasks)}: results in {study.results}")
-    except ConfigError as error:
-        if Path("config.yaml").exists() or files:
-            yield fail("study", str(error))
-        else:
-            yield warn("study", "no config.yaml here: run this in the folder of your study")
+    if files or Path("config.yaml").exists():
+        try:
+            study = read_study(files)
+            yield ok("study", f"{', '.join(study.tasks)}: results in {study.results}")
+        except Exception as error:  # no trouble with a file may end the other checks
+            yield fail("study", str(error) if isinstance(error, ConfigError) else one_line(error))
+    else:
+        yield warn("study", "no config.yaml here: run this in the folder of your study")
     for name, check in checks(study):
         yield from rows_of(name, check)
 

@@ -121,7 +121,7 @@ def test_a_full_disk_fails(tmp_path, monkeypatch):
 
 def test_a_user_without_an_entry_and_a_home_is_warned(monkeypatch):
     monkeypatch.setattr(machine_checks.pwd, "getpwuid", {}.__getitem__)
-    monkeypatch.setenv("HOME", "/nonexistent")
+    monkeypatch.setenv("HOME", "/proc/nowhere")
     assert states(machine_checks.check_account()) == {"account": "warn", "home": "warn"}
 
 
