@@ -75,11 +75,16 @@ def check_compiler(study: Study | None = None) -> Iterator[Row]:
     refused = {name: reason for name in buildable_sets() if (reason := compiler.refusal(name))}
     for reason in refused.values():
         yield warn("instruction sets", f"one can't be built: {reason}")
+    try:
+        used = chosen_sets()[0]
+    except KernelError as error:
+        yield fail("instruction sets", str(error))
+        return
     can = [name for name in buildable_sets() if name not in refused]
     yield ok(
         "instruction sets",
         f"{', '.join(can)} can be built; this processor has {', '.join(supported_sets())} and uses "
-        f"{chosen_sets()[0]}",
+        f"{used}",
     )
 
 
