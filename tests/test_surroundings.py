@@ -36,7 +36,7 @@ def run(code, folder, **changes):
     return done.stdout
 
 
-DRAW = """
+DRAW = r"""
 import sys
 from odyssey.analysis.mpl import Figure
 from odyssey.analysis.plotting import save, style
@@ -44,7 +44,7 @@ from pathlib import Path
 with style():
     figure = Figure(figsize=(2, 2), layout="constrained")
     ax = figure.subplots()
-    ax.set(title="σ × $x^2$", xscale="log")
+    ax.set(title="\u03c3 \u00d7 $x^2$", xscale="log")
     ax.plot([1, 10], [-1, 2])
     save(figure, Path("figure.svg"))
 """
