@@ -4,6 +4,7 @@ It decomposes a small function, which compiles the machine code that the study's
 and draws a figure in the study's style.
 """
 
+import importlib.metadata
 import io
 import sys
 
@@ -36,7 +37,6 @@ def _decompose() -> object:
 
 def _draw() -> str:
     import jinja2  # noqa: F401  # writes the report
-    import matplotlib
 
     from odyssey.analysis.mpl import Figure
     from odyssey.analysis.plotting import style
@@ -48,7 +48,7 @@ def _draw() -> str:
         ax.plot([1, 10, 100], [1, 2, 3])
         for kind in ("svg", "png"):
             figure.savefig(io.BytesIO(), format=kind)
-    return matplotlib.__version__
+    return importlib.metadata.version("matplotlib")
 
 
 if __name__ == "__main__":
