@@ -4,10 +4,22 @@ PYTHON ?= python3.11
 BIN := .venv/bin
 STAMP := .venv/.complete
 
+# Nothing of the user's may get into the environment: modules' packages on PYTHONPATH, and settings of
+# pip that put packages elsewhere. Where pip finds its index, and how, stays as the user has it.
+unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP_REQUIREMENT
+unexport PIP_NO_BINARY PIP_ONLY_BINARY PIP_PYTHON PIP_DRY_RUN PIP_EDITABLE PIP_NO_DEPS PIP_PRE
+export PIP_USER := 0
+export PIP_REQUIRE_VIRTUALENV := 0
+# Through Python: the first line of a script can't name a path with blanks on every system.
+INSTALL = $(1)/python -m pip install --quiet --disable-pip-version-check
+IN_PLACE = --no-deps --no-build-isolation --editable .
+# Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
+OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
+
 .PHONY: study test env gpu-env check storm lock clean
 
 study: env ## the demo study, from raw data to demo/results/report.html
-	$(BIN)/snakemake --profile profiles/demo
+	$(BIN)/python -m snakemake --profile profiles/demo
 	@echo "Done: open demo/results/report.html"
 
 test: env ## every test, on all cores
@@ -27,19 +39,23 @@ $(STAMP): requirements.lock pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11))' || { echo "odyssey needs Python 3.11 (MXNet 1.9.1 ends there), $(PYTHON) is another: make PYTHON=/path/to/python3.11" >&2; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "odyssey needs Python's venv module: apt-get install python3.11-venv" >&2; exit 1; }
 	@command -v g++ >/dev/null || { echo "odyssey needs a C++ compiler: apt-get install g++" >&2; exit 1; }
+	@case "$$PWD" in *[:\"\'\\\$$\`]*) echo "odyssey can't be set up in $$PWD: its path must be without : \" ' \\ \$$ and \`; move the checkout" >&2; exit 1;; esac
 	$(PYTHON) -m venv --clear .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	$(BIN)/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call INSTALL,$(BIN)) --require-hashes --requirement requirements.lock
+	$(call INSTALL,$(BIN)) $(IN_PLACE)
+	@$(call OWN_FIRST,$(BIN))
+	@$(BIN)/python -c 'import odyssey, numpy' || { echo "pip did not install into .venv: look for target or prefix in \`$(BIN)/python -m pip config list\`" >&2; exit 1; }
 	@touch $@
 
 gpu-env: .venv-gpu/.complete ## for `kernels: gluon` on a GPU: the same with MXNet's wheel for GPUs, 3 GB
 
 .venv-gpu/.complete: requirements.lock requirements-gpu.lock pyproject.toml
 	$(PYTHON) -m venv --clear .venv-gpu
-	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --require-hashes --requirement requirements.lock
-	.venv-gpu/bin/pip uninstall --quiet --yes mxnet
-	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --require-hashes --no-deps --requirement requirements-gpu.lock
-	.venv-gpu/bin/pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation --editable .
+	$(call INSTALL,.venv-gpu/bin) --require-hashes --requirement requirements.lock
+	.venv-gpu/bin/python -m pip uninstall --quiet --yes mxnet
+	$(call INSTALL,.venv-gpu/bin) --require-hashes --no-deps --requirement requirements-gpu.lock
+	$(call INSTALL,.venv-gpu/bin) $(IN_PLACE)
+	@$(call OWN_FIRST,.venv-gpu/bin)
 	.venv-gpu/bin/odyssey gpu
 	@touch $@
 

@@ -81,7 +81,11 @@ def ask_peer(peer, X, y, trees, pairs):
     script = Path(__file__).with_name("fanova_peer.py")
     question = {"X": X.tolist(), "y": y.tolist(), "trees": trees, "pairs": pairs}
     ran = subprocess.run(
-        [peer, "-I", script], input=json.dumps(question), capture_output=True, text=True, check=True
+        [peer, "-I", script],
+        input=json.dumps(question),
+        capture_output=True,
+        encoding="utf-8",
+        check=True,
     )
     return json.loads(ran.stdout.splitlines()[-1])
 
@@ -158,7 +162,7 @@ def accuracy(peer=None, repeats=10, trials=200, noise=0.05):
 
 def whole(trials=200):
     """Return CPU seconds of fANOVA and comparison of the paper's study, bootstrap excluded."""
-    config = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text())
+    config = yaml.safe_load((Path(__file__).parents[1] / "config.yaml").read_text(encoding="utf-8"))
     study = Study(config)
     tables = {task: study_table(study, task, trials) for task in study.tasks}
     settings = Settings(trees=100, forest="paper", bootstrap=0)

@@ -166,7 +166,7 @@ def main(out: Path | None = None, **sizes: Any) -> None:
             )
         )
     if out:
-        out.write_text(json.dumps(rows, indent=1) + "\n")
+        out.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

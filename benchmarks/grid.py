@@ -70,7 +70,7 @@ def _prepare(folder: Path, trials_per_job: int | None) -> Study:
     tasks = ("timit", "iamondb", "jsb")
     if trials_per_job:
         changes["task_settings"] = {task: {"trials_per_job": trials_per_job} for task in tasks}
-    (folder / "grid.yaml").write_text(yaml.safe_dump(changes))
+    (folder / "grid.yaml").write_text(yaml.safe_dump(changes), encoding="utf-8")
     (folder / "data").mkdir()
     for task in tasks:
         write_dataset(folder / "data" / f"{task}.h5", tiny_dataset(task))
@@ -80,7 +80,7 @@ def _prepare(folder: Path, trials_per_job: int | None) -> Study:
 def _watch(folder: Path, arguments: list[str], environment: dict[str, str]) -> dict[str, float]:
     """Run Snakemake; return its wall and CPU seconds and the MiB that it had at its peak."""
     began, peak, cpu = time.monotonic(), 0.0, 0.0
-    with (folder / "log.txt").open("w") as log:
+    with (folder / "log.txt").open("w", encoding="utf-8") as log:
         command = [sys.executable, "-m", "snakemake", *arguments]
         main = psutil.Popen(command, cwd=folder, env=environment, stdout=log, stderr=log)
         while main.poll() is None:
@@ -89,7 +89,7 @@ def _watch(folder: Path, arguments: list[str], environment: dict[str, str]) -> d
                 cpu = sum(main.cpu_times()[:2])
             time.sleep(0.2)
     if main.returncode:
-        sys.exit("\n".join((folder / "log.txt").read_text().splitlines()[-20:]))
+        sys.exit("\n".join((folder / "log.txt").read_text(encoding="utf-8").splitlines()[-20:]))
     return {"wall": time.monotonic() - began, "cpu": cpu, "peak": peak}
 
 
@@ -99,7 +99,8 @@ def _report(usage: dict[str, float]) -> None:
 
 
 def _report_calls(cluster: Cluster, seconds: float) -> None:
-    for command, number in Counter((cluster.folder / "calls").read_text().split()).items():
+    calls = (cluster.folder / "calls").read_text(encoding="utf-8").split()
+    for command, number in Counter(calls).items():
         click.echo(f"{command}: {number} calls, {60 * number / seconds:.1f} a minute")
 
 

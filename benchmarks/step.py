@@ -179,4 +179,4 @@ def measure(
 
 def save(rows: list[Row], path: Path) -> None:
     """Write the rows as JSON."""
-    path.write_text(json.dumps(rows, indent=1) + "\n")
+    path.write_text(json.dumps(rows, indent=1) + "\n", encoding="utf-8")

@@ -151,6 +151,7 @@ def start_logging(log_file: Path | None) -> None:
     """Send log lines to a file, which several processes may share, or to standard error."""
     logging.basicConfig(
         filename=log_file,
+        encoding="utf-8",
         level=logging.INFO,
         format="%(asctime)s %(levelname)s %(message)s",
         force=True,

@@ -1,5 +1,6 @@
 """The command line: ``odyssey --help``."""
 
+import io
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -24,8 +25,9 @@ if TYPE_CHECKING:
 @click.version_option(__version__)
 def main() -> None:
     """Rerun, resume and extend the study "LSTM: A Search Space Odyssey"."""
-    with suppress(AttributeError):  # a locale that lacks a character must not end a command
-        sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    for stream in (sys.stdout, sys.stderr):  # a character that a terminal lacks ends no command
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
 
 
 @main.command()
@@ -73,7 +75,10 @@ def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...]) -> None:
     except (KernelError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     for name, value in library.description().items():
-        click.echo(f"{name}: {value}")
+        if name != "left_out":
+            click.echo(f"{name}: {value}")
+    for refused in library.left_out.values():
+        click.echo(f"left out: {refused}")
 
 
 @main.command()
@@ -143,6 +148,23 @@ def _errors_in_a_line() -> Iterator[None]:
     except OSError as error:
         place = f"{error.filename}: " if error.filename else ""
         raise click.ClickException(f"{place}{error.strerror or error}") from error
+
+
+@main.command()
+@of_a_study
+@click.option("--plain", is_flag=True, help="Without colours.")
+def doctor(files: tuple[Path, ...], directory: Path | None, plain: bool) -> None:
+    """Check this machine: what is fine, what will not work and why, and what to do.
+
+    Ends with 0 if a study can run here, with 1 if not.
+    """
+    from odyssey.doctor import examine, show
+    from odyssey.paths import study_folder
+
+    files = tuple(file.absolute() for file in files)
+    with chdir(directory or study_folder() or Path()):
+        if not show(examine(files), plain):
+            raise SystemExit(1)
 
 
 @main.command()
@@ -236,13 +258,15 @@ def bench() -> None:
 
 def _benchmark(name: str) -> ModuleType:
     import importlib
-    import sys
 
     root = Path(__file__).parents[1]
     if not (root / "benchmarks" / f"{name}.py").exists():
         raise click.ClickException("the benchmarks are in the checkout: pip install -e . there")
     sys.path.insert(0, str(root))
-    return importlib.import_module(f"benchmarks.{name}")
+    try:
+        return importlib.import_module(f"benchmarks.{name}")
+    except ImportError as error:
+        raise click.ClickException(str(error)) from error
 
 
 @bench.command("fanova")
@@ -288,14 +312,20 @@ def bench_step(
     out: Path | None,
 ) -> None:
     """Milliseconds of a training step: ours, bare, others' where installed, and the floors."""
-    from odyssey.variants import VARIANTS
+    from odyssey.kernels import KernelError
+    from odyssey.variants import VARIANTS, get_variant
 
     step = _benchmark("step")
     rows = []
-    for found in step.measure(tasks or TASKS, variants or VARIANTS, sizes, rounds, cpu_time):
-        rows += found
-        name = "{task:8} {variant:5} H={hidden:<4}".format(**found[0])
-        click.echo(name + "  ".join(f"{r['implementation']} {r['ms']:.3g}" for r in found))
+    try:
+        for code in variants:
+            get_variant(code)
+        for found in step.measure(tasks or TASKS, variants or VARIANTS, sizes, rounds, cpu_time):
+            rows += found
+            name = "{task:8} {variant:5} H={hidden:<4}".format(**found[0])
+            click.echo(name + "  ".join(f"{r['implementation']} {r['ms']:.3g}" for r in found))
+    except (KernelError, ValueError) as error:
+        raise click.ClickException(str(error)) from error
     if out:
         step.save(rows, out)
 

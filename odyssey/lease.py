@@ -260,7 +260,7 @@ def _machine() -> str:
     kernel drew when it started is not. Empty if it can't be told.
     """
     try:
-        boot = Path("/proc/sys/kernel/random/boot_id").read_text().strip()
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
         spaces = [os.readlink("/proc/self/ns/pid")]
         if os.path.lexists("/proc/self/ns/time"):  # since Linux 5.6; it shifts the starts
             spaces.append(os.readlink("/proc/self/ns/time"))
@@ -277,7 +277,7 @@ def _start(pid: int) -> int | None:
     The 22nd number of its row; the second, its name, may hold blanks and brackets.
     """
     try:
-        row = Path(f"/proc/{pid}/stat").read_text(errors="replace")
+        row = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace")
         return int(row.rpartition(")")[2].split()[19])
     except (OSError, ValueError, IndexError):
         return None

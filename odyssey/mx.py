@@ -59,18 +59,47 @@ def _load_cuda() -> None:
                 ctypes.CDLL(str(path), mode=ctypes.RTLD_GLOBAL)
 
 
-_load_cuda()
+# What MXNet's library needs of the system, and the packages of Debian that hold it.
+_PACKAGES = {
+    "libgomp": "libgomp1",
+    "libquadmath": "libquadmath0",
+    "libgfortran": "libgfortran5",
+    "libstdc++": "libstdc++6",
+    "libgcc_s": "libgcc-s1",
+    "libz.": "zlib1g",
+}
+
+
+def _refusal(error: Exception) -> str:
+    """Return why MXNet can't be loaded, and what to do, in one line."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    advice = "set the environment up again: make env"
+    if "GLIBC" in reason or "CXXABI" in reason:
+        advice = (
+            "an older C++ library comes first, perhaps of a module or of conda: unset "
+            "LD_LIBRARY_PATH, or put the folder of the system's libstdc++.so.6 first in it"
+        )
+    elif any(name in reason for name in ("libcuda", "libcudart", "libcudnn", "libnccl")):
+        advice = (
+            "its build for GPUs (`make gpu-env`) needs NVIDIA's driver: where there is none, use "
+            "the environment of `make env`"
+        )
+    else:
+        for library, package in _PACKAGES.items():
+            if library in reason:
+                advice = f"{library} is missing or damaged: apt-get install {package}"
+    return f"MXNet can't be loaded: {reason}; {advice}"
+
+
 with _silent(), warnings.catch_warnings():  # of names that NumPy deprecated; nothing of ours
     warnings.simplefilter("ignore")
     try:
+        _load_cuda()
         import mxnet as mx
-    except OSError as error:
-        raise ImportError(
-            f"MXNet can't be loaded: {error}; its build for GPUs (`make gpu-env`) needs NVIDIA's "
-            "driver: where there is none, use the environment of `make env`"
-        ) from error
 
-    mx.nd.waitall()  # starts the engine
+        mx.nd.waitall()  # starts the engine
+    except Exception as error:  # a module that is not there, or a library's own error
+        raise ImportError(_refusal(error)) from error
 
 # Its test for SciPy matrices asks a deprecated name, with a warning for every new array.
 mx.nd.utils.spsp = None

@@ -6,7 +6,6 @@ or h5py unless there are files to look into.
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Protocol
 
+from odyssey.files import time_at
 from odyssey.receipts import Making
 from odyssey.study import Study
 from odyssey.tasks import DATA_VERSION, tree
@@ -165,12 +165,11 @@ class Upkeep:
     def no_times_ahead(self) -> None:
         """Set times that lie in the future, of a clock that was ahead, to the present."""
         paths = [path for product in products(self._study) for path in product.outputs]
-        with suppress(OSError), tempfile.NamedTemporaryFile(dir=self._study.results) as probe:
-            now = os.stat(probe.name).st_mtime_ns  # by the file system's own clock
-            for path in paths:
-                with suppress(OSError):
-                    if path.stat().st_mtime_ns > now:
-                        os.utime(path, ns=(now, now))
+        now = time_at(self._study.results)
+        for path in paths:
+            with suppress(OSError):
+                if path.stat().st_mtime > now + 1:
+                    os.utime(path, (now, now))
 
 
 @contextmanager

@@ -142,7 +142,7 @@ def note_failure(path: Path, reason: str) -> None:
     try:
         if reason:
             note.parent.mkdir(parents=True, exist_ok=True)
-            note.write_text(f"{reason}\n")
+            note.write_text(f"{reason}\n", encoding="utf-8")
         else:
             note.unlink(missing_ok=True)
     except OSError as error:  # a full disk may be the reason itself
@@ -152,7 +152,7 @@ def note_failure(path: Path, reason: str) -> None:
 def failure_of(path: Path) -> str:
     """Return why a trial failed, given its file; empty if it did not."""
     try:
-        return path.with_suffix(".failed").read_text().strip()
+        return path.with_suffix(".failed").read_text(encoding="utf-8").strip()
     except FileNotFoundError:
         return ""
 

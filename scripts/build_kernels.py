@@ -17,8 +17,9 @@ def main(variants: Sequence[str], out: Path, log: Path) -> None:
     try:
         library = build(get_variant(code) for code in variants)
     except KernelError as error:
-        log.write_text(f"{error}\n")
+        log.write_text(f"{error}\n", encoding="utf-8")
         sys.exit(f"{error}")
+    log.write_text("".join(f"{text}\n" for text in library.left_out.values()), encoding="utf-8")
     library.declare(out)
 
 

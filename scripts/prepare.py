@@ -15,7 +15,9 @@ if TYPE_CHECKING:
 
 def main(task: str, data: Mapping[str, Any], out: Path, log: Path) -> None:
     """Prepare ``task`` as its section of ``data`` in config.yaml says."""
-    logging.basicConfig(filename=log, filemode="w", level=logging.INFO, format="%(message)s")
+    logging.basicConfig(
+        filename=log, filemode="w", encoding="utf-8", level=logging.INFO, format="%(message)s"
+    )
     try:
         prepare.prepare(task, out=out, **data)
     except DataError as error:

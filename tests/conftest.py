@@ -14,6 +14,8 @@ from odyssey.datasets import Dataset, Example, Split
 from odyssey.study import Study, load_study
 from odyssey.tasks import TASKS
 
+from .fake_compiler import FakeCompiler
+
 ROOT = Path(__file__).parents[1]
 # A shell starts what runs in its background deaf to Ctrl-C, and so would be all that tests start.
 if threading.current_thread() is threading.main_thread():
@@ -28,6 +30,15 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 def pytest_collection_modifyitems(items):
     """Begin with the SLURM, where most of the time is waiting: the other tests run beside it."""
     items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
+
+
+@pytest.fixture
+def compiler(tmp_path, monkeypatch):
+    """A compiler that only notes that it ran, and a folder for kernels; a call counts the runs."""
+    fake = FakeCompiler(tmp_path / "g++")
+    monkeypatch.setenv("CXX", str(fake.path))
+    monkeypatch.setenv("ODYSSEY_KERNELS", str(tmp_path / "kernels"))
+    return fake
 
 
 @pytest.fixture

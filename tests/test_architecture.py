@@ -22,6 +22,7 @@ ARROWS = {
     "config_schema": set(),
     "hyperparameters": {"search", "spec"},
     "files": set(),
+    "check": set(),
     "mx": set(),
     "noise": set(),
     "training": {"noise"},
@@ -30,18 +31,10 @@ ARROWS = {
     "equations": {"spec", "variants"},
     "tasks": {"datasets", "spec", "variants"},
     "study": {
-        *(
-            "config_files",
-            "config_schema",
-            "hyperparameters",
-            "paths",
-            "search",
-            "spec",
-            "tasks",
-            "variants",
-        ),
+        *("config_files", "config_schema", "hyperparameters", "paths", "search", "spec", "tasks"),
+        "variants",
     },
-    "kernels": {"mx", "noise", "spec", "training", "variants"},
+    "kernels": {"files", "mx", "noise", "spec", "training", "variants"},
     "gpu": {"kernels", "mx", "noise", "spec", "training", "variants"},
     "lease": {"files"},
     "stopping": set(),
@@ -57,15 +50,18 @@ ARROWS = {
     "block": {"datasets", "gpu", "results", "stopping", "study", "trial"},
     "analysis": {"checkpoint", "datasets", "results", "search", "study", "tasks", "variants"},
     "receipts": {"files"},
-    "products": {"checkpoint", "datasets", "receipts", "study", "tasks"},
+    "products": {"checkpoint", "datasets", "files", "receipts", "study", "tasks"},
     "turn": {"lease"},
+    "software_checks": {"check", "gpu", "kernels", "study", "variants"},
+    "machine_checks": {"check", "study"},
+    "ahead": {"kernels", "software_checks", "study", "variants"},
     "plan": {"study", "tasks", "variants"},
     "plan_view": {"datasets", "plan", "study"},
 }
-FRONT_DOORS = {"cli"}  # may import anything, inside its commands
+FRONT_DOORS = {"cli", "doctor"}  # may import anything, inside its commands
 STANDARD_LIBRARY_ONLY = (
-    *("variants", "spec", "search", "hyperparameters", "paths", "files", "tasks/__init__"),
-    *("kernels/build", "receipts", "tasks/tree"),
+    *("variants", "spec", "search", "hyperparameters", "paths", "files", "check", "receipts"),
+    *("tasks/__init__", "tasks/tree", "kernels/build", "kernels/compiler", "kernels/instructions"),
 )
 
 
@@ -86,7 +82,7 @@ def imports(source):
 def rooms_entered(path):
     for name in imports(path.read_text()):
         parts = name.split(".")
-        if parts[0] == "odyssey" and parts[1] != "__version__":
+        if parts[0] == "odyssey" and parts[1:] not in ([], ["__version__"]):
             yield parts[1]
 
 
@@ -106,6 +102,13 @@ def test_only_one_module_imports_mxnet(path):
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
+def test_only_one_module_imports_matplotlib_and_one_numba(path):
+    heads = {name.split(".")[0] for name in imports(path.read_text(encoding="utf-8"))}
+    assert ("matplotlib" in heads) == (path.name == "mpl.py")
+    assert ("numba" in heads) == (path.name == "compiled.py")
+
+
+@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
 def test_only_scripts_know_snakemake(path):
     assert not re.search(r"\bimport snakemake|\bsnakemake\.\w", path.read_text())
 
@@ -120,8 +123,45 @@ def test_the_workflow_imports_light_modules_only():
     for path in [ROOT / "workflow" / "Snakefile", *RULES]:
         # What is indented is imported at the end of a failed run only.
         entered = set(re.findall(r"^(?:from|import) odyssey\.(\w+)", path.read_text(), re.M))
-        light = {"study", "search", "variants", "kernels", "plan", "products", "tasks", "turn"}
+        light = {"study", "search", "variants", "ahead", "plan", "products", "tasks", "turn"}
         assert entered <= light, path.name
+
+
+def text_without_encoding(source):
+    """Lines of Python or Snakemake source that read or write text in the locale's encoding."""
+    calls = r"\b(?:open|read_text|write_text|NamedTemporaryFile|basicConfig|FileHandler)\("
+    calls += r"|\btext=True|\buniversal_newlines=|(?<![\w.])(?:locale\.)?getpreferredencoding\("
+    for found in re.finditer(calls, source):
+        start, depth = found.end(), 1
+        while depth and found[0].endswith("("):
+            depth += {"(": 1, ")": -1}.get(source[start], 0)
+            start += 1
+        call, before = source[found.start() : start], source[: found.start()]
+        binary = re.search(r"""["'][rwax+]*b[rwax+]*["']""", call)
+        other = call.startswith("open(") and re.search(
+            r"\b(?:os|wave|tarfile|zipfile|Image)\.$", before
+        )
+        if not ("encoding=" in call or binary or other):
+            yield source.count("\n", 0, found.start()) + 1
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        path
+        for folder in ("odyssey", "scripts", "workflow", "benchmarks")
+        for path in sorted((ROOT / folder).rglob("*"))
+        if path.suffix in (".py", ".smk") or path.name == "Snakefile"
+    ],
+    ids=lambda p: p.name,
+)
+def test_text_is_read_and_written_as_utf_8_in_every_locale(path):
+    assert list(text_without_encoding(path.read_text(encoding="utf-8"))) == []
+
+
+@pytest.mark.parametrize("call", ["p.read_text()", 'p.open("w")', "open(p)", "run(a, text=True)"])
+def test_a_text_without_encoding_is_found(call):
+    assert list(text_without_encoding(f"a = 1\nb = {call}\n")) == [2]
 
 
 def test_the_snakefile_is_a_table_of_contents():

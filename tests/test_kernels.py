@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from odyssey import equations
 from odyssey.kernels import build
-from odyssey.kernels.build import supported_sets
+from odyssey.kernels.instructions import supported_sets
 from odyssey.kernels.layer import fused_layer
 from odyssey.kernels.loader import instruction_set
 from odyssey.kernels.model import FusedModel

@@ -6,22 +6,16 @@ set is written as runs of neighbouring cells, one box each. So sets of levels co
 of fANOVA no special case.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from odyssey.analysis.compiled import compiled
+
 Array = NDArray[np.float64]
-Function = TypeVar("Function", bound=Callable[..., Any])
-
-
-def compiled(function: Function, reorder: bool = False) -> Function:
-    """Compile a function with numba, once per machine; ``reorder`` lets sums run in any order."""
-    relaxed = {"reassoc", "contract", "nnan", "nsz"} if reorder else set()
-    return cast(Function, numba.njit(cache=True, nogil=True, fastmath=relaxed)(function))
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,10 @@
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from matplotlib.figure import Figure
-
 from odyssey.analysis import more_figures
 from odyssey.analysis.findings import Findings
 from odyssey.analysis.maps import figure6
+from odyssey.analysis.mpl import Figure
 from odyssey.analysis.paper_figures import figure3, figure4, figure5
 from odyssey.analysis.plotting import save, style
 

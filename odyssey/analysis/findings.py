@@ -47,8 +47,14 @@ class Findings:
         epochs = [pd.read_csv(path) for path in curves]
         return cls(
             pd.concat(map(read_trials, trials), ignore_index=True),
-            {Path(path).stem: json.loads(Path(path).read_text()) for path in fanova},
-            {Path(path).stem: json.loads(Path(path).read_text()) for path in comparison},
+            {
+                Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8"))
+                for path in fanova
+            },
+            {
+                Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8"))
+                for path in comparison
+            },
             pd.concat(epochs, ignore_index=True) if epochs else pd.DataFrame(),
             dict(_facts(load_dataset(Path(path))) for path in data),
         )
@@ -94,4 +100,4 @@ def _facts(dataset: Dataset) -> tuple[str, dict[str, Any]]:
 def write_json(path: Path, value: Any) -> None:
     """Write plain JSON types; NaN is none of them."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n")
+    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")

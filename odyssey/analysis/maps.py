@@ -7,12 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.cm import ScalarMappable
-from matplotlib.colors import Normalize
-from matplotlib.figure import Figure
-from matplotlib.gridspec import GridSpec
 
 from odyssey.analysis.findings import REFERENCE, Findings
+from odyssey.analysis.mpl import Figure, GridSpec, Normalize, ScalarMappable
 from odyssey.analysis.plotting import SHORT, explain, head, merit, scale_axis, scaled
 
 

@@ -7,10 +7,9 @@ from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure
 
 from odyssey.analysis.findings import REFERENCE, Findings, best
+from odyssey.analysis.mpl import Axes, Figure
 from odyssey.analysis.plotting import (
     BLUE,
     GREEN,

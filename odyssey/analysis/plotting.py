@@ -5,14 +5,18 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.axis import Axis
-from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from odyssey.analysis.mpl import (
+    Axes,
+    Axis,
+    Figure,
+    FuncFormatter,
+    LogLocator,
+    NullFormatter,
+    own_settings,
+)
 from odyssey.tasks import TASKS
 
 # Okabe and Ito's colours, told apart with every kind of colour vision.
@@ -21,7 +25,6 @@ BLUE, GREEN, RED, ORANGE, SKY, PURPLE = (
 )
 GREY, PALE, INK = "#8A8F98", "#E3E6EA", "#20242A"
 STYLE = {
-    "font.family": "DejaVu Sans",
     "font.size": 9,
     "axes.titlesize": 10,
     "axes.titleweight": "bold",
@@ -69,7 +72,7 @@ SHORT: Mapping[str, str] = {
 
 def style() -> AbstractContextManager[None]:
     """Return the context in which figures are drawn and saved."""
-    return mpl.rc_context(STYLE)  # type: ignore[arg-type]
+    return own_settings(STYLE)
 
 
 def save(figure: Figure, *paths: Path) -> None:

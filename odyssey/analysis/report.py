@@ -48,7 +48,7 @@ def write_report(
     for each kind of figure a title, an empty line, and what to see.
     """
     planned = {task: study.trials(task) for task in study.tasks}
-    texts = {Path(path).stem: Path(path).read_text() for path in captions}
+    texts = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in captions}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("odyssey.analysis", "."),
         autoescape=jinja2.select_autoescape(["html"]),

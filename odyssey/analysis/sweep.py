@@ -18,7 +18,8 @@ from functools import partial
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.analysis.boxes import Array, Boxes, compiled
+from odyssey.analysis.boxes import Array, Boxes
+from odyssey.analysis.compiled import compiled
 
 Cells = NDArray[np.int64]
 

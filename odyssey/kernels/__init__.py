@@ -5,6 +5,7 @@
 is imported before one of those two is.
 """
 
-from odyssey.kernels.build import KernelError, build, find, is_outdated
+from odyssey.kernels.build import build, find, is_missing, is_outdated
+from odyssey.kernels.instructions import KernelError, forced_set
 
-__all__ = ["KernelError", "build", "find", "is_outdated"]
+__all__ = ["KernelError", "build", "find", "forced_set", "is_missing", "is_outdated"]

@@ -13,30 +13,24 @@ import importlib.metadata
 import importlib.util
 import json
 import os
-import platform
-import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
+from odyssey.files import replacing
+from odyssey.kernels.compiler import Compiler, find_compiler
+from odyssey.kernels.instructions import (
+    INSTRUCTION_SETS,
+    KernelError,
+    buildable_sets,
+    chosen_sets,
+)
 from odyssey.variants import LSTMVariant
 
-#: Compiler flags that select an instruction set, best first. ``portable`` is what every processor
-#: of the kind has: SSE2 on x86-64, NEON on aarch64.
-INSTRUCTION_SETS = {
-    "avx512": ("-march=x86-64-v4", "-mprefer-vector-width=512"),
-    "avx2": ("-march=x86-64-v3",),
-    "portable": (),
-}
-_NEEDED = {
-    "avx512": {"avx512f", "avx512bw", "avx512cd", "avx512dq", "avx512vl"},
-    "avx2": {"avx2", "bmi1", "bmi2", "f16c", "fma", "movbe"},
-    "portable": set[str](),
-}
 # Never -ffast-math: NaN and inf must pass through, and linking with it flushes denormal numbers to
 # zero in the whole process.
 _FLAGS = (
@@ -44,10 +38,6 @@ _FLAGS = (
     *("-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"),
 )
 _SOURCES = Path(__file__).parent
-
-
-class KernelError(Exception):
-    """The operator library can't be built or loaded; the message is one line."""
 
 
 @dataclass(frozen=True)
@@ -62,15 +52,24 @@ class Library:
         """What the names of its operators end in."""
         return self.folder.name
 
+    def path(self, instruction_set: str) -> Path:
+        """Return the shared object for an instruction set."""
+        return self.folder / f"{instruction_set}.so"
+
+    @property
+    def left_out(self) -> dict[str, str]:
+        """The instruction sets that its compiler could not build, each with the reason."""
+        return dict(_manifest(self.folder).get("left_out", {}))
+
     def description(self) -> dict[str, object]:
         """Return what it is made of, as plain data."""
         built = sorted(path.stem for path in self.folder.glob("*.so"))
-        manifest: dict[str, object] = json.loads((self.folder / "library.json").read_text())
-        return {"folder": str(self.folder), "instruction_sets": built, **manifest}
+        found = {"folder": str(self.folder), "instruction_sets": built, **_manifest(self.folder)}
+        return {name: value for name, value in found.items() if value != {}}
 
     def declare(self, path: Path) -> None:
         """Write the description to a JSON file."""
-        path.write_text(json.dumps(self.description(), indent=2) + "\n")
+        _write(path, json.dumps(self.description(), indent=2) + "\n")
 
 
 def switches(variant: LSTMVariant) -> int:
@@ -94,50 +93,83 @@ def cache_folder() -> Path:
     return Path(override) if override else _SOURCES.parents[1] / "build" / "kernels"
 
 
-def supported_sets() -> tuple[str, ...]:
-    """Return the instruction sets that this processor has, best first."""
-    if platform.machine() not in ("x86_64", "AMD64"):
-        return ("portable",)
-    flags = set(_cpu_flags())
-    return tuple(name for name in INSTRUCTION_SETS if flags >= _NEEDED[name])
-
-
-def buildable_sets() -> tuple[str, ...]:
-    """Return the instruction sets that can be compiled for this kind of processor."""
-    return tuple(INSTRUCTION_SETS) if platform.machine() in ("x86_64", "AMD64") else ("portable",)
-
-
 def build(
     variants: Iterable[LSTMVariant], instruction_sets: Iterable[str] | None = None
 ) -> Library:
     """Build the variants' library for the given instruction sets, all by default; return it.
 
-    Raises KernelError if there is no compiler or it fails.
+    Of all sets those are left out that the compiler does not know. Where there is no compiler, or
+    no place to write, a library that is complete will do. Raises KernelError.
     """
-    rows = sorted({switches(variant) for variant in variants})
-    compiler = _compiler()
-    version = _run(compiler, "--version").partition("\n")[0]
-    key = _digest(source_key(), version, *map(str, rows))
-    folder = cache_folder() / key
+    rows = frozenset(switches(variant) for variant in variants)
     wanted = list(instruction_sets or buildable_sets())
     if unknown := set(wanted) - set(buildable_sets()):
         raise KernelError(
             f"no instruction set {unknown.pop()!r} here: choose from {', '.join(buildable_sets())}"
         )
+    try:
+        return _build(find_compiler(), rows, wanted, choosy=instruction_sets is not None)
+    except (KernelError, OSError) as error:
+        for library in _libraries():
+            if library.switches >= rows and not _lacking(library, wanted):
+                return library
+        if isinstance(error, OSError):
+            raise KernelError(
+                f"the fused kernels can't be written to {cache_folder()}: {error.strerror}; make "
+                "room there, or name another folder in ODYSSEY_KERNELS"
+            ) from error
+        raise
+
+
+def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: bool) -> Library:
+    key = _digest(source_key(), compiler.version, *map(str, sorted(rows)))
+    library = Library(cache_folder() / key, rows)
+    if not _lacking(library, wanted) and not (choosy and set(wanted) & set(library.left_out)):
+        return library
+    compiler.check()
+    refused = {name: reason for name in wanted if (reason := compiler.refusal(name))}
+    if refused and (choosy or len(refused) == len(wanted)):
+        raise KernelError(next(iter(refused.values())))
     with _lock(cache_folder()):
-        missing = [name for name in wanted if not (folder / f"{name}.so").exists()]
+        missing = [name for name in wanted if name not in refused and not _is_whole(library, name)]
         if missing:
-            _compile(compiler, folder, missing, rows)
-        manifest = {"sources": source_key(), "compiler": version, "switches": rows}
-        _write(folder / "library.json", json.dumps(manifest).encode())
-    return Library(folder, frozenset(rows))
+            _compile(compiler, library, missing)
+        left_out = {k: v for k, v in library.left_out.items() if not _is_whole(library, k)}
+        manifest = {
+            "sources": source_key(),
+            "compiler": compiler.version,
+            "switches": sorted(rows),
+            "left_out": left_out | refused,
+        }
+        if manifest != _manifest(library.folder):
+            _write(library.folder / "library.json", json.dumps(manifest))
+    return library
 
 
 def is_outdated(declared: Path, variants: Iterable[LSTMVariant]) -> bool:
     """Return whether a file of ``Library.declare`` is of other sources or lacks a variant."""
-    found = json.loads(declared.read_text())
-    lacking = {switches(variant) for variant in variants} - set(found["switches"])
-    return bool(lacking) or found["sources"] != source_key()
+    rows = {switches(variant) for variant in variants}
+    found = _read(declared)
+    return found.get("sources") != source_key() or not rows <= set(found.get("switches", ()))
+
+
+def is_missing(variants: Iterable[LSTMVariant]) -> bool:
+    """Return whether no library, for whatever instruction set, is there for one of the variants."""
+    sets = buildable_sets()
+    return any(not any(find(variant, name) for name in sets) for variant in variants)
+
+
+def available(variant: LSTMVariant) -> tuple[Library, str] | None:
+    """Return the library and instruction set to use here, unless it has yet to be built.
+
+    It is the best set that the processor has and no compiler has refused. Raises KernelError.
+    """
+    for name in chosen_sets():
+        if library := find(variant, name):
+            return library, name
+        if not any(name in library.left_out for library in _libraries()):
+            return None
+    return None
 
 
 def find(variant: LSTMVariant, instruction_set: str) -> Library | None:
@@ -145,35 +177,39 @@ def find(variant: LSTMVariant, instruction_set: str) -> Library | None:
 
     The compiler is left out of the comparison: a node of a cluster need not have one.
     """
-    manifests = sorted(
-        cache_folder().glob("*/library.json"), key=lambda path: path.stat().st_mtime, reverse=True
-    )
-    for path in manifests:
-        manifest, library = json.loads(path.read_text()), path.with_name(f"{instruction_set}.so")
-        same = manifest["sources"] == source_key() and switches(variant) in manifest["switches"]
-        if same and library.exists():
-            return Library(path.parent, frozenset(manifest["switches"]))
+    for library in _libraries():
+        if switches(variant) in library.switches and _is_whole(library, instruction_set):
+            return library
     return None
 
 
-def _compiler() -> str:
-    compiler = os.environ.get("CXX") or shutil.which("g++") or shutil.which("clang++")
-    if not compiler or not shutil.which(compiler):
-        raise KernelError(
-            "building the fused kernels needs a C++17 compiler, found none: install g++, set CXX, "
-            "or choose `kernels: gluon` in config.yaml (slow, same numbers)"
-        )
-    return compiler
+def _libraries() -> Iterator[Library]:
+    """Yield the libraries of these sources, the newest first."""
+    found, sources = [], source_key()
+    for path in cache_folder().glob("*/library.json"):
+        manifest = _manifest(path.parent)
+        if manifest.get("sources") == sources:
+            library = Library(path.parent, frozenset(manifest["switches"]))
+            found.append((path.stat().st_mtime, library))
+    yield from (library for _, library in sorted(found, key=lambda row: row[0], reverse=True))
 
 
-def _compile(compiler: str, folder: Path, names: list[str], rows: list[int]) -> None:
-    listed = " ".join(f"ROW({row}u)" for row in rows)
-    defined = (f"-DODYSSEY_ROWS(ROW)={listed}", f'-DODYSSEY_KEY="{folder.name}"')
+def _lacking(library: Library, wanted: Iterable[str]) -> list[str]:
+    """Return the sets that a library should have and has not."""
+    left_out = library.left_out
+    if not _manifest(library.folder) or len(set(wanted) - set(left_out)) == 0:
+        return list(wanted)
+    return [name for name in wanted if name not in left_out and not _is_whole(library, name)]
+
+
+def _compile(compiler: Compiler, library: Library, names: list[str]) -> None:
+    listed = " ".join(f"ROW({row}u)" for row in sorted(library.switches))
+    defined = (f"-DODYSSEY_ROWS(ROW)={listed}", f'-DODYSSEY_KEY="{library.key}"')
     mxnet = _mxnet_folder()
-    shared = (compiler, *_flags(), "-isystem", str(mxnet / "include"))
+    shared = (*_flags(), "-isystem", str(mxnet / "include"))
     sources = sorted(_SOURCES.glob("*.cc"))
-    folder.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=folder, prefix=".build-") as scratch:
+    library.folder.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=library.folder, prefix=".build-") as scratch:
         glue = f"{scratch}/lib_api.o"
         commands: list[tuple[str, ...]] = [
             (*shared, "-c", str(mxnet / "src" / "lib_api.cc"), "-o", glue)
@@ -184,27 +220,34 @@ def _compile(compiler: str, folder: Path, names: list[str], rows: list[int]) -> 
                 flags = (*INSTRUCTION_SETS[name], *defined)
                 commands.append((*shared, *flags, "-c", str(source), "-o", target))
         with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:
-            list(pool.map(lambda command: _run(*command), commands))
+            list(pool.map(lambda command: compiler.run(*command, scratch=scratch), commands))
         for name in names:
-            library = Path(scratch, f"{name}.so")
-            _run(compiler, *_extra_flags(), "-shared", *objects[name], glue, "-o", str(library))
-            library.replace(folder / library.name)
+            draft = Path(scratch, f"{name}.so")
+            parts = (*_extra_flags(), "-shared", *objects[name], glue)
+            compiler.run(*parts, "-o", str(draft), scratch=scratch)
+            with replacing(library.path(name)) as path:
+                path.write_bytes(_sealed(draft.read_bytes()))
 
 
-def _run(*command: str) -> str:
-    done = subprocess.run(command, capture_output=True, text=True)
-    if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if "error" in line]
-        reason = (lines or done.stderr.splitlines() or ["no message"])[0]
-        raise KernelError(f"{command[0]} could not build the fused kernels: {reason}")
-    return done.stdout
+def _sealed(content: bytes) -> bytes:
+    """Return a library with its digest at its end, where the loader does not look."""
+    return content + hashlib.sha256(content).digest()
+
+
+def _is_whole(library: Library, instruction_set: str) -> bool:
+    """Return whether a shared object is there, and as it was written."""
+    try:
+        content = library.path(instruction_set).read_bytes()
+    except OSError:
+        return False
+    return content == _sealed(content[: -hashlib.sha256().digest_size])
 
 
 def source_key() -> str:
     """Return the fingerprint of the kernels' sources and MXNet's version."""
     files = sorted([*_SOURCES.glob("*.h"), *_SOURCES.glob("*.cc")])
     flags = map(str, (*_flags(), *INSTRUCTION_SETS.items()))
-    texts = (path.read_text() for path in files)
+    texts = (path.read_text(encoding="utf-8") for path in files)
     return _digest(_mxnet_version(), *flags, *texts)
 
 
@@ -235,23 +278,32 @@ def _mxnet_folder() -> Path:
     return Path(found.submodule_search_locations[0])
 
 
-def _cpu_flags() -> Iterator[str]:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("flags"):
-            yield from line.partition(":")[2].split()
-            return
-
-
 @contextmanager
 def _lock(folder: Path) -> Iterator[None]:
+    """Let one build at a time write to a folder.
+
+    Some file systems have no locks: two builds at once then compile twice, and each file is whole.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    with (folder / ".lock").open("w") as handle:
-        fcntl.flock(handle, fcntl.LOCK_EX)
+    with (folder / ".lock").open("wb") as handle:
+        with suppress(OSError):
+            fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
 
-def _write(path: Path, content: bytes) -> None:
-    with tempfile.NamedTemporaryFile(dir=path.parent, delete=False) as handle:
-        handle.write(content)
-    Path(handle.name).chmod(0o644)
-    Path(handle.name).replace(path)
+def _manifest(folder: Path) -> dict[str, Any]:
+    return _read(folder / "library.json")
+
+
+def _read(path: Path) -> dict[str, Any]:
+    """Return the JSON object of a file; an empty one if there is none, or it is damaged."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _write(path: Path, text: str) -> None:
+    with replacing(path) as draft:
+        draft.write_text(text, encoding="utf-8")

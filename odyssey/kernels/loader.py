@@ -1,11 +1,12 @@
 """Loads the operator library that fits this processor, and hands out its operators."""
 
-import os
+import ctypes
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from odyssey.kernels.build import KernelError, Library, build, find, supported_sets, switches
+from odyssey.kernels.build import Library, available, build, switches
+from odyssey.kernels.instructions import KernelError, chosen_sets
 from odyssey.mx import mx
 from odyssey.spec import NetworkSpec
 from odyssey.variants import VARIANTS, LSTMVariant
@@ -53,35 +54,60 @@ def load(variant: LSTMVariant) -> Operators:
 
 
 def instruction_set() -> str:
-    """Return the name of the instruction set that ``load`` picks."""
-    forced = os.environ.get("ODYSSEY_INSTRUCTION_SET")
-    if forced and forced not in supported_sets():
-        raise KernelError(
-            f"ODYSSEY_INSTRUCTION_SET={forced} is not among what this processor has: "
-            f"{', '.join(supported_sets())}"
-        )
-    return forced or supported_sets()[0]
+    """Return the name of the instruction set that computes here. Raises KernelError."""
+    for _, name in _loaded.values():
+        return name
+    return chosen_sets()[0]
 
 
 def library_path(variant: LSTMVariant) -> Path:
     """Return the shared object that ``load`` loads, built if it is not yet."""
-    return _load(variant).folder / f"{instruction_set()}.so"
+    library = _load(variant)
+    return library.path(_loaded[library.key][1])
 
 
-_loaded: dict[str, Library] = {}
+_loaded: dict[str, tuple[Library, str]] = {}
 
 
 def _load(variant: LSTMVariant) -> Library:
-    bits = switches(variant)
-    for library in _loaded.values():
-        if bits in library.switches:
+    for library, _ in _loaded.values():
+        if switches(variant) in library.switches:
             return library
-    name = instruction_set()
-    library = find(variant, name) or build(_with_company(variant), [name])
-    path = library.folder / f"{name}.so"
-    mx.library.load(str(path.resolve()), verbose=False)
-    _loaded[library.key] = library
+    library, name = _library(variant)
+    path = library.path(name).resolve()
+    try:
+        ctypes.CDLL(str(path))  # whose messages are better than MXNet's
+        mx.library.load(str(path), verbose=False)
+    except (OSError, mx.MXNetError) as error:
+        raise KernelError(_refusal(path, " ".join(str(error).split()))) from error
+    _loaded[library.key] = library, name
     return library
+
+
+def _library(variant: LSTMVariant) -> tuple[Library, str]:
+    """Return a library for the best instruction set that is there or can be built."""
+    if found := available(variant):
+        return found
+    refused: list[KernelError] = []
+    for name in chosen_sets():
+        try:
+            return build(_with_company(variant), [name]), name
+        except KernelError as error:
+            refused.append(error)
+    raise refused[0]
+
+
+def _refusal(path: Path, reason: str) -> str:
+    """Return why a library can't be loaded, and what to do."""
+    advice = f"remove {path.parent} and run `odyssey build` on this machine"
+    if "GLIBC" in reason or "CXXABI" in reason:
+        advice = (
+            "it was built on a machine with newer libraries: load the module of its compiler "
+            f"here, too, or {advice}"
+        )
+    if "failed to map" in reason or "not permitted" in reason:
+        advice = "is its file system mounted noexec? Name another folder in ODYSSEY_KERNELS"
+    return f"the fused kernels can't be loaded: {reason}; {advice}"
 
 
 def _with_company(variant: LSTMVariant) -> list[LSTMVariant]:

@@ -3,3 +3,5 @@
 set -euo pipefail
 pip install --require-hashes --requirement requirements.lock
 pip install --no-deps --no-build-isolation --editable .
+# What PYTHONPATH holds comes last.
+cp workflow/envs/own-packages-first.pth "$(python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"

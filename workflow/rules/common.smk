@@ -2,14 +2,23 @@
 
 import os
 import re
-import sys
 
-from odyssey.products import Upkeep
-from odyssey.study import RESULTS_VERSION, check_config_files, load_study
-from odyssey.turn import take_turn
+import odyssey
+from snakemake.exceptions import WorkflowError
 
 # Not workflow.basedir: as a module it is the user's.
 WORKFLOW = Path(workflow.current_basedir.get_path_or_uri(secret_free=False)).parent
+BESIDE = WORKFLOW.parent / "odyssey" / "__init__.py"
+if os.environ.get("PYTHONPATH") and BESIDE.exists():
+    if not BESIDE.samefile(odyssey.__file__):
+        raise WorkflowError(
+            f"Python finds {odyssey.__file__}, not the package beside this workflow: "
+            "unset PYTHONPATH"
+        )
+
+from odyssey.products import Upkeep
+from odyssey.study import RESULTS_VERSION, check_config_files, load_study
+
 check_config_files(map(Path, workflow.configfiles))
 STUDY = load_study(config, WORKFLOW / "schemas" / "config.schema.yaml")
 RESULTS = str(STUDY.results)
@@ -22,27 +31,3 @@ wildcard_constraints:
     variant="|".join(re.escape(variant) for variant in STUDY.variants),
     first=r"\d+",
     last=r"\d+",
-
-
-onstart:
-    # A report on what is there so far disturbs nobody.
-    if set(workflow.dag_settings.targets) != {"partial_report"}:
-        if take_turn(STUDY.results / "snakemake.lease", logger.warning):
-            # What there was to do, another Snakemake has done: look again, with the same command.
-            logger.warning(
-                "The other run has ended: starting again with what it left."
-            )
-            os.chdir(workflow.workdir_init)
-            os.execv(sys.executable, sys.orig_argv)
-        UPKEEP.no_times_ahead()
-    if workflow.dag_settings.forceall or "train_trials" in workflow.dag_settings.forcerun:
-        logger.warning(
-            f"Forced, but finished trials are read, not trained anew: to train them anew, "
-            f"remove their files under {RESULTS}/trials first"
-        )
-
-
-onerror:
-    from odyssey.progress_view import print_failures
-
-    print_failures(STUDY)

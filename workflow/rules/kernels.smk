@@ -2,23 +2,8 @@
 # built; the library itself lies in the cache, so that studies share it. ancient(): a rebuilt
 # library repeats no training.
 
-from odyssey.kernels import build, is_outdated
-from odyssey.variants import get_variant
-
 BUILT = f"{RESULTS}/kernels.json"
 kernel_files = [ancient(BUILT)] if STUDY.kernels == "fused" else []
-
-
-onstart:
-    # Sources or variants may be others than in the last run. Were that a reason for the rule to run
-    # again, Snakemake 9.27.1 would run it alone and call the study done: behind an ancient() file it
-    # does not look for what else is missing.
-    rows = [get_variant(code) for code in STUDY.variants]
-    if kernel_files and Path(BUILT).exists() and is_outdated(Path(BUILT), rows):
-        logger.info(
-            "Building the fused kernels anew: sources or variants are others"
-        )
-        build(rows).declare(Path(BUILT))
 
 
 rule build_kernels:

@@ -54,7 +54,7 @@ rule plot_figure:
         # figure6-jsb is of the kind figure6
         caption=lambda wildcards: Path(
             CAPTIONS, f"{wildcards.figure.partition('-')[0]}.rst"
-        ).read_text(),
+        ).read_text(encoding="utf-8"),
     message:
         "Drawing {wildcards.figure}"
     script:

@@ -1,0 +1,40 @@
+# Before the first job of a run, and after a run that failed. Snakemake knows one handler of each.
+
+import sys
+
+from odyssey.ahead import NotReady, make_ready
+from odyssey.turn import take_turn
+
+
+onstart:
+    # A report on what is there so far disturbs nobody.
+    if set(workflow.dag_settings.targets) != {"partial_report"}:
+        if take_turn(STUDY.results / "snakemake.lease", logger.warning):
+            # What there was to do, another Snakemake has done: look again, with the same command.
+            logger.warning(
+                "The other run has ended: starting again with what it left."
+            )
+            os.chdir(workflow.workdir_init)
+            os.execv(sys.executable, sys.orig_argv)
+        UPKEEP.no_times_ahead()
+        # Were outdated kernels a reason for their rule to run again, Snakemake 9.27.1 would run it
+        # alone and call the study done: behind an ancient() file it does not look for what else is
+        # missing.
+        try:
+            make_ready(STUDY, Path(BUILT), logger.info)
+        except NotReady as error:
+            raise WorkflowError(str(error))
+    if (
+        workflow.dag_settings.forceall
+        or "train_trials" in workflow.dag_settings.forcerun
+    ):
+        logger.warning(
+            "Forced, but finished trials are read, not trained anew: to train them anew, "
+            f"remove their files under {RESULTS}/trials first"
+        )
+
+
+onerror:
+    from odyssey.progress_view import print_failures
+
+    print_failures(STUDY)
