@@ -39,6 +39,7 @@ NEEDED = (
     "srun",
 )
 CLIENTS = ("sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo", "sacct", "sacctmgr")
+CLIENTS += ("sshare",)
 #: A node that is silent for so long, in seconds, counts as dead; a busy machine must not be.
 NODE_TIMEOUT = 20
 

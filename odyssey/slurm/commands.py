@@ -5,6 +5,8 @@ import subprocess
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+Fields = Mapping[str, str]
+
 #: A busy controller may take long; nobody waits longer, in seconds.
 PATIENCE = 60
 
@@ -53,17 +55,17 @@ def minutes(limit: str) -> int | None:
     return (int(days or 0) * 24 + hours) * 60 + mins + seconds // 60
 
 
-def partition_fields(name: str) -> Mapping[str, str]:
+def partition_fields(name: str) -> Fields:
     """Return what ``scontrol show partition`` says of one; empty if it is not known."""
     return _fields(ask("scontrol", "--oneliner", "show", "partition", name).out)
 
 
-def job_fields(job: str) -> Mapping[str, str]:
+def job_fields(job: str) -> Fields:
     """Return what ``scontrol show job`` says of one; empty if SLURM has forgotten it."""
     return _fields(ask("scontrol", "--oneliner", "show", "job", job).out)
 
 
-def config_fields() -> Mapping[str, str]:
+def config_fields() -> Fields:
     """Return the cluster's configuration; empty if it is not to be had."""
     lines = (line.partition("=") for line in ask("scontrol", "show", "config").out.splitlines())
     return {key.strip(): value.strip() for key, _, value in lines if value}

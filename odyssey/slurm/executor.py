@@ -1,7 +1,7 @@
 """Snakemake's SLURM executor, mended where plugin 2.6.1 gives up, waits for ever or says nothing.
 
 The plugin submits in threads and drops their exceptions, so that a job is awaited for ever. It
-takes every refusal for a failed attempt. It loses sight of its jobs when squeue fails five times, and
+takes every refusal for a failed attempt. It loses its jobs when squeue fails five times, and
 waits for ever for a job that squeue has forgotten. After Ctrl-C it goes on submitting. ``careful``
 returns a class of its own against all of that. Of the plugin itself only the way in which it reads
 a job's number is changed.
@@ -179,7 +179,7 @@ def careful(plugin: Any) -> Any:
                     pass  # what it yields is what has not ended; after a silence it yields nothing
             except Exception as error:
                 self.logger.warning(f"Jobs could not be watched: {in_one_line(str(error))}")
-            if self._watch:
+            if active_jobs and self._watch:
                 self._watch.answered(self._status_query_calls > calls)
                 for info, state in self._watch.forgotten(self._open(active_jobs)):
                     self._end_forgotten(info, state)

@@ -15,15 +15,15 @@ class Limits:
 
     def __init__(self, logger: Any) -> None:
         self._logger = logger
-        self._partitions: dict[tuple[str, ...], int | None] = {}
+        self._partitions: dict[tuple[str, ...], int] = {}
         self._told: set[object] = set()
         self._goes_on: dict[Any, int] = {}  # how often a job may still meet its limit
 
     def prepare(self, job: Any, partitions: Sequence[str]) -> None:
         """Cut a job's time limit to its resource max_runtime, else to its partitions' MaxTime."""
         asked = job.resources.get("runtime")
-        most = job.resources.get("max_runtime") or self._max_minutes(tuple(partitions))
-        if not isinstance(asked, int) or not isinstance(most, int) or asked <= most:
+        most = _set(job) or self._max_minutes(tuple(partitions))
+        if not isinstance(asked, int) or most is None or asked <= most:
             return
         job.resources.runtime = most
         if job.resources.get("resumes"):
@@ -49,25 +49,37 @@ class Limits:
 
     def _max_minutes(self, partitions: tuple[str, ...]) -> int | None:
         if partitions not in self._partitions:
-            self._partitions[partitions] = commands.max_minutes(partitions)
+            most = commands.max_minutes(partitions)
+            if most is None:  # no limit, or no answer: ask again
+                return None
+            self._partitions[partitions] = most
         return self._partitions[partitions]
 
     def _tell(self, job: Any, asked: int, most: int, partitions: Sequence[str]) -> None:
         what = (job.name, most)
         if what not in self._told:
             self._told.add(what)
-            where = ", ".join(partitions) or "max_runtime"
+            where = "max_runtime" if _set(job) else ", ".join(partitions)
             self._logger.warning(
                 f"The time limit of {job.name}, {asked} minutes, is cut to the {most} that are "
                 f"allowed ({where}): a job that needs more saves its trials and goes on anew."
             )
 
 
-def _ended_at_limit(fields: Any) -> bool:
-    ran, limit = (
-        commands.minutes(fields.get("RunTime", "")),
-        commands.minutes(fields.get("TimeLimit", "")),
-    )
+def _set(job: Any) -> int | None:
+    """Return the job's resource max_runtime in minutes; ValueError if it is no time."""
+    value = job.resources.get("max_runtime")
+    if value in (None, ""):
+        return None
+    most = commands.minutes(str(value))
+    if not most:
+        raise ValueError(f"max_runtime must be minutes or as 1-12:00:00, got {value!r}: mend it")
+    return most
+
+
+def _ended_at_limit(fields: commands.Fields) -> bool:
+    ran = commands.minutes(fields.get("RunTime", ""))
+    limit = commands.minutes(fields.get("TimeLimit", ""))
     if fields.get("JobState") not in ("FAILED", "TIMEOUT") or ran is None or limit is None:
         return False
     return ran >= limit - WARNING_MINUTES
