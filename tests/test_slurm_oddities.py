@@ -12,7 +12,12 @@ import sys
 from pathlib import Path
 
 import pytest
+import yaml
 
+from odyssey.slurm_checks import slurm_rows
+from odyssey.study import load_study
+
+from .conftest import ROOT
 from .slurm import missing, running_cluster, wait_for
 from .slurm_study import PROFILE, SmallStudy
 
@@ -123,7 +128,7 @@ def test_an_account_that_is_not_the_users_ends_the_run(cluster, study):
 def test_accounting_that_does_not_answer_leaves_the_account_to_sbatch(cluster, study):
     down = "echo 'Connection refused' >&2; exit 1\n"
     with cluster.instead("sacctmgr", down), cluster.instead("sshare", down):
-        study.run("--default-resources", "slurm_account=any", target=BLOCK)
+        study.run("--default-resources", "slurm_account=my-project", target=BLOCK)
 
 
 def test_an_option_that_the_plugin_does_not_allow_ends_the_run(cluster, study):
@@ -202,6 +207,28 @@ def test_a_users_own_variables_and_a_talkative_sbatch_change_nothing(cluster, st
     with cluster.instead("sbatch", talk):
         study.run("--default-resources", "mem_mb=1000", target=BLOCK)
     assert "--signal=USR1@120" in arguments.read_text()
+
+
+def test_a_check_tells_what_the_cluster_has_and_what_a_study_asks_for(cluster, monkeypatch):
+    for name in ("PATH", "SLURM_CONF"):
+        monkeypatch.setenv(name, cluster.environment[name])
+    study = load_study(
+        yaml.safe_load((ROOT / "config.yaml").read_text()),
+        ROOT / "workflow/schemas/config.schema.yaml",
+    )
+    rows = {row.name: row for row in slurm_rows(study)}
+    assert {row.state for row in rows.values()} == {"ok"}
+    assert rows["SLURM partition"].text == "main, MaxTime UNLIMITED, state UP"
+    assert rows["SLURM MinJobAge"].text == "300 s: squeue tells how jobs ended"
+    assert rows["SLURM nodes"].text == "jobs of training ask for 3 cores and 2600 MiB"
+    assert {row.name: row.state for row in slurm_rows(study, workers=9)}["SLURM nodes"] == "fail"
+    cluster("scontrol", "update", "PartitionName=main", "MaxTime=30")
+    try:
+        limits = {row.name: row for row in slurm_rows(study)}["SLURM time limits"]
+    finally:
+        cluster("scontrol", "update", "PartitionName=main", "MaxTime=INFINITE")
+    assert limits.state == "warn"
+    assert "cut to the 30 that the partition allows" in limits.text
 
 
 def test_snakemake_may_run_inside_an_allocation(cluster, study):

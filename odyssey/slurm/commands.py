@@ -73,9 +73,14 @@ def config_fields() -> Fields:
 
 def max_minutes(partitions: Iterable[str]) -> int | None:
     """Return the longest MaxTime of some partitions in minutes; None if one has no limit."""
-    found = [minutes(partition_fields(name).get("MaxTime", "")) for name in partitions]
+    found = [minutes(_max_time(name)) for name in partitions]
     known = [limit for limit in found if limit is not None]
     return max(known) if found and len(known) == len(found) else None
+
+
+def _max_time(partition: str) -> str:
+    said = partition_fields(partition).get("MaxTime", "")
+    return said or ask("sinfo", "--noheader", "--partition", partition, "--format=%l").out.strip()
 
 
 def forgotten(job: str) -> bool:

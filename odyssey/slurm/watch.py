@@ -1,6 +1,6 @@
 """What a run's jobs wait for, and whether SLURM still knows them; each is told once."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from odyssey.slurm import commands
@@ -29,20 +29,23 @@ class Watch:
                 "SLURM does not tell how the jobs are: it is asked again, nothing counts as failed."
             )
 
-    def forgotten(self, jobs: Sequence[Any]) -> Iterator[tuple[Any, str]]:
-        """Yield the jobs that SLURM has forgotten, with how they ended if accounting knows.
+    def forgotten(self, jobs: Sequence[Any]) -> list[tuple[Any, str]]:
+        """Return the jobs that SLURM has forgotten, with how they ended if accounting knows.
 
         Jobs that may wait for ever are told on the way.
         """
         reasons = self._reasons()
         if reasons is None:
-            return
+            return []
         self._tell_stuck(reasons)
         missing = {job.external_jobid: job for job in jobs if job.external_jobid not in reasons}
         self._missing = {name: self._missing.get(name, 0) + 1 for name in missing}
-        for name, times in self._missing.items():
-            if times >= LOOKS and commands.forgotten(name):
-                yield missing[name], commands.accounted_state(name)
+        gone = [name for name, times in self._missing.items() if times >= LOOKS]
+        return [
+            (missing[name], commands.accounted_state(name))
+            for name in gone
+            if commands.forgotten(name)
+        ]
 
     def _reasons(self) -> Mapping[str, str] | None:
         """Return SLURM job → why it waits, or '' ; None if squeue does not answer."""

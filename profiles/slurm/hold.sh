@@ -3,7 +3,7 @@
 #   sbatch profiles/slurm/hold.sh --configfile my-study.yaml
 # What follows the script goes to Snakemake. Five minutes before its time limit it ends Snakemake as
 # Ctrl-C does (running trials save themselves), goes back to the queue under its number, and resumes.
-# The longer its --time, the seldomer the study's jobs have to queue anew: sbatch --time 7-00:00:00 …
+# The longer its --time (at most the partition's MaxTime), the seldomer the study's jobs queue anew.
 # SNAKEMAKE names another snakemake than .venv/bin/snakemake.
 #SBATCH --job-name=odyssey-hold
 #SBATCH --cpus-per-task=1 --mem=2000 --time=1-00:00:00
