@@ -36,7 +36,7 @@ FULL = (
 
 
 #: For tests that put the brake on.
-BRAKED = pytest.mark.parametrize("study", [100], indirect=True, ids=["braked"])
+BRAKED = pytest.mark.parametrize("study", [15], indirect=True, ids=["braked"])
 
 
 @pytest.fixture(scope="module")
