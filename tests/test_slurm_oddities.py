@@ -35,8 +35,10 @@ FULL = (
 )
 
 
-#: For tests that put the brake on.
-BRAKED = pytest.mark.parametrize("study", [15], indirect=True, ids=["braked"])
+#: For tests that put the brake on: epochs of three seconds and more each. SLURM looks every 30 s
+#: whether a job's time is up.
+BRAKED = pytest.mark.parametrize("study", [6], indirect=True, ids=["braked"])
+BRAKED_LONG = pytest.mark.parametrize("study", [15], indirect=True, ids=["braked"])
 
 
 @pytest.fixture(scope="module")
@@ -142,7 +144,16 @@ def test_what_no_node_has_fails_without_further_attempts(cluster, study):
     assert "restart" not in log
 
 
-@BRAKED
+def test_a_job_on_a_gpu_asks_for_one_and_for_no_tasks_per_gpu(cluster, study):
+    arguments = study.folder / "arguments"
+    with cluster.instead("sbatch", f'echo "$*" >>{arguments}\n'):
+        ended(study.start("--set-resources", "train_trials:gpu=1", target=BLOCK), study)
+    assert "--cpus-per-task=" in arguments.read_text()
+    assert "--gpus=1" in arguments.read_text()
+    assert "--ntasks-per-gpu" not in arguments.read_text()
+
+
+@BRAKED_LONG
 def test_a_job_that_meets_a_cut_time_limit_goes_on_with_the_same_resources(cluster, study):
     study.brake.touch()
     cluster("scontrol", "update", "PartitionName=main", "MaxTime=30")
