@@ -87,10 +87,11 @@ def ended(main, study, seconds=60):
     return study.log()
 
 
-def asked_for(cluster):
-    """Return [memory, time limit] of all jobs of blocks, oldest first."""
-    jobs = cluster("squeue", "-h", "--states=all", "--sort=i", "-o", "%k %m %l").splitlines()
-    return [line.split()[1:] for line in jobs if "train_trials" in line]
+def asked_for(study):
+    """Return [memory, time limit] of all jobs of the study's blocks, oldest first."""
+    columns = ("-h", "--states=all", "--sort=i", "--format=%k|%Z|%m|%l")
+    rows = [line.split("|") for line in study.cluster("squeue", *columns).splitlines()]
+    return [row[2:] for row in rows if "train_trials" in row[0] and row[1] == str(study.folder)]
 
 
 def test_a_refusal_at_a_limit_waits_and_asks_for_the_same(cluster, study):
@@ -98,10 +99,10 @@ def test_a_refusal_at_a_limit_waits_and_asks_for_the_same(cluster, study):
         main = study.start(target=BLOCK)
         said(study, "takes no job now (AssocMaxSubmitJobLimit;")
         said(study, "asking again in 10 s")
-        assert asked_for(cluster) == []
+        assert asked_for(study) == []
         limit.unlink()
         study.end(main)
-    assert len(asked_for(cluster)) == 1
+    assert len(asked_for(study)) == 1
     assert "restart" not in study.log()
 
 
@@ -167,8 +168,8 @@ def test_a_job_that_meets_a_cut_time_limit_goes_on_with_the_same_resources(clust
         study.end(main)
     finally:
         cluster("scontrol", "update", "PartitionName=main", "MaxTime=INFINITE")
-    assert [limit for _, limit in asked_for(cluster)] == ["2:00", "30:00"]
-    assert len({memory for memory, _ in asked_for(cluster)}) == 1
+    assert [limit for _, limit in asked_for(study)] == ["2:00", "30:00"]
+    assert len({memory for memory, _ in asked_for(study)}) == 1
     assert "resumes after epoch" in study.training_log()
     assert "restart" not in study.log()
 
@@ -193,7 +194,7 @@ def test_jobs_outlive_a_squeue_that_does_not_answer(cluster, study):
         said(study, "SLURM does not tell how the jobs are")
     study.brake.unlink()
     study.end(main)
-    assert len(asked_for(cluster)) == 1
+    assert len(asked_for(study)) == 1
 
 
 @BRAKED
