@@ -52,7 +52,7 @@ class SmallStudy:
         (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG | changes))
         (folder / "chorales.json").write_text(json.dumps(_chorales()))
         self.brake = folder / "brake"
-        self.environment = cluster.environment if cluster else dict(os.environ)
+        self.environment = dict(cluster.environment if cluster else os.environ)
         self.environment |= {"BRAKE": str(self.brake), "PYTHONPATH": str(BRAKE)}
 
     def start(self, *arguments: str, target: str = "trials.csv") -> "subprocess.Popen[bytes]":
@@ -80,7 +80,8 @@ class SmallStudy:
 
     def log(self) -> str:
         """Return what Snakemake said so far."""
-        return (self.folder / "log.txt").read_text()
+        path = self.folder / "log.txt"
+        return path.read_text() if path.exists() else ""
 
     def log_of(self, trial: int = 0) -> Path | None:
         """Return where the job that begins with a trial says how it gets on; None between two."""
