@@ -1,14 +1,15 @@
 """``odyssey doctor``: will a study run on this machine, and if not, why, and what to do.
 
 A check is a function that returns rows or yields them; a new one goes into ``checks``. They are in
-``machine_checks`` (what the machine is) and ``software_checks`` (what is installed).
+``machine_checks`` (what the machine is), ``software_checks`` (what is installed) and
+``slurm_checks``.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
 
-from odyssey import machine_checks, software_checks
+from odyssey import machine_checks, slurm_checks, software_checks
 from odyssey.check import Row, fail, ok, one_line, rows_of, warn
 from odyssey.study import ConfigError, Study, read_study
 
@@ -46,6 +47,7 @@ def checks(study: Study | None) -> Iterator[tuple[str, Check]]:
     yield "MXNet", software_checks.check_mxnet
     yield "analysis", software_checks.check_analysis
     yield "GPU", partial(software_checks.check_gpu, study)
+    yield "SLURM", partial(slurm_checks.slurm_rows, study)
 
 
 def _folders(study: Study | None) -> Iterator[tuple[str, Path]]:

@@ -39,6 +39,7 @@ NEEDED = (
     "srun",
 )
 CLIENTS = ("sbatch", "squeue", "scontrol", "scancel", "srun", "sinfo", "sacct", "sacctmgr")
+CLIENTS += ("sshare",)
 #: A node that is silent for so long, in seconds, counts as dead; a busy machine must not be.
 NODE_TIMEOUT = 20
 
@@ -169,6 +170,21 @@ class Cluster:
         self._frozen += frozen
         return frozen
 
+    @contextlib.contextmanager
+    def instead(self, command: str, script: str) -> Iterator[Path]:
+        """Let a shell script run before one of SLURM's commands, or instead if it exits.
+
+        ``$found`` is the real command. Yield the script; whoever removes it ends it earlier.
+        """
+        path = self.folder / f"{command}.sh"
+        draft = path.with_suffix(".draft")
+        draft.write_text(script)
+        draft.rename(path)
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
     def node_of(self, job: str) -> str:
         """Return where a job runs; empty while it waits."""
         return self("squeue", "-h", "-j", job, "-o", "%N")
@@ -252,7 +268,7 @@ def _kill(processes: list[psutil.Process]) -> None:
 
 
 def _clients(folder: Path) -> Path:
-    """Make commands that know this cluster, and are counted in the file ``calls``.
+    """Make commands that know this cluster, are counted in ``calls`` and obey ``instead``.
 
     A job step strips SLURM_CONF from the environment before it calls srun.
     """
@@ -261,8 +277,10 @@ def _clients(folder: Path) -> Path:
         if found := shutil.which(name):
             path = folder / "bin" / name
             here = shlex.quote(str(folder))
-            count = f"echo {name} >> {here}/calls"
-            path.write_text(f'#!/bin/sh\n{count}\nSLURM_CONF={here}/slurm.conf exec {found} "$@"\n')
+            lines = ["#!/bin/sh", f"echo {name} >> {here}/calls"]
+            lines += [f"export SLURM_CONF={here}/slurm.conf", f"found={shlex.quote(found)}"]
+            lines += [f"[ -f {here}/{name}.sh ] && . {here}/{name}.sh", 'exec "$found" "$@"']
+            path.write_text("\n".join(lines) + "\n")
             path.chmod(0o755)
     return folder / "bin"
 

@@ -52,8 +52,8 @@ class SmallStudy:
         (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG | changes))
         (folder / "chorales.json").write_text(json.dumps(_chorales()))
         self.brake = folder / "brake"
-        self._environment = cluster.environment if cluster else dict(os.environ)
-        self._environment |= {"BRAKE": str(self.brake), "PYTHONPATH": str(BRAKE)}
+        self.environment = dict(cluster.environment if cluster else os.environ)
+        self.environment |= {"BRAKE": str(self.brake), "PYTHONPATH": str(BRAKE)}
 
     def start(self, *arguments: str, target: str = "trials.csv") -> "subprocess.Popen[bytes]":
         """Start Snakemake; its log is log.txt."""
@@ -62,7 +62,7 @@ class SmallStudy:
         command += [*arguments, "--", f"results/{target}"]
         with (self.folder / "log.txt").open("wb") as log:
             main = subprocess.Popen(
-                command, cwd=self.folder, env=self._environment, stdout=log, stderr=log
+                command, cwd=self.folder, env=self.environment, stdout=log, stderr=log
             )
         if self.cluster:
             self.cluster.guests.append(main)
@@ -80,7 +80,8 @@ class SmallStudy:
 
     def log(self) -> str:
         """Return what Snakemake said so far."""
-        return (self.folder / "log.txt").read_text()
+        path = self.folder / "log.txt"
+        return path.read_text() if path.exists() else ""
 
     def log_of(self, trial: int = 0) -> Path | None:
         """Return where the job that begins with a trial says how it gets on; None between two."""

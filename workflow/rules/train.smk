@@ -32,6 +32,8 @@ rule train_trials:
     threads: STUDY.threads_per_job
     resources:
         gpu=lambda wildcards: int(STUDY.device(wildcards.task) == "gpu"),
+        tasks_per_gpu=0,  # else --ntasks-per-gpu, which SLURM refuses beside --cpus-per-task
+        resumes=1,  # odyssey/slurm: a job that meets a cut time limit goes on in a new one
         mem_mb=lambda wildcards, threads, attempt: attempt * memory(threads),
         runtime=lambda wildcards, threads, attempt: time_limit(
             STUDY,
