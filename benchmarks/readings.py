@@ -2,9 +2,10 @@
 
 ``python -m benchmarks.readings record STUDY.yaml FOLDER`` trains the trials of a search as the
 study does, but to the last epoch, and keeps the loss of every chorale of the validation and test
-sets, for every epoch from the untrained net on and at two points: where Nesterov's gradient is taken
-(the look-ahead point, which this project's parameters are) and at the base point θ, the look-ahead
-point less momentum times velocity. One file a trial; what is there is not trained again.
+sets, for every epoch from the untrained net on and at two points: where Nesterov's gradient is
+taken (the look-ahead point, which this project's parameters are) and at the base point θ, which is
+the look-ahead point less momentum times velocity. One file per trial; what is there is not trained
+again.
 ``--first-frame`` also has the first frame predicted, from an input of silence.
 
 ``python -m benchmarks.readings tables FOLDER OUT`` writes a trials.csv for each reading that these
@@ -16,7 +17,7 @@ from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
 from functools import partial
-from itertools import product
+from itertools import product, repeat
 from pathlib import Path
 from typing import Any
 
@@ -161,26 +162,31 @@ def main() -> None:
 @click.argument("study_file", type=click.Path(exists=True, path_type=Path))
 @click.argument("folder", type=click.Path(path_type=Path))
 @click.option("--variant", default="V")
-@click.option("--trials", default="0:200", help="First trial, colon, one beyond the last.")
+@click.option("--trials", help="Numbers with commas between, in this order; all if not given.")
 @click.option("--workers", default=2)
 @click.option("--first-frame", is_flag=True, help="Predict the first frame too, from silence.")
 def _record(
-    study_file: Path, folder: Path, variant: str, trials: str, workers: int, first_frame: bool
+    study_file: Path,
+    folder: Path,
+    variant: str,
+    trials: str | None,
+    workers: int,
+    first_frame: bool,
 ) -> None:
     """Train what is missing."""
     study = read_study([study_file])
     data = load_dataset(study.data_path(TASK))
     if first_frame:
         data = replace(data, splits={n: from_silence(s) for n, s in data.splits.items()})
-    specs = [study.trial(TASK, variant, k) for k in range(*map(int, trials.split(":")))]
+    everything = [study.trial(TASK, variant, k) for k in range(study.trials(TASK))]
+    specs = [everything[int(k)] for k in trials.split(",")] if trials else everything
     folder.mkdir(parents=True, exist_ok=True)
     if first_frame:
         (folder / "first-frame").touch()
-    everything = [study.trial(TASK, variant, k) for k in range(study.trials(TASK))]
     pd.DataFrame(map(_identity, everything)).to_csv(folder / "trials.csv", index=False)
     paths = [folder / f"{spec.trial}.npz" for spec in specs]
     with ProcessPoolExecutor(workers) as pool:
-        list(pool.map(record, specs, [data] * len(specs), paths))
+        list(pool.map(record, specs, repeat(data), paths))
 
 
 def _identity(spec: TrialSpec) -> dict[str, Any]:

@@ -24,6 +24,9 @@ from odyssey.variants import get_variant
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
 RESULTS_VERSION = 2
+#: Raised by hand when the code changes which of a trial's epochs counts: tables are made anew of
+#: the files that are there. 2: a diverged trial keeps its best epoch; the untrained net is epoch 0.
+JUDGEMENT_VERSION = 2
 
 
 class ConfigError(ValueError):
@@ -32,7 +35,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Protocol:
-    """How every trial trains (section III-C)."""
+    """How every trial trains (section IV-B)."""
 
     epochs: int
     patience: int

@@ -1,6 +1,6 @@
 """Figures of merit, lower is better, and what trivial models reach.
 
-Source: Greff et al., section IV-A. Frame error and character error are in percent, the negative
+Source: Greff et al., section IV-B. Frame error and character error are in percent, the negative
 log-likelihood in nats per predicted frame.
 """
 

@@ -9,6 +9,8 @@ rule aggregate_trials:
         f"{LOGS}/aggregate_trials/{{task}}.log",
     conda:
         "../envs/odyssey.yaml"
+    params:
+        judgement=JUDGEMENT_VERSION,
     message:
         "Joining the blocks of {wildcards.task} into {output.trials}"
     script:

@@ -2,7 +2,7 @@
 
 import re
 
-from odyssey.study import RESULTS_VERSION, load_study
+from odyssey.study import JUDGEMENT_VERSION, RESULTS_VERSION, load_study
 
 STUDY = load_study(config, Path(workflow.basedir, "schemas", "config.schema.yaml"))
 RESULTS = str(STUDY.results)
