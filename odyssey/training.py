@@ -156,7 +156,10 @@ Checkpoint = Callable[[TrainingState, bool], None]
 def initial_parameters(
     shapes: Mapping[str, tuple[int, ...]], std: float, generator: np.random.Generator
 ) -> dict[str, FloatArray]:
-    """Draw all parameters from N(0, std²) in the order of ``shapes`` (ASSUME: biases too)."""
+    """Draw all parameters from N(0, std²) in the order of ``shapes``.
+
+    ASSUME: biases and peepholes too, as in the authors' code.
+    """
     return {
         name: (std * generator.standard_normal(shape)).astype(np.float32)
         for name, shape in shapes.items()
