@@ -1,7 +1,7 @@
 """The study's equations in float64 NumPy, forward and backward, in the paper's letters.
 
-Source: Greff et al., section II (forward pass) and its appendix (gradients), with the variants of
-section III-B. It is the oracle that every fast implementation is held against; nothing but tests
+Source: Greff et al., section II (forward pass) and II-B (gradients), with the variants of section
+IV-C. It is the oracle that every fast implementation is held against; nothing but tests
 and benchmarks calls it. Back-propagation through time is full: nothing is truncated or cut.
 
 Shapes: T time, B batch, D inputs, H blocks, K outputs; x is (T, B, D), activations are (T, B, H).

@@ -1,6 +1,6 @@
 """Input noise as a pure function: of a trial's key, the number of the presentation, and the place.
 
-Source: section III-C of the paper asks for Gaussian noise, fresh for every presentation. It comes
+Source: section IV-B of the paper asks for Gaussian noise, fresh for every presentation. It comes
 from a counter-based generator (Salmon et al., SC 2011), Threefry-4×32 with 20 rounds, and from
 Box and Muller's transform, so there is no state to save, and the operators draw it where they need
 it. This is the readable form; noise.h is the fast one and equals it to rounding (3e-6).

@@ -52,7 +52,7 @@ class Corpus:
         return self.trained + EVALUATION * self.evaluated
 
 
-#: PAPER: section III-A. ASSUME: 350 frames a line of IAM-OnDB, after subsampling.
+#: PAPER: section IV-A. ASSUME: 350 frames a line of IAM-OnDB, after subsampling.
 CORPORA: Mapping[str, Corpus] = {
     "timit": Corpus(3696, 592, 304),
     "iamondb": Corpus(5355, 6815, 350),

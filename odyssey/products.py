@@ -102,11 +102,11 @@ class Block:
 
     def outdated(self) -> str:
         """Compare the trials' settings and data with those asked for."""
-        from odyssey.checkpoint import DamagedFile, label_of, read_header
+        from odyssey.checkpoint import DamagedFile, label_of
         from odyssey.datasets import DataError, read_origin
 
         try:
-            label = read_header(self.path).label
+            label = _label(self.path)
             data = read_origin(self.data).fingerprint
         except (OSError, DamagedFile, DataError) as error:
             return str(error)
@@ -228,6 +228,18 @@ def _joined(study: Study) -> Iterator[Making]:
     curves = (root / task / "curves.csv" for task in study.tasks)
     inputs = (*findings, *curves, *map(study.data_path, study.tasks), *figures.values())
     yield Making(root, (root / "report.html",), inputs, study.config, _ANALYSIS)
+
+
+def _label(path: Path) -> str:
+    """Return a block file's label, made up for one of before there were any."""
+    from odyssey.checkpoint import label_of, load_tree, read_header
+
+    if label := read_header(path).label:
+        return label
+    trials = load_tree(path).get("trials", {}).values()
+    return label_of(
+        part for trial in trials for part in (trial["fingerprint"], trial["data"]["fingerprint"])
+    )
 
 
 def _installed(name: str) -> str:

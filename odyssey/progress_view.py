@@ -110,9 +110,14 @@ def _facts(tree: dict[str, Any]) -> list[tuple[str, object]]:
 
 
 def _figures(trial: dict[str, Any]) -> tuple[str, str, str, str]:
-    curves, best = trial["curves"], trial["best_epoch"]
+    curves, best, untrained = trial["curves"], trial["best_epoch"], trial.get("untrained")
     valid, test = (
-        f"{curves[name][best - 1]:.3f}" if best else "none" for name in ("valid", "test")
+        f"{curves[name][best - 1]:.3f}"
+        if best
+        else f"{untrained[name]:.3f}"
+        if untrained
+        else "none"
+        for name in ("valid", "test")
     )
     return str(len(curves["valid"])), str(best), valid, test
 

@@ -21,7 +21,8 @@ from odyssey.tasks import TASKS
 
 log = logging.getLogger(__name__)
 
-FORMAT_VERSION = 1
+#: 2 added the figures of the untrained net; files of version 1 are read.
+FORMAT_VERSION = 2
 TRIAL, BLOCK = "odyssey trial", "odyssey block"
 CURVES = ("train", "valid", "test", "seconds")
 #: Figures of every epoch, as (epochs,) arrays.
@@ -32,6 +33,9 @@ Curves = Mapping[str, Any]
 class TrialResult:
     """What one run gave; ``settings`` are those of its TrialSpec, epochs count from 1.
 
+    ``best_epoch`` is the best by validation, 0 the untrained net; a diverged trial keeps its own.
+    ``untrained`` maps valid and test to the untrained net's figures; it is None in files of format
+    version 1, which do not hold them.
     ``curves`` maps train (nats per frame), valid and test (the task's figure of merit) and seconds
     to one number an epoch. ``diverged_epoch`` is 0 for a trial that did not diverge.
     """
@@ -47,6 +51,7 @@ class TrialResult:
     kernels: str
     package_version: str
     finished: str
+    untrained: Mapping[str, float] | None = None
 
     @property
     def status(self) -> str:
@@ -72,6 +77,7 @@ class TrialResult:
             "kernels": self.kernels,
             "finished": self.finished,
             "curves": {name: np.asarray(self.curves[name], float) for name in CURVES},
+            **({"untrained": dict(self.untrained)} if self.untrained else {}),
         }
 
     @classmethod
@@ -81,12 +87,17 @@ class TrialResult:
         kept = {
             key: tree[key] for key in (*plain, "host", "kernels", "package_version", "finished")
         }
-        return cls(settings=json.loads(tree["config"]), **kept)
+        return cls(settings=json.loads(tree["config"]), untrained=tree.get("untrained"), **kept)
+
+    def best(self, figure: str) -> float:
+        """Return ``valid`` or ``test`` at the best epoch; the task's worst if nothing is known."""
+        if self.best_epoch:
+            return float(self.curves[figure][self.best_epoch - 1])
+        untrained = self.untrained[figure] if self.untrained else np.inf
+        return untrained if np.isfinite(untrained) else TASKS[self.settings["task"]].worst
 
     def row(self) -> dict[str, Any]:
         """Return the trial as a row of the trials table."""
-        task = TASKS[self.settings["task"]]
-        best = self.best_epoch - 1
         seconds = float(np.sum(self.curves["seconds"]))
         epochs = len(self.curves["seconds"])
         return {
@@ -96,9 +107,11 @@ class TrialResult:
             "status": self.status,
             "epochs": epochs,
             "best_epoch": self.best_epoch,
-            "train": float(self.curves["train"][best]) if self.best_epoch else np.nan,
-            "valid": task.worst if self.diverged_epoch else float(self.curves["valid"][best]),
-            "test": task.worst if self.diverged_epoch else float(self.curves["test"][best]),
+            "train": float(self.curves["train"][self.best_epoch - 1])
+            if self.best_epoch
+            else np.nan,
+            "valid": self.best("valid"),
+            "test": self.best("test"),
             "seconds": seconds,
             "seconds_per_epoch": seconds / epochs if epochs else np.nan,
             "diverged_epoch": self.diverged_epoch or None,
@@ -171,9 +184,21 @@ def check_format(path: Path, tree: Tree, expected: str) -> None:
 def collect(blocks: Iterable[Path]) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Return the table of trials, one row each, and the table of their epochs.
 
-    A diverged trial's valid and test figures are its task's ``worst``; ``status`` tells them apart.
+    PAPER: a diverged trial's figures, too, are those of its best epoch, and of the untrained net
+    where that is the best. ``status`` tells diverged trials apart.
     """
-    return tabulate([result for path in blocks for result in read_block(path)])
+    results = [result for path in blocks for result in read_block(path)]
+    old = sum(result.untrained is None for result in results)
+    if old:
+        blind = sum(result.untrained is None and not result.best_epoch for result in results)
+        log.warning(
+            "%d trials are in blocks of an older odyssey, without the untrained net's figures, and "
+            "%d of them, without any finite epoch, count as the task's worst: "
+            "snakemake -R train_trials evaluates it from the trials' files and trains nothing",
+            old,
+            blind,
+        )
+    return tabulate(results)
 
 
 def tabulate(results: Sequence[TrialResult]) -> tuple[pd.DataFrame, pd.DataFrame]:

@@ -1,6 +1,6 @@
 """The laws of the random search and its draws. Standard library only.
 
-Source: Greff et al., section III-C. A draw is a pure function of (study seed, task, variant, trial,
+Source: Greff et al., section IV-D. A draw is a pure function of (study seed, task, variant, trial,
 hyperparameter), read off a SHA-256 digest: more trials, tasks or hyperparameters change no draw,
 and no library's stream of random numbers has to stay what it is.
 ASSUME: draws are independent between tasks and variants.

@@ -30,7 +30,8 @@ class NetworkSpec:
     """One or two recurrent layers side by side, joined to one output layer.
 
     ``inputs`` D, ``hidden`` H (blocks per direction), ``outputs`` K. ``loss`` names the output
-    layer and what is minimised, in nats summed over the sequence (ASSUME: the sum, not the mean):
+    layer and what is minimised, in nats summed over the sequence (ASSUME: the sum, not the mean, as
+    in the authors' code):
 
     - ``softmax``: K classes, one label a frame, cross-entropy;
     - ``ctc``: K − 1 characters and the blank, which is class K − 1; −ln p(labels);
@@ -77,6 +78,10 @@ class UpdateRule:
 
     v ← μ v − η (1 − μ) g;  θ ← θ + μ v − η (1 − μ) g (Nesterov) or θ ← θ + v (classical).
     ``clip`` limits every entry of g to [−1, 1] first (PAPER: tried on TIMIT, hurts).
+
+    ASSUME: θ here is the look-ahead point, where g is taken; it is what is evaluated and kept. The
+    authors' code walks the same path and evaluates at the base point, θ − μ v of ours.
+    docs/reproduction-jsb.md tells how far the two differ.
     """
 
     learning_rate: float

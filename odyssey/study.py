@@ -34,7 +34,7 @@ class ConfigError(ValueError):
 
 @dataclass(frozen=True)
 class Protocol:
-    """How every trial trains (section III-C)."""
+    """How every trial trains (section IV-B)."""
 
     epochs: int
     patience: int

@@ -1,6 +1,6 @@
 """The training loop: epochs of single-sequence updates, input noise, early stopping.
 
-Source: Greff et al., section III-C. It knows no task, no variant and no framework: a ``Model``
+Source: Greff et al., section IV-B. It knows no task, no variant and no framework: a ``Model``
 computes, a ``Split`` gives sequences, a figure of merit judges them. All that an epoch changes
 is in the model's arrays and in ``TrainingState``, so a trial can be stopped and resumed anywhere.
 """
@@ -104,11 +104,22 @@ class Epoch(NamedTuple):
     seconds: float
 
 
+class Figures(NamedTuple):
+    """The figures of merit of the untrained net, epoch 0; infinite where one is not finite."""
+
+    valid: float
+    test: float
+
+
 @dataclass
 class TrainingState:
-    """Where a trial stands, beside the model's arrays."""
+    """Where a trial stands, beside the model's arrays.
+
+    ``best_epoch`` counts from 1; 0 is the untrained net, whose figures are ``untrained``.
+    """
 
     generator: np.random.Generator
+    untrained: Figures | None = None
     epochs: list[Epoch] = field(default_factory=list)
     best_epoch: int = 0
     best_parameters: dict[str, FloatArray] = field(default_factory=dict)
@@ -119,6 +130,13 @@ class TrainingState:
     frames: int = 0
     loss: float = 0.0
     seconds: float = 0.0
+
+    @property
+    def best_valid(self) -> float:
+        """The best validation figure so far; infinite while there is none."""
+        if self.best_epoch:
+            return self.epochs[self.best_epoch - 1].valid
+        return self.untrained.valid if self.untrained else math.inf
 
 
 @dataclass(frozen=True)
@@ -138,7 +156,10 @@ Checkpoint = Callable[[TrainingState, bool], None]
 def initial_parameters(
     shapes: Mapping[str, tuple[int, ...]], std: float, generator: np.random.Generator
 ) -> dict[str, FloatArray]:
-    """Draw all parameters from N(0, std²) in the order of ``shapes`` (ASSUME: biases too)."""
+    """Draw all parameters from N(0, std²) in the order of ``shapes``.
+
+    ASSUME: biases and peepholes too, as in the authors' code.
+    """
     return {
         name: (std * generator.standard_normal(shape)).astype(np.float32)
         for name, shape in shapes.items()
@@ -152,8 +173,10 @@ def train(
 
     ``checkpoint(state, epoch_ended)`` is called after every run, trained on or evaluated, and every
     epoch. It may save ``state`` and the model's arrays; to go on from what it saved gives the
-    same bits.
+    same bits. PAPER: the authors' code counts the untrained net as epoch 0, which can be the best.
     """
+    if state.untrained is None:
+        judge_untrained(model, data, rules, state, partial(checkpoint, state, False))
     while not is_over(rules, state):
         if not state.position:
             state.order = state.generator.permutation(len(data.train))
@@ -161,6 +184,35 @@ def train(
             state.diverged_epoch = len(state.epochs) + 1
         state.position, state.frames, state.loss, state.seconds = 0, 0, 0.0, 0.0
         checkpoint(state, True)
+
+
+def judge_untrained(
+    model: Model,
+    data: Data,
+    rules: TrainingRules,
+    state: TrainingState,
+    after_each: Callable[[], None] = lambda: None,
+) -> None:
+    """Evaluate a model that still has its initial parameters: epoch 0, the best so far."""
+    valid = evaluate(model, data.valid, rules.new_merit(), after_each)
+    test = evaluate(model, data.test, rules.new_merit(), after_each)
+    finite = math.isfinite(valid) and math.isfinite(test)
+    state.untrained = Figures(valid, test) if finite else Figures(math.inf, math.inf)
+    state.best_parameters = model.get_parameters()
+
+
+def judge_again(untrained: float, valid: Sequence[float], patience: int) -> tuple[int, int]:
+    """Return after how many of some epochs training stops, and the best of them.
+
+    ``untrained`` and ``valid`` are the validation figures of epoch 0 and of those from 1 on.
+    """
+    best, least = 0, untrained
+    for epoch, figure in enumerate(valid, start=1):
+        if epoch - 1 - best > patience:
+            return epoch - 1, best
+        if figure < least:
+            best, least = epoch, figure
+    return len(valid), best
 
 
 def is_over(rules: TrainingRules, state: TrainingState) -> bool:
@@ -191,9 +243,9 @@ def _finish_epoch(
     if not (math.isfinite(valid) and math.isfinite(test)):
         return False
     seconds = before + time.perf_counter() - began
-    best = min((epoch.valid for epoch in state.epochs), default=math.inf)
+    improved = valid < state.best_valid
     state.epochs.append(Epoch(state.loss / state.frames, valid, test, seconds))
-    if valid < best:
+    if improved:
         state.best_epoch, state.best_parameters = len(state.epochs), model.get_parameters()
     return True
 

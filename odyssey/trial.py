@@ -7,11 +7,12 @@ import errno
 import logging
 import platform
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -31,9 +32,16 @@ from odyssey.training import (
     TrainingState,
     initial_parameters,
     is_over,
+    judge_untrained,
     train,
 )
-from odyssey.trial_file import find_trial, previous_generation, restore, save_checkpoint
+from odyssey.trial_file import (
+    find_trial,
+    previous_generation,
+    restore,
+    save_checkpoint,
+    with_epoch_0,
+)
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +86,11 @@ def run_trial(
     with _file_errors(path), holding(path.with_suffix(".lease")) as lease:
         clear_drafts(path)
         tree = find_trial(path, spec.fingerprint, dataset.fingerprint)
-        if tree is not None and tree["status"] != "running":
+        if tree is not None and tree["status"] != "running" and "untrained" in tree:
             log.info("%s: found finished", spec)
             return TrialResult.from_tree(tree)
         model = new_model(spec.network, spec.rule, kernels, device)
-        state = _start(spec, model) if tree is None else restore(tree, model)
-        log.info("%s: %s, %s", spec, _position(state), dict(spec.hyperparameters))
+        state = _start(spec, model)
         rules = TrainingRules(
             epochs=spec.protocol.epochs,
             patience=spec.protocol.patience,
@@ -91,6 +98,15 @@ def run_trial(
             noise_key=spec.noise_key,
             new_merit=partial(FigureOfMerit, TASKS[spec.task]),
         )
+        if tree is not None and "untrained" not in tree:
+            log.info("%s: written by an older odyssey, its untrained net is judged", spec)
+            judge_untrained(model, dataset, rules, state, partial(_stop_or_renew, spec, lease))
+            tree = with_epoch_0(tree, state, rules.patience)
+            if tree["status"] != "running":
+                return _written(path, TrialResult.from_tree(tree), tree["best"], lease)
+        if tree is not None:
+            state = restore(tree, model)
+        log.info("%s: %s, %s", spec, _position(state), dict(spec.hyperparameters))
         describe = partial(_result, spec, dataset, kernels_here(kernels, device))
 
         def save() -> None:
@@ -101,9 +117,7 @@ def run_trial(
         if tree is not None:
             keeper.saved = _step(state)
         train(model, dataset, rules, state, keeper)
-        result = describe(state)
-        lease.check()
-        write_trial(path, result, state.best_parameters)
+        result = _written(path, describe(state), state.best_parameters, lease)
         previous_generation(path).unlink(missing_ok=True)
     log.info("%s: %s after %d epochs", spec, _outcome(result), len(state.epochs))
     return result
@@ -163,6 +177,20 @@ def _file_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
+def _written(
+    path: Path, result: TrialResult, best_parameters: Mapping[str, Any], lease: Lease
+) -> TrialResult:
+    lease.check()
+    write_trial(path, result, best_parameters)
+    return result
+
+
+def _stop_or_renew(spec: TrialSpec, lease: Lease) -> None:
+    lease.renew()
+    if signal := stopping.requested():
+        raise stopping.Stopped(f"{spec}: stopped on {signal}, its file is as it was")
+
+
 def _start(spec: TrialSpec, model: Model) -> TrainingState:
     generator = np.random.default_rng(spec.training_seed)
     shapes = spec.network.parameter_shapes()
@@ -185,6 +213,7 @@ def _result(spec: TrialSpec, dataset: Dataset, kernels: str, state: TrainingStat
         kernels=kernels,
         package_version=__version__,
         finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        untrained=state.untrained._asdict() if state.untrained else None,
     )
 
 
@@ -195,6 +224,5 @@ def _position(state: TrainingState) -> str:
 
 
 def _outcome(result: TrialResult) -> str:
-    if result.diverged_epoch:
-        return f"diverged in epoch {result.diverged_epoch}"
-    return f"test {result.curves['test'][result.best_epoch - 1]:.3f} at epoch {result.best_epoch}"
+    diverged = f"diverged in epoch {result.diverged_epoch}, " if result.diverged_epoch else ""
+    return f"{diverged}test {result.best('test'):.3f} at epoch {result.best_epoch}"

@@ -10,7 +10,7 @@ import numpy as np
 
 from odyssey.checkpoint import DamagedFile, Tree, load_tree, save_tree
 from odyssey.results import CURVES, TRIAL, check_format
-from odyssey.training import Epoch, Model, TrainingState
+from odyssey.training import Epoch, Figures, Model, TrainingState, judge_again
 
 log = logging.getLogger(__name__)
 
@@ -78,12 +78,31 @@ def restore(tree: Mapping[str, Any], model: Model) -> TrainingState:
     generator.bit_generator.state = json.loads(saved["generator"])
     return TrainingState(
         generator,
+        untrained=Figures(**tree["untrained"]),
         epochs=[Epoch(*map(float, row)) for row in zip(*map(curves.get, CURVES), strict=True)],
         best_epoch=tree["best_epoch"],
         best_parameters=tree["best"],
         order=saved["order"],
         **{name: saved[name] for name in _POSITION},
     )
+
+
+def with_epoch_0(tree: Mapping[str, Any], start: TrainingState, patience: int) -> dict[str, Any]:
+    """Return a file's content of format version 1 as if epoch 0 had counted from its start on.
+
+    ``start`` is the trial's state after the untrained net was judged. Nothing is trained: with one
+    more figure to improve on, patience can end only earlier, and the best epoch is the one it was
+    or epoch 0.
+    """
+    assert start.untrained is not None
+    epochs, best = judge_again(start.untrained.valid, tree["curves"]["valid"], patience)
+    changed: dict[str, Any] = {"best_epoch": best, "untrained": start.untrained._asdict()}
+    changed["curves"] = {name: curve[:epochs] for name, curve in tree["curves"].items()}
+    if not best:
+        changed["best"] = start.best_parameters
+    if tree["diverged_epoch"] and epochs - best > patience:  # it stops before it diverges
+        changed |= {"diverged_epoch": 0, "status": "finished"}
+    return {**tree, **changed}
 
 
 def previous_generation(path: Path) -> Path:

@@ -1,6 +1,6 @@
 """The LSTM variants of the study, as data: one row of switches each, read by one implementation.
 
-Source: Greff et al., section II (vanilla block) and section III-B (variants). Everything that has
+Source: Greff et al., section II (vanilla block) and section IV-C (variants). Everything that has
 one block per gate is stacked in the order z, i, f, o (block input, input, forget, output gate);
 gates that a variant lacks are left out.
 

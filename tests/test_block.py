@@ -10,8 +10,9 @@ import numpy as np
 import pytest
 
 from odyssey.block import BlockError, _dataset, run_block
+from odyssey.checkpoint import load_tree, save_tree
 from odyssey.datasets import write_dataset
-from odyssey.results import read_block, read_trial
+from odyssey.results import collect, read_block, read_trial
 from odyssey.study import Study
 
 from .conftest import ROOT, tiny_dataset
@@ -34,6 +35,24 @@ def test_workers_change_nothing_and_trials_are_kept(tiny_study, data, tmp_path):
     assert [r.settings["trial"] for r in two] == [0, 1, 2, 3]
     for r, s in zip(one, two, strict=False):
         assert (np.asarray(r.curves["test"]) == np.asarray(s.curves["test"])).all()
+
+
+def test_a_job_over_results_of_the_first_format_writes_the_block_of_today(
+    tiny_study, data, tmp_path, caplog
+):
+    block = tmp_path / "a.h5"
+    run_block(tiny_study, "jsb", "V", 0, 2, data, block)
+    trials, curves = collect([block])
+    for k in range(3):
+        path = tiny_study.trial_path("jsb", "V", k)
+        old = {name: value for name, value in load_tree(path).items() if name != "untrained"}
+        save_tree(path, old | {"format_version": 1})
+    block.unlink()  # as Snakemake does before it runs a job again
+    run_block(tiny_study, "jsb", "V", 0, 2, data, block)
+    again, same_curves = collect([block])
+    assert again.equals(trials)  # the seconds too: nothing was trained
+    assert same_curves.equals(curves)
+    assert "older odyssey" not in caplog.text
 
 
 def test_a_process_reads_the_data_once(data):

@@ -69,6 +69,20 @@ def test_negative_log_likelihood():
     assert merit.value() == 37 / 4
 
 
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_outputs_that_are_not_finite_have_no_figure(task, bad):
+    merit, outputs = FigureOfMerit(TASKS[task]), TASKS[task].outputs
+    activations = np.zeros((2, outputs), np.float32)
+    y = np.zeros((2, outputs) if task == "jsb" else 2, np.int32)
+    merit.add(1.0, activations, y)
+    assert math.isfinite(merit.value())
+    activations[1, 0] = bad
+    merit.add(1.0, activations, y)
+    merit.add(1.0, np.zeros((2, outputs)), y)
+    assert math.isnan(merit.value())
+
+
 def test_nothing_has_no_figure():
     with pytest.raises(ValueError, match="at least one target"):
         FigureOfMerit(TASKS["jsb"]).value()

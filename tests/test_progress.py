@@ -1,3 +1,4 @@
+import dataclasses
 import json
 import os
 import pty
@@ -249,3 +250,13 @@ def test_inspecting_what_is_no_file_of_ours_ends_in_one_line(tmp_path, write):
     assert (ran.exit_code, type(ran.exception)) == (1, SystemExit)
     assert ran.output.startswith("Error: ")
     assert ran.output.count("\n") == 1
+
+
+def test_inspect_shows_the_untrained_net_of_a_trial_that_diverged_at_once(study, tmp_path):
+    spec = study.trial("jsb", "V", 0)
+    wild = dict(spec.hyperparameters) | {"learning_rate": 1e38, "momentum": 0.0}
+    spec = dataclasses.replace(spec, hyperparameters=wild)
+    result = run_trial(spec, tiny_dataset("jsb"), tmp_path / "0.h5", "gluon")
+    ran = CliRunner().invoke(main, ["inspect", str(tmp_path / "0.h5")])
+    assert "in epoch 1" in ran.output
+    assert f"valid {result.untrained['valid']:.3f}, test {result.best('test'):.3f}" in ran.output

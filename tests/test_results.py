@@ -2,7 +2,15 @@ import numpy as np
 import pytest
 
 from odyssey.checkpoint import DamagedFile, save_tree
-from odyssey.results import CURVES, TrialResult, collect, read_block, write_block, write_trial
+from odyssey.results import (
+    BLOCK,
+    CURVES,
+    TrialResult,
+    collect,
+    read_block,
+    write_block,
+    write_trial,
+)
 
 FIXED = {
     "trial": 0,
@@ -37,6 +45,7 @@ def result(task="jsb", trial=0, diverged=0, **drawn):
         kernels="fused",
         package_version="0",
         finished="2026-01-01",
+        untrained={"valid": 61.5, "test": 61.25},
     )
 
 
@@ -53,8 +62,8 @@ def test_the_tables_are_tidy(tmp_path):
     write_block(tmp_path / "b.h5", [result("timit", nesterov=True, clip=False)])
     trials, curves = collect([tmp_path / "a.h5", tmp_path / "b.h5"])
     assert list(trials.columns) == TRIAL_COLUMNS
-    assert trials["test"].tolist() == [8.2, pytest.approx(60.997, abs=1e-3), 8.2]
-    assert trials["valid"].tolist() == [8.0, pytest.approx(60.997, abs=1e-3), 8.0]
+    assert trials["test"].tolist() == [8.2] * 3  # that of the best epoch, diverged or not
+    assert trials["valid"].tolist() == [8.0] * 3
     assert trials["status"].tolist() == ["finished", "diverged", "finished"]
     assert trials["seconds"].tolist() == [7.0] * 3
     assert trials["diverged_epoch"].isna().tolist() == [True, False, True]
@@ -69,6 +78,26 @@ def test_a_trial_that_diverged_at_once_has_a_row():
     row = empty.row()
     assert row["epochs"] == row["best_epoch"] == 0
     assert np.isnan(row["train"])
+    assert (row["valid"], row["test"]) == (61.5, 61.25)
+
+
+@pytest.mark.parametrize("untrained", [None, {"valid": np.inf, "test": np.inf}])
+def test_a_trial_of_which_nothing_is_known_counts_as_the_worst(untrained):
+    changes = {"curves": dict.fromkeys(CURVES, np.empty(0)), "best_epoch": 0}
+    row = TrialResult(**result(diverged=1).__dict__ | changes | {"untrained": untrained}).row()
+    assert row["test"] == row["valid"] == pytest.approx(60.997, abs=1e-3)
+
+
+def test_blocks_of_the_first_format_are_read_and_said_to_lack_epoch_0(tmp_path, caplog):
+    changes = {"curves": dict.fromkeys(CURVES, np.empty(0)), "best_epoch": 0}
+    blind = TrialResult(**result(diverged=1).__dict__ | changes)
+    trees = [r.to_tree() for r in (result(trial=1), result(trial=2, diverged=4), blind)]
+    old = {str(k): {n: v for n, v in t.items() if n != "untrained"} for k, t in enumerate(trees)}
+    save_tree(tmp_path / "b.h5", {"format": BLOCK, "format_version": 1, "trials": old})
+    trials, _ = collect([tmp_path / "b.h5"])
+    assert trials["test"].tolist() == [8.2, 8.2, pytest.approx(60.997, abs=1e-3)]
+    assert "3 trials are in blocks of an older odyssey" in caplog.text
+    assert "1 of them, without any finite epoch, count as the task's worst" in caplog.text
 
 
 def test_other_kinds_and_newer_formats_are_told_apart(tmp_path):

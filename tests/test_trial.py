@@ -13,7 +13,11 @@ from odyssey import trial as trial_module
 from odyssey.checkpoint import load_tree, save_tree
 from odyssey.kernels import model as fused
 from odyssey.lease import LeaseLost
+from odyssey.network import new_model
 from odyssey.results import TRIAL
+from odyssey.tasks import TASKS
+from odyssey.tasks.merit import FigureOfMerit
+from odyssey.training import evaluate, initial_parameters
 from odyssey.trial import TrialError, run_trial
 from odyssey.trial_file import find_trial, previous_generation
 
@@ -104,11 +108,6 @@ def test_the_trial_file_explains_itself(tiny_study, tmp_path):
 
 
 def test_the_best_weights_give_the_reported_test_figure(tiny_study, tmp_path):
-    from odyssey.network import new_model
-    from odyssey.tasks import TASKS
-    from odyssey.tasks.merit import FigureOfMerit
-    from odyssey.training import evaluate
-
     spec, data, path = tiny_study.trial("jsb", "V", 3), tiny_dataset("jsb"), tmp_path / "3.h5"
     result = run_trial(spec, data, path, "gluon")
     model = new_model(spec.network, spec.rule, "gluon")
@@ -124,9 +123,100 @@ def test_divergence_is_a_result(tiny_study, tmp_path):
         dataclasses.replace(spec, hyperparameters=wild), data, tmp_path / "1.h5", "gluon"
     )
     assert result.status == "diverged"
-    assert result.diverged_epoch >= 1
+    assert result.diverged_epoch == 1
     row = result.row()
-    assert row["test"] == row["valid"] == pytest.approx(60.997, abs=1e-3)
+    assert row["best_epoch"] == 0
+    assert {name: row[name] for name in ("valid", "test")} == untrained_figures(spec, data)
+    best = load_tree(tmp_path / "1.h5")["best"]
+    assert {name: value.shape for name, value in best.items()} == spec.network.parameter_shapes()
+
+
+def untrained_figures(spec, data):
+    shapes, generator = spec.network.parameter_shapes(), np.random.default_rng(spec.training_seed)
+    model = new_model(spec.network, spec.rule, "gluon")
+    model.set_parameters(initial_parameters(shapes, spec.protocol.weight_std, generator))
+    return {
+        name: evaluate(model, data.splits[name], FigureOfMerit(TASKS[spec.task]))
+        for name in ("valid", "test")
+    }
+
+
+def as_of_the_first_format(path):
+    tree = {name: value for name, value in load_tree(path).items() if name != "untrained"}
+    save_tree(path, tree | {"format_version": 1})
+
+
+def test_a_result_of_the_first_format_is_judged_again_without_training(
+    tiny_study, tmp_path, monkeypatch
+):
+    spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
+    run_trial(spec, data, path, "gluon")
+    whole = load_tree(path)
+    as_of_the_first_format(path)
+    monkeypatch.setattr(trial_module, "train", None)
+    result = run_trial(spec, data, path, "gluon")
+    assert result.untrained == untrained_figures(spec, data)
+    assert_equal(load_tree(path), whole)
+
+
+def test_a_result_of_the_first_format_that_never_was_better_than_its_start_ends_there(
+    tiny_study, tmp_path
+):
+    # The test dictates a curve that is worse than the untrained net's figure.
+    spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
+    longer = dataclasses.replace(spec.protocol, epochs=50)
+    spec = dataclasses.replace(spec, protocol=longer)
+    run_trial(spec, data, path, "gluon")
+    as_of_the_first_format(path)
+    tree = load_tree(path)
+    tree["curves"] = {name: np.arange(5) + 1000.0 for name in tree["curves"]}
+    save_tree(path, tree | {"status": "diverged", "diverged_epoch": 6, "best_epoch": 1})
+    result = run_trial(spec, data, path, "gluon")
+    assert (result.status, result.diverged_epoch, result.best_epoch) == ("finished", 0, 0)
+    assert result.curves["valid"].tolist() == [1000.0, 1001.0, 1002.0]  # patience is 2
+    assert result.row()["test"] == untrained_figures(spec, data)["test"]
+    model = new_model(spec.network, spec.rule, "gluon")
+    model.set_parameters(load_tree(path)["best"])
+    got = evaluate(model, data.test, FigureOfMerit(TASKS["jsb"]))
+    assert got == result.row()["test"]
+
+
+def test_a_checkpoint_of_the_first_format_goes_on_to_the_same_bits(
+    tiny_study, tmp_path, saving_always
+):
+    spec, data = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb")
+    run_trial(spec, data, tmp_path / "whole.h5", "gluon")
+    path = tmp_path / "1.h5"
+    saving_always(9)
+    with pytest.raises(Killed):
+        run_trial(spec, data, path, "gluon", minutes=0)
+    as_of_the_first_format(path)
+    as_of_the_first_format(previous_generation(path))
+    saving_always(np.inf)
+    run_trial(spec, data, path, "gluon")
+    whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
+    assert_equal(without_wall_clock(load_tree(path)), whole)
+
+
+@pytest.mark.parametrize("calls", [0, 1, 3, 4])
+def test_a_kill_while_the_untrained_net_is_judged_costs_no_bit(
+    tiny_study, tmp_path, monkeypatch, calls
+):
+    spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
+    run_trial(spec, data, tmp_path / "whole.h5", "gluon")
+    left = iter(range(calls))
+
+    def die(*_):
+        if next(left, None) is None:
+            raise Killed
+
+    with monkeypatch.context() as patch:
+        patch.setattr(trial_module._Keeper, "__call__", die)
+        with pytest.raises(Killed):
+            run_trial(spec, data, path, "gluon")
+    run_trial(spec, data, path, "gluon")
+    whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
+    assert_equal(without_wall_clock(load_tree(path)), whole)
 
 
 def truncate(path):
@@ -165,7 +255,7 @@ def write_other_data(path):
         (truncate, "damaged", "truncated or altered"),
         (flip_a_bit, "damaged", "truncated or altered"),
         (write_another_kind, "damaged", "not a file of odyssey's"),
-        (write_a_newer_format, "damaged", "has format version 99, this odyssey reads up to 1"),
+        (write_a_newer_format, "damaged", "has format version 99, this odyssey reads up to 2"),
         (write_another_trial, "other", "is of another trial, jsb/V/7"),
         (write_an_older_version, "other", "is of other settings or another version"),
         (write_other_data, "other", "is of other data"),
@@ -320,9 +410,9 @@ def test_a_short_write_is_noticed(tiny_study, tmp_path, monkeypatch, saving_alwa
     assert_equal(without_wall_clock(load_tree(path)), whole)
 
 
-@pytest.mark.parametrize("sequences", [0, 3, 5, 6, 8, 9, 10, 13])
+@pytest.mark.parametrize("sequences", [0, 3, 5, 8, 10, 11, 13, 14, 15, 18])
 def test_a_signal_saves_and_stops(tiny_study, tmp_path, monkeypatch, sequences):
-    """Five sequences of an epoch are trained on, three and two evaluated; then it ends."""
+    """Three and two are evaluated; of an epoch five are trained on, three and two evaluated."""
     spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
     run_trial(spec, data, tmp_path / "whole.h5", "gluon")
     calls = iter(range(sequences))
@@ -330,7 +420,8 @@ def test_a_signal_saves_and_stops(tiny_study, tmp_path, monkeypatch, sequences):
         patch.setattr(stopping, "requested", lambda: next(calls, None) is None and "SIGUSR1")
         with pytest.raises(stopping.Stopped, match="saved and stopped on SIGUSR1"):
             run_trial(spec, data, path, "gluon")
-    assert load_tree(path)["state"]["position"] or load_tree(path)["curves"]["valid"].size
+    if sequences >= 5:  # before, nothing was trained: nothing to save
+        assert load_tree(path)["state"]["position"] or load_tree(path)["curves"]["valid"].size
     run_trial(spec, data, path, "gluon")
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     assert_equal(without_wall_clock(load_tree(path)), whole)

@@ -1,6 +1,6 @@
 """The three tasks of the study, as data; the module of the same name reads a task's corpus.
 
-Source: Greff et al., section III-A; figures of merit are lower-is-better.
+Source: Greff et al., sections IV-A (data) and IV-B (networks). Figures of merit: lower is better.
 """
 
 import math
@@ -19,7 +19,8 @@ DATA_VERSION = 2
 class Task:
     """One column of the study.
 
-    ``merit`` and ``unit`` name its figure of merit, ``worst`` is what a diverged trial counts as.
+    ``merit`` and ``unit`` name its figure of merit. ``worst`` is what a trial counts as of which no
+    finite figure is known, not even the untrained net's.
     """
 
     name: str
@@ -45,7 +46,7 @@ TASKS: Mapping[str, Task] = MappingProxyType(
         for task in (
             Task("timit", "TIMIT", 39, 61, True, "softmax", "frame error", "%", 100.0),
             Task("iamondb", "IAM-OnDB", 4, 82, True, "ctc", "character error", "%", 100.0),
-            # ASSUME: an untrained net counts as one whose 88 outputs are all 1/2.
+            # The worst is that of 88 outputs that are all 1/2.
             Task(
                 "jsb",
                 "JSB Chorales",

@@ -1,6 +1,6 @@
 """IAM-OnDB: text lines written on a whiteboard, four inputs a point, 81 characters.
 
-Source: Liwicki and Bunke, ICDAR 2005 (the corpus); Greff et al., section III-A (sets and inputs).
+Source: Liwicki and Bunke, ICDAR 2005 (the corpus); Greff et al., section IV-A (sets and inputs).
 The tree: ``lineStrokes/a01/a01-000/a01-000u-01.xml`` holds line 1 of board a01-000u,
 ``ascii/a01/a01-000/a01-000u.txt`` its text after ``CSR:``, four list files name the boards of each
 set. A line that cannot be read is left out; a missing folder or list file stops the preparation.
@@ -28,7 +28,12 @@ _ENTITY = re.compile(r"&(?:#\d+|#x[\da-f]+|[a-z]+);", re.IGNORECASE)
 
 
 def read_iamondb(corpus: Corpus, path: str) -> None:
-    """Read the whole corpus with the paper's sets."""
+    """Read the whole corpus with the paper's sets.
+
+    ASSUME: inputs are normalised like TIMIT's, to mean 0 and variance 1 on the training set. PAPER:
+    it says "no additional preprocessing", but its noise of up to 1 hardly hurts on IAM-OnDB, so its
+    inputs are of order 1.
+    """
     corpus.root = Path(path)
     corpus.labels = CHARACTERS
     corpus.comparable = True

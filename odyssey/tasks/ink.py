@@ -1,6 +1,6 @@
 """Pen strokes with a text → what the handwriting column trains on, the same for every source.
 
-Source: Greff et al., section III-A. A stroke is float64 (n, 3): x, y (growing downwards) and time
+Source: Greff et al., section IV-A. A stroke is float64 (n, 3): x, y (growing downwards) and time
 in seconds, from pen down to pen up.
 """
 

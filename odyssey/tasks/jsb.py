@@ -1,6 +1,6 @@
 """JSB Chorales: piano rolls of 88 keys, one frame a quarter note; each frame predicts the next.
 
-Source: Boulanger-Lewandowski et al., ICML 2012 (the files); Greff et al., section III-A (the task).
+Source: Boulanger-Lewandowski et al., ICML 2012 (the files); Greff et al., section IV-A (the task).
 A roll is uint8 (T, 88), column = MIDI note − 21, and becomes x = frames 0..T−2, y = frames 1..T−1.
 The original files are one piece: anything wrong in one stops the preparation. The same chorales
 are about in other keys and at other time resolutions: frames and notes tell them apart.

@@ -1,6 +1,6 @@
 """Figures of merit, lower is better, and what trivial models reach.
 
-Source: Greff et al., section III-A. Frame error and character error are in percent, the negative
+Source: Greff et al., section IV-B. Frame error and character error are in percent, the negative
 log-likelihood in nats per predicted frame.
 """
 
@@ -37,7 +37,12 @@ class FigureOfMerit:
         self._count = 0
 
     def add(self, loss: float, activations: Array, y: Array) -> None:
-        """Count one sequence: its loss in nats, its outputs (T, K) before softmax, its targets."""
+        """Count one sequence: its loss in nats, its outputs (T, K) before softmax, its targets.
+
+        Outputs that are not finite have no best class: they make the figure nan.
+        """
+        if not np.isfinite(activations).all():
+            self._total = np.nan
         if self._task.loss == "softmax":
             self._total += 100.0 * int((activations.argmax(axis=1) != y).sum())
         elif self._task.loss == "ctc":

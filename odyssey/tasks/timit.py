@@ -1,6 +1,6 @@
 """TIMIT and other recordings in its layout: 39 inputs and one of 61 phones every 10 ms.
 
-Source: Greff et al., section III-A; the sets are those of Halberstadt (1998). A recording is a .PHN
+Source: Greff et al., section IV-A; the sets are those of Halberstadt (1998). A recording is a .PHN
 file (rows of first sample, end sample, phone) and a sound file of the same name beside it. Of
 copies the first that can be read is taken: TIMIT often lies on disks as .WAV and .WAV.wav, or in
 upper and lower case.
@@ -109,7 +109,11 @@ def _next_end(begin: int, end: int, previous: int) -> int:
 
 
 def frame_labels(ends: Ends, labels: Labels, samples: int) -> Labels:
-    """Return the phone at the middle of each frame, as long as there is one, (T,)."""
+    """Return the phone at the middle of each frame, as long as there is one, (T,).
+
+    ASSUME: the label of a window is that of its middle sample, and frames behind the last phone are
+    left out.
+    """
     centres = frame_centres(samples)
     inside = centres[centres < ends[-1]]
     phones: NDArray[np.intp] = np.searchsorted(ends, inside, side="right")
