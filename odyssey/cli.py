@@ -161,6 +161,37 @@ def plan(
     Console().print(view)
 
 
+@main.command()
+@click.argument(
+    "files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@click.option("--boxes", is_flag=True, help="Also every box of figure 3 with its differences.")
+@click.option("--json", "as_json", is_flag=True, help="As JSON, by file.")
+def distance(files: tuple[Path, ...], boxes: bool, as_json: bool) -> None:
+    """Say how far the trials of FILES, tables like trials.csv, are from the paper's figures."""
+    import json
+
+    from rich.console import Console
+
+    from odyssey.analysis.distance import distance
+    from odyssey.analysis.distance_view import boxes_view, distance_view
+    from odyssey.analysis.findings import read_trials
+
+    console, found = Console(), {}
+    for path in files:
+        try:
+            found[path] = distance(read_trials(path))
+        except ValueError as error:
+            reason = str(error).strip().replace("\n", " ")
+            raise click.ClickException(f"{path}: must be a table of trials: {reason}") from error
+    if as_json:
+        click.echo(json.dumps({str(p): [vars(r) for r in rows] for p, rows in found.items()}))
+        return
+    console.print(distance_view(found))
+    for path in files if boxes else ():
+        console.print(boxes_view(path))
+
+
 @main.group()
 def bench() -> None:
     """Measure speed on this machine."""

@@ -17,6 +17,7 @@ ARROWS = {
     "variants": set(),
     "spec": {"variants"},
     "search": set(),
+    "paper": {"search"},
     "files": set(),
     "mx": set(),
     "noise": set(),
@@ -40,12 +41,22 @@ ARROWS = {
     "progress": {"checkpoint", "lease", "results", "study"},
     "progress_view": {"checkpoint", "progress", "results", "study", "tasks"},
     "block": {"datasets", "gpu", "results", "stopping", "study", "trial"},
-    "analysis": {"checkpoint", "datasets", "results", "search", "study", "tasks", "variants"},
+    "analysis": {
+        *("checkpoint", "datasets", "paper", "results", "search", "study", "tasks", "variants"),
+    },
     "plan": {"study", "tasks", "variants"},
     "plan_view": {"datasets", "plan", "study"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
-STANDARD_LIBRARY_ONLY = ("variants", "spec", "search", "files", "tasks/__init__", "kernels/build")
+STANDARD_LIBRARY_ONLY = (
+    "variants",
+    "spec",
+    "search",
+    "files",
+    "tasks/__init__",
+    "kernels/build",
+    "paper/__init__",
+)
 
 
 def module_of(path):

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from odyssey.datasets import Dataset, load_dataset
@@ -68,6 +69,17 @@ class Findings:
 def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
     """Return the best share of trials by validation figure, rounded up."""
     return rows.sort_values("valid", kind="stable").head(math.ceil(share * len(rows) - 1e-9))
+
+
+def winner(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the trial that is best by validation as a row, None where there is none."""
+    found = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
+    return {str(key): value for key, value in found[0].items()} if found else None
+
+
+def finite(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that have a test figure: of some diverged ones nothing is known."""
+    return rows.loc[np.isfinite(rows.test.to_numpy(float))]
 
 
 def read_trials(path: str | Path) -> pd.DataFrame:
