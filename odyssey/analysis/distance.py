@@ -130,12 +130,9 @@ def _figure3(rows: pd.DataFrame, task: str, seed: int) -> Iterator[Distance]:
     whole = [compared for part in parts.values() for compared in part]
     lacking = [code for code in paper.ORDER if code not in searches]
     note = f"without {', '.join(lacking)}" if lacking else ""
-    for part, words in (
-        (whole, ""),
-        (parts["all"], ", all trials"),
-        (parts["top"], ", best tenth"),
-    ):
-        yield _joined(Distance(task, f"figure 3{words}", unit=unit, note=note), part)
+    yield _joined(Distance(task, "figure 3", unit=unit, note=note), whole)
+    yield _joined(Distance(task, "figure 3, all trials", unit=unit), parts["all"])
+    yield _joined(Distance(task, "figure 3, best tenth", unit=unit), parts["top"])
 
 
 def _joined(row: Distance, compared: list[Array]) -> Distance:
@@ -255,13 +252,10 @@ def _forests(
 ) -> tuple[_Forest, list[tuple[_Forest, _Forest]]]:
     """Return what the forest of all trials shows, and those of both halves of each halving."""
     random, halves = np.random.default_rng(seed), []
-    whole = _forest(own, task, seed)
     for _ in range(halvings):
-        one, two = np.array_split(random.permutation(len(own)), 2)
-        halves.append(
-            (_forest(own.iloc[one], task, seed), _forest(own.iloc[two], task, seed)),
-        )
-    return whole, halves
+        one, two = (own.take(part) for part in np.array_split(random.permutation(len(own)), 2))
+        halves.append((_forest(one, task, seed), _forest(two, task, seed)))
+    return _forest(own, task, seed), halves
 
 
 def _forest(rows: pd.DataFrame, task: str, seed: int) -> _Forest:

@@ -79,7 +79,8 @@ def winner(rows: pd.DataFrame) -> dict[str, Any] | None:
 
 def finite(rows: pd.DataFrame) -> pd.DataFrame:
     """Return the trials that have a test figure: of some diverged ones nothing is known."""
-    return rows.loc[np.isfinite(rows.test.to_numpy(float))]
+    known: pd.DataFrame = rows[np.isfinite(rows.test.to_numpy(float))]
+    return known
 
 
 def read_trials(path: str | Path) -> pd.DataFrame:
