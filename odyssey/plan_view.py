@@ -8,6 +8,7 @@ from statistics import median
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from odyssey import paper
 from odyssey.datasets import DataError, load_dataset
 from odyssey.plan import (
     CORPORA,
@@ -23,9 +24,6 @@ from odyssey.plan import (
     with_epochs,
 )
 from odyssey.study import Study
-
-#: PAPER: section IV; 5,400 runs of 24.3 hours, on one core of a 2.5 GHz Opteron each.
-PAPER_CORE_HOURS = 131_400
 
 
 def plan_view(
@@ -102,9 +100,9 @@ def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, core
         f"{number} × {cores} cores: {wall_seconds(plans, threads, number, cores) / 3600:.1f} h"
         for number in sorted({1, nodes})
     ]
-    share = PAPER_CORE_HOURS / hours
+    share = paper.CORE_HOURS / hours
     table.caption = (
-        f"ends after {', '.join(ends)}; the paper's study took {PAPER_CORE_HOURS:,} core hours, "
+        f"ends after {', '.join(ends)}; the paper's study took {paper.CORE_HOURS:,} core hours, "
         f"{share:.0f} times as many"
     )
     return table

@@ -44,8 +44,8 @@ ARROWS = {
     "analysis": {
         *("checkpoint", "datasets", "paper", "results", "search", "study", "tasks", "variants"),
     },
-    "plan": {"study", "tasks", "variants"},
-    "plan_view": {"datasets", "plan", "study"},
+    "plan": {"paper", "study", "tasks", "variants"},
+    "plan_view": {"datasets", "paper", "plan", "study"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
 STANDARD_LIBRARY_ONLY = (

@@ -14,7 +14,6 @@ same search would give, one as large as ours and one of the paper's 200 trials.
   from the same halves.
 """
 
-import itertools
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
@@ -23,9 +22,10 @@ import numpy as np
 import pandas as pd
 
 from odyssey import paper
+from odyssey.analysis.beside import SCOPES, statistics
 from odyssey.analysis.boxes import Array
 from odyssey.analysis.fanova import MIN_TRIALS, FunctionalANOVA
-from odyssey.analysis.findings import REFERENCE, best, finite
+from odyssey.analysis.findings import REFERENCE, finite
 from odyssey.search import Choice, Law
 from odyssey.tasks import TASKS
 
@@ -35,7 +35,6 @@ COUNTED = ("mean", "median", "q1", "q3")
 RESAMPLES, HALVINGS = 1000, 20
 #: No unit is less than this share of the largest of its kind: some quartiles hardly vary.
 LEAST_UNIT = 0.1
-SCOPES: tuple[paper.Scope, ...] = ("all", "top")
 SAMPLED = ("nesterov", "clip")  # on TIMIT only
 
 
@@ -75,38 +74,6 @@ def distance(trials: pd.DataFrame, seed: int = 0, halvings: int = HALVINGS) -> l
             found += [*_figure3(rows, task, seed), *_figures4_and_5(rows, task, seed, halvings)]
     if not found:
         raise ValueError(f"a table of trials needs trials of {', '.join(TASKS)}, got none")
-    return found
-
-
-def statistics(test: Array) -> dict[str, Array]:
-    """Return the statistics of boxes, by the names of ``paper.Box``; trials along the last axis."""
-    low, q1, median, q3, high = np.quantile(test, [0, 0.25, 0.5, 0.75, 1], axis=-1)
-    mean = np.mean(test, axis=-1)
-    return {"mean": mean, "median": median, "q1": q1, "q3": q3, "low": low, "high": high}
-
-
-@dataclass(frozen=True)
-class Beside:
-    """A box of figure 3 and ours: statistics by the names of ``paper.Box``, and parameters."""
-
-    task: str
-    scope: paper.Scope
-    variant: str
-    ours: Mapping[str, float]
-    paper: paper.Box
-
-
-def boxes_beside(trials: pd.DataFrame) -> list[Beside]:
-    """Return all boxes of figure 3 that a table of trials has too."""
-    found = []
-    for task, scope in itertools.product(TASKS, SCOPES):
-        rows = finite(trials[trials.task == task])
-        for code, box in paper.boxes(task, scope).items():
-            chosen = best(rows[rows.variant == code], paper.TOP if scope == "top" else 1.0)
-            if len(chosen):
-                ours = {k: float(v) for k, v in statistics(chosen.test.to_numpy(float)).items()}
-                ours["parameters"] = float(chosen.parameters.mean())
-                found.append(Beside(task, scope, code, ours, box))
     return found
 
 

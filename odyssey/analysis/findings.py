@@ -21,8 +21,10 @@ REFERENCE = "V"
 class Findings:
     """The trials and epochs of all tasks, and by task the fANOVA, the comparison and the data.
 
-    Of the data stand ``description``, ``comparable`` (with the paper's), ``baselines`` (trivial
-    model → test figure), ``notes``, how many items were ``skipped``, and ``sequences`` by set.
+    ``paper`` holds by task whether its figures stand ``beside`` ours, whether the data are
+    ``comparable``, and the ``distances``, as ``with_paper`` writes them. ``data`` holds by task
+    ``description``, ``baselines`` (trivial model → test figure), ``notes``, how many items were
+    ``skipped``, and the number of ``sequences`` by set.
     """
 
     trials: pd.DataFrame
@@ -30,6 +32,7 @@ class Findings:
     comparison: Mapping[str, Mapping[str, Any]]
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    paper: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -39,15 +42,17 @@ class Findings:
         comparison: Iterable[str | Path],
         curves: Iterable[str | Path] = (),
         data: Iterable[str | Path] = (),
+        paper: Iterable[str | Path] = (),
     ) -> "Findings":
         """Read the tables of all tasks, the JSON files, named after their task, the datasets."""
         epochs = [pd.read_csv(path) for path in curves]
         return cls(
             pd.concat(map(read_trials, trials), ignore_index=True),
-            {Path(path).stem: json.loads(Path(path).read_text()) for path in fanova},
-            {Path(path).stem: json.loads(Path(path).read_text()) for path in comparison},
+            _by_task(fanova),
+            _by_task(comparison),
             pd.concat(epochs, ignore_index=True) if epochs else pd.DataFrame(),
             dict(_facts(load_dataset(Path(path))) for path in data),
+            _by_task(paper),
         )
 
     @property
@@ -55,15 +60,28 @@ class Findings:
         """Names of the tasks, in the paper's order."""
         return [name for name in TASKS if name in self.comparison]
 
+    def comparable(self, task: str) -> bool:
+        """Say whether the task's data are the paper's."""
+        return bool(self.paper.get(task, {}).get("comparable"))
+
+    def beside(self, task: str) -> bool:
+        """Say whether the paper's figures stand beside ours."""
+        return bool(self.paper.get(task, {}).get("beside"))
+
     def save(self, folder: Path) -> None:
-        """Write trials.csv, fanova.json and comparison.json, for whoever wants one of each."""
+        """Write one trials.csv, fanova.json, comparison.json and paper.json of all tasks."""
         self.trials.to_csv(folder / "trials.csv", index=False)
         write_json(folder / "fanova.json", self.fanova)
         write_json(folder / "comparison.json", self.comparison)
+        write_json(folder / "paper.json", self.paper)
 
     def of(self, task: str) -> pd.DataFrame:
         """Return the trials of one task."""
         return self.trials[self.trials.task == task]
+
+
+def _by_task(paths: Iterable[str | Path]) -> dict[str, Any]:
+    return {Path(path).stem: json.loads(Path(path).read_text()) for path in paths}
 
 
 def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
@@ -91,7 +109,6 @@ def read_trials(path: str | Path) -> pd.DataFrame:
 def _facts(dataset: Dataset) -> tuple[str, dict[str, Any]]:
     return dataset.task, {
         "description": dataset.description,
-        "comparable": dataset.comparable,
         "baselines": dict(dataset.baselines),
         "notes": dataset.provenance.notes,
         "skipped": len(dataset.provenance.skipped),
