@@ -192,6 +192,34 @@ def distance(files: tuple[Path, ...], boxes: bool, as_json: bool) -> None:
         console.print(boxes_view(path))
 
 
+@main.command()
+@click.argument(
+    "tables", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path)
+)
+@CONFIGFILE
+@click.option(
+    "--out",
+    default="report",
+    type=click.Path(file_okay=False, path_type=Path),
+    help="Folder of the page and all that it shows; report by default.",
+)
+@click.option("--threads", default=1, type=click.IntRange(1), help="Decompositions at a time.")
+def report(tables: tuple[Path, ...], files: tuple[Path, ...], out: Path, threads: int) -> None:
+    """Make every figure and verdict anew from TABLES like trials.csv, without training.
+
+    The study of config.yaml, with the files laid over it, is the one that the trials are of.
+    """
+    from odyssey.analysis.of_tables import UnusableTable, report_on_tables
+    from odyssey.study import ConfigError, read_study
+
+    captions = sorted(Path("workflow", "report").glob("*.rst"))
+    try:
+        page = report_on_tables(read_study(files), tables, captions, out, threads)
+    except (ConfigError, UnusableTable) as error:
+        raise click.ClickException(str(error)) from error
+    click.echo(f"{page}: open it in a browser")
+
+
 @main.group()
 def bench() -> None:
     """Measure speed on this machine."""

@@ -35,13 +35,13 @@ class Beside:
     paper: paper.Box
 
 
-def boxes_beside(trials: pd.DataFrame) -> list[Beside]:
-    """Return all boxes of figure 3 that a table of trials has too."""
+def boxes_beside(trials: pd.DataFrame, top: float = paper.TOP) -> list[Beside]:
+    """Return all boxes of figure 3 that a table of trials has too; ``top`` is ours of the best."""
     found = []
     for task, scope in itertools.product(TASKS, SCOPES):
         rows = finite(trials[trials.task == task])
         for code, box in paper.boxes(task, scope).items():
-            chosen = best(rows[rows.variant == code], paper.TOP if scope == "top" else 1.0)
+            chosen = best(rows[rows.variant == code], top if scope == "top" else 1.0)
             if len(chosen):
                 ours = {k: float(v) for k, v in statistics(chosen.test.to_numpy(float)).items()}
                 ours["parameters"] = float(chosen.parameters.mean())

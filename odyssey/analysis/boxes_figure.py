@@ -16,6 +16,7 @@ from odyssey.analysis.findings import Findings, best, finite
 from odyssey.analysis.plotting import (
     BLUE,
     GREY,
+    GREY_IS_PAPER,
     INK,
     PALE,
     RED,
@@ -38,7 +39,8 @@ def figure3(findings: Findings) -> Figure:
     figure = Figure(figsize=size, layout="constrained")
     axes = figure.subplots(1, 2, squeeze=False).T if alone else figure.subplots(2, len(tasks))
     for column, task in enumerate(tasks):
-        head(axes[0, column], task, findings.of(task))
+        more = GREY_IS_PAPER if findings.beside(task) else ""
+        head(axes[0, column], task, findings.of(task), more)
         for row, scope in enumerate(SCOPES):
             _panel(axes[row, column], findings, task, scope)
     return figure
@@ -69,15 +71,6 @@ def _panel(ax: Axes, findings: Findings, task: str, scope: paper.Scope) -> None:
     ax.set_xlim(-0.6, len(codes) - 0.4)
     title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
     ax.set_ylabel("\n".join([title, merit(task, "\n")]))
-    if theirs:
-        top = "all 200 trials" if scope == "all" else f"best {100 * paper.TOP:g} %"
-        words: dict[str, Any] = {
-            "transform": ax.transAxes,
-            "fontsize": 7,
-            "color": GREY,
-            "va": "top",
-        }
-        ax.text(0.01, 0.99, f"grey: the paper, {top}", **words)
 
 
 def _parameters(ax: Axes, ours: list[float], theirs: list[int]) -> None:
@@ -136,4 +129,4 @@ def _papers_box(ax: Axes, place: float, box: paper.Box) -> None:
     if box.mean is not None:
         ax.plot(place, box.mean, "o", color=GREY, markersize=3.5)
     shown = [value for value in (box.low, box.high) if value is not None]
-    ax.set_ylim(min(bottom, *shown), top)
+    ax.set_ylim(min([bottom, *(value - 0.03 * (top - bottom) for value in shown)]), top)

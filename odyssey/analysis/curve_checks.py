@@ -3,6 +3,7 @@
 A curve that moves less than its trees disagree does not move.
 """
 
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from odyssey import paper
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.hyperparameter_checks import shares, unknown, vanillas
-from odyssey.analysis.plotting import SHORT
+from odyssey.analysis.plotting import SHORT, duration
 from odyssey.analysis.variant_checks import Check, Finding
 
 Array = NDArray[np.float64]
@@ -49,17 +50,24 @@ def trend(name: str, target: str) -> Check:
         if found is None:
             return unknown(findings, task, target)
         tenth = max(1, len(found.at) // 10)
-        return _moves(found, slice(tenth), slice(-tenth, None), not name.startswith("-"))
+        up, say = not name.startswith("-"), duration if target == "time" else _plain
+        return _moves(found, slice(tenth), slice(-tenth, None), up, say)
 
     return check
 
 
-def _moves(curve: Curve, before: Any, after: Any, up: bool) -> Finding:
+def _plain(value: float) -> str:
+    return f"{value:.4g}"
+
+
+def _moves(
+    curve: Curve, before: Any, after: Any, up: bool, say: Callable[[float], str] = _plain
+) -> Finding:
     """Compare a curve's means over two stretches with the spread of the trees there."""
     _, mean, std = curve
     start, end = mean[before].mean(), mean[after].mean()
     spread = np.concatenate([std[before], std[after]]).mean()
-    words = f"from {start:.4g} to {end:.4g}, spread of trees {spread:.2g}"
+    words = f"from {say(start)} to {say(end)}, spread of trees {say(float(f'{spread:.2g}'))}"
     return (bool(end > start) == up if abs(end - start) > spread else None), words
 
 
@@ -127,10 +135,10 @@ def sweet_spot(findings: Findings, task: str) -> Finding:
     (good,) = np.nonzero(_good(error))
     fifth = max(1, len(good) // 5)
     low, high = good[:fifth], good[-fifth:]
-    faster, words = _moves(time, low, high, up=False)
+    faster, words = _moves(time, low, high, False, duration)
     worse, errors = _moves(error, low, high, up=True)
     holds = False if worse else faster
-    return holds, f"training time {words} s; error {errors}"
+    return holds, f"training time {words}; error {errors}"
 
 
 def coarse_search(findings: Findings, task: str) -> Finding:

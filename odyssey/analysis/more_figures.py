@@ -104,8 +104,7 @@ def costs(findings: Findings) -> Figure:
     for row, task in enumerate(tasks):
         trials, share = finite(findings.of(task)), findings.comparison[task]["share"]
         head(axes[row, 0], task, findings.of(task))
-        longest = trials.seconds.max() if len(trials) else 0.0
-        unit, seconds = time_unit(float(longest))
+        unit, seconds = time_unit(float(trials.seconds.median()) if len(trials) else 0.0)
         words = {"parameters": ("parameters", 1.0), "seconds": (f"training time ({unit})", seconds)}
         for ax, (column, (word, scale)) in zip(axes[row], words.items(), strict=True):
             _scatter(ax, trials[column].to_numpy(float) / scale, trials, share)

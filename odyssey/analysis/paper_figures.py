@@ -16,6 +16,7 @@ from odyssey.analysis.plotting import (
     BLUE,
     GREEN,
     GREY,
+    GREY_IS_PAPER,
     LABELS,
     ORANGE,
     PALE,
@@ -52,7 +53,8 @@ def figure4(findings: Findings) -> Figure:
     axes = figure.subplots(len(tasks), len(paper.CURVED), squeeze=False)
     for row, task in enumerate(tasks):
         rows = findings.of(task)
-        head(axes[row, 0], task, rows[rows.variant == REFERENCE])
+        more = GREY_IS_PAPER if findings.beside(task) else ""
+        head(axes[row, 0], task, rows[rows.variant == REFERENCE], more)
         for column, name in enumerate(paper.CURVED):
             _curves(axes[row, column], findings, task, name)
     return figure
@@ -90,6 +92,7 @@ def _times(
     """Draw a curve of the training time; the paper's is divided so that both have one mean."""
     places, mean = _places(factor), np.array(curve["mean"])
     unit, seconds = time_unit(max(mean))
+    label = f"training time ({unit})"
     if theirs:
         at, hours = np.array(theirs.at), np.array(theirs.hours)
         both = (at >= places.min()) & (at <= places.max())
@@ -98,13 +101,10 @@ def _times(
         times = float(np.exp(np.mean(np.log(3600 * hours[both])))) / here
         scale = 3600 / seconds / times
         _band(ax, at, scale * hours, scale * np.array(theirs.hours_std), GREY, "--")
-        words = f"grey: the paper, its times ÷ {times:.2g}"
-        if times >= 100:
-            words = f"grey: the paper, its times ÷ {round(times, 1 - int(np.log10(times))):,.0f}"
-        ax.text(1, 1.02, words, transform=ax.transAxes, ha="right", fontsize=7, color=GREY)
+        label += f"\ngrey: the paper's ÷ {float(f'{times:.2g}'):g}"
     _band(ax, places, mean / seconds, np.array(curve["std"]) / seconds, GREEN, "--")
     ax.set_ylim(bottom=0)
-    ax.set_ylabel(f"training time ({unit})", color=GREEN)
+    ax.set_ylabel(label, color=GREEN)
 
 
 def _band(ax: Axes, x: Array, mean: Any, std: Any, color: str, line: str) -> None:

@@ -21,9 +21,10 @@ import pandas as pd
 import yaml
 
 from odyssey import paper
+from odyssey.analysis.beside import boxes_beside
 from odyssey.analysis.claims import judge
 from odyssey.analysis.findings import Findings, finite, winner
-from odyssey.analysis.plotting import SHORT, merit
+from odyssey.analysis.plotting import SHORT, duration, merit
 from odyssey.results import failure_of
 from odyssey.study import Study
 from odyssey.tasks import TASKS
@@ -77,7 +78,7 @@ def _summary(findings: Findings, study: Study) -> dict[str, Any]:
         "trials": len(trials),
         "planned": len(study.variants) * sum(map(study.trials, study.tasks)),
         "diverged": int((trials.status == "diverged").sum()),
-        "core_hours": float(trials.seconds.sum()) / 3600,
+        "core_time": duration(float(trials.seconds.sum())),
         "epochs": int(trials.epochs.sum()),
         "hosts": int(trials.host.nunique()),
         "seeds": sorted(set(trials.seed)),
@@ -98,6 +99,8 @@ def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str
         "best": winner(finite(trials)),
         "paper": paper.BEST_BY_VALIDATION[task],
         "before": paper.BEFORE[task],
+        "beside": findings.paper.get(task) if findings.beside(task) else None,
+        "boxes": boxes_beside(trials, entry["share"]) if findings.beside(task) else [],
         "joint": {e["factors"][0]: e for e in joint.get("effects", ()) if e["kind"] == "main"},
     }
 
