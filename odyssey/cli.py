@@ -183,7 +183,7 @@ def distance(files: tuple[Path, ...], boxes: bool, as_json: bool) -> None:
             found[path] = distance(read_trials(path))
         except ValueError as error:
             reason = str(error).strip().replace("\n", " ")
-            raise click.ClickException(f"{path}: must be a table of trials: {reason}") from error
+            raise click.ClickException(f"{path}: {reason}") from error
     if as_json:
         click.echo(json.dumps({str(p): [vars(r) for r in rows] for p, rows in found.items()}))
         return

@@ -217,7 +217,12 @@ def _papers(task: str, name: str, time: bool) -> tuple[Array, Array]:
 def _forests(
     own: pd.DataFrame, task: str, seed: int, halvings: int
 ) -> tuple[_Forest, list[tuple[_Forest, _Forest]]]:
-    """Return what the forest of all trials shows, and those of both halves of each halving."""
+    """Return what the forest of all trials shows, and those of both halves of each halving.
+
+    ValueError where there are too few trials or they are not of the paper's search space.
+    """
+    if len(own) < 2 * MIN_TRIALS:
+        raise ValueError(f"curves and shares need at least {2 * MIN_TRIALS} trials, got {len(own)}")
     random, halves = np.random.default_rng(seed), []
     for _ in range(halvings):
         one, two = (own.take(part) for part in np.array_split(random.permutation(len(own)), 2))
