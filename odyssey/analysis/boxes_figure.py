@@ -4,6 +4,7 @@ Source: Greff et al., figure 3: boxes span the quartiles, whiskers the whole ran
 median, a red dot the mean; blue and thick is significant; behind them the mean parameters.
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -11,7 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from odyssey import paper
-from odyssey.analysis.beside import SCOPES
+from odyssey.analysis.beside import SCOPES, Array
 from odyssey.analysis.findings import Findings, best, finite
 from odyssey.analysis.plotting import (
     BLUE,
@@ -29,6 +30,7 @@ from odyssey.analysis.plotting import (
 
 #: Half of the distance between our box and the paper's, and the width of a box with company.
 APART, NARROW = 0.2, 0.3
+MARKS = ("low", "q1", "median", "q3", "high")
 
 
 def figure3(findings: Findings) -> Figure:
@@ -60,7 +62,7 @@ def _panel(ax: Axes, findings: Findings, task: str, scope: paper.Scope) -> None:
         left = place - APART if code in theirs else place
         width = NARROW if code in theirs else 0.55
         _box(ax, left, width, chosen.test.to_numpy(float), bool(against.get("significant")))
-    crop(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]))
+    _limits(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]), theirs)
     if not any(map(len, rows)):
         explain(ax, "no trials yet")
     for place, code in enumerate(codes):
@@ -71,6 +73,17 @@ def _panel(ax: Axes, findings: Findings, task: str, scope: paper.Scope) -> None:
     ax.set_xlim(-0.6, len(codes) - 0.4)
     title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
     ax.set_ylabel("\n".join([title, merit(task, "\n")]))
+
+
+def _limits(ax: Axes, ours: Array, theirs: Mapping[str, paper.Box]) -> None:
+    """Give the axis a range that shows the paper's boxes and ours alike."""
+    marks = [getattr(box, name) for box in theirs.values() for name in MARKS]
+    known = np.array([value for value in marks if value is not None])
+    if len(known):
+        ours = np.concatenate([ours, np.repeat(known, max(1, len(ours) // len(known)))])
+        margin = 0.05 * float(np.ptp(ours))
+        ax.set_ylim(ours.min() - margin, ours.max() + margin)
+    crop(ax, ours)
 
 
 def _parameters(ax: Axes, ours: list[float], theirs: list[int]) -> None:
@@ -114,7 +127,7 @@ def _box(
 
 def _papers_box(ax: Axes, place: float, box: paper.Box) -> None:
     """Draw one of the paper's boxes in grey; what is off its axis runs off ours."""
-    bottom, top = ax.get_ylim()
+    top = ax.get_ylim()[1]
     line: dict[str, Any] = {"color": GREY, "linewidth": 2.2 if box.significant else 0.9}
     left, right = place - NARROW / 2, place + NARROW / 2
     low, q1, q3, high = (
@@ -128,5 +141,3 @@ def _papers_box(ax: Axes, place: float, box: paper.Box) -> None:
             ax.plot([left, right], [value, value], **line)
     if box.mean is not None:
         ax.plot(place, box.mean, "o", color=GREY, markersize=3.5)
-    shown = [value for value in (box.low, box.high) if value is not None]
-    ax.set_ylim(min([bottom, *(value - 0.03 * (top - bottom) for value in shown)]), top)

@@ -82,7 +82,7 @@ def save(figure: Figure, *paths: Path) -> None:
 
 
 #: What is said where the paper's numbers stand beside ours.
-GREY_IS_PAPER = " · grey: the paper"
+GREY_IS_PAPER = "grey: the paper"
 
 
 def origin(trials: pd.DataFrame) -> str:
@@ -98,6 +98,8 @@ def head(ax: Axes, task: str, trials: pd.DataFrame, more: str = "") -> None:
     ax.text(
         0, 1.02, origin(trials) + more, transform=ax.transAxes, fontsize=7, color=GREY, va="bottom"
     )
+    above: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "baseline"}
+    ax.annotate(more, (1, 1), (0, 18), xycoords="axes fraction", fontsize=7, color=GREY, **above)
 
 
 def merit(task: str, between: str = " ") -> str:
