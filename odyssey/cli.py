@@ -175,15 +175,18 @@ def distance(files: tuple[Path, ...], boxes: bool, as_json: bool) -> None:
 
     from odyssey.analysis.distance import distance
     from odyssey.analysis.distance_view import boxes_view, distance_view
-    from odyssey.analysis.findings import read_trials
+    from odyssey.analysis.of_tables import UnusableTable, read_table
 
     console, found = Console(), {}
     for path in files:
         try:
-            found[path] = distance(read_trials(path))
+            trials = read_table(path)
+        except UnusableTable as error:
+            raise click.ClickException(str(error)) from error
+        try:
+            found[path] = distance(trials)
         except ValueError as error:
-            reason = str(error).strip().replace("\n", " ")
-            raise click.ClickException(f"{path}: {reason}") from error
+            raise click.ClickException(f"{path}: {error}") from error
     if as_json:
         click.echo(json.dumps({str(p): [vars(r) for r in rows] for p, rows in found.items()}))
         return

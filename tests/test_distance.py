@@ -134,4 +134,8 @@ def test_the_command_reads_tables_and_refuses_others(tmp_path):
     assert "jsb figure 4, time" in shown.output
     refused = CliRunner().invoke(main, ["distance", str(bad)])
     assert refused.exit_code == 1
-    assert f"{bad}: must be a table of trials: a table of trials needs" in refused.output
+    assert f"{bad}: a table of trials needs the columns task" in refused.output
+    bad.write_bytes(b"\x89PNG\r\n")
+    refused = CliRunner().invoke(main, ["distance", str(bad)])
+    assert (refused.exit_code, refused.output.count("\n")) == (1, 1)
+    assert f"{bad}: must be a table of trials as CSV" in refused.output

@@ -25,6 +25,15 @@ class UnusableTable(ValueError):
     """A table that is none of this study's trials; the message is one line."""
 
 
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a table of trials; UnusableTable if the file is no CSV."""
+    try:
+        return read_trials(path)
+    except (ValueError, OSError) as error:
+        reason = str(error).strip().replace("\n", " ")
+        raise UnusableTable(f"{path}: must be a table of trials as CSV: {reason}") from error
+
+
 def report_on_tables(
     study: Study,
     tables: Iterable[Path],
@@ -44,7 +53,7 @@ def report_on_tables(
         raise UnusableTable(
             f"the report's folder must not hold its tables, {out} does: give another"
         )
-    trials = pd.concat([_read(path) for path in paths], ignore_index=True)
+    trials = pd.concat([read_table(path) for path in paths], ignore_index=True)
     _check(study, trials)
     tasks = [task for task in study.tasks if (trials.task == task).any()]
     for task in tasks:
@@ -81,14 +90,6 @@ def write_all(
         plot(path.stem, findings, path, path.with_suffix(".png"))
     write_report(study, findings, figures, captions, out)
     return out
-
-
-def _read(path: Path) -> pd.DataFrame:
-    try:
-        return read_trials(path)
-    except (ValueError, OSError) as error:
-        reason = str(error).strip().replace("\n", " ")
-        raise UnusableTable(f"{path}: must be a table of trials as CSV: {reason}") from error
 
 
 def _check(study: Study, trials: pd.DataFrame) -> None:

@@ -95,9 +95,7 @@ def origin(trials: pd.DataFrame) -> str:
 def head(ax: Axes, task: str, trials: pd.DataFrame, more: str = "") -> None:
     """Title a panel with the task, what it stands on, and more words."""
     ax.set_title(TASKS[task].title, loc="left", pad=18)
-    ax.text(
-        0, 1.02, origin(trials) + more, transform=ax.transAxes, fontsize=7, color=GREY, va="bottom"
-    )
+    ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
     above: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "baseline"}
     ax.annotate(more, (1, 1), (0, 18), xycoords="axes fraction", fontsize=7, color=GREY, **above)
 
