@@ -218,7 +218,7 @@ def report(tables: tuple[Path, ...], files: tuple[Path, ...], out: Path, threads
     captions = sorted(Path("workflow", "report").glob("*.rst"))
     try:
         page = report_on_tables(read_study(files), tables, captions, out, threads)
-    except (ConfigError, UnusableTable) as error:
+    except (ConfigError, UnusableTable, OSError) as error:
         raise click.ClickException(str(error)) from error
     click.echo(f"{page}: open it in a browser")
 

@@ -24,6 +24,7 @@ from odyssey.plan import (
     with_epochs,
 )
 from odyssey.study import Study
+from odyssey.units import duration
 
 
 def plan_view(
@@ -89,15 +90,15 @@ def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, core
     table = Table(title=title, title_justify="left", show_footer=True)
     jobs = [seconds for each in plans for seconds in each.jobs]
     hours = sum(each.core_seconds for each in plans) / 3600
-    footers = ("all", sum(p.trials for p in plans), len(jobs), _range(jobs), f"{hours:,.0f}")
-    headings = ("task", "trials", "jobs", "hours a job\nleast – median – most", "core hours")
+    footers = ("all", sum(p.trials for p in plans), len(jobs), _range(jobs), duration(3600 * hours))
+    headings = ("task", "trials", "jobs", "a job\nleast – median – most", "core time")
     for heading, footer in zip(headings, footers, strict=True):
         table.add_column(heading, str(footer), justify="left" if heading == "task" else "right")
     for each in plans:
-        row = (each.trials, len(each.jobs), _range(each.jobs), f"{each.core_seconds / 3600:,.0f}")
+        row = (each.trials, len(each.jobs), _range(each.jobs), duration(each.core_seconds))
         table.add_row(each.task, *map(str, row))
     ends = [
-        f"{number} × {cores} cores: {wall_seconds(plans, threads, number, cores) / 3600:.1f} h"
+        f"{number} × {cores} cores: {duration(wall_seconds(plans, threads, number, cores))}"
         for number in sorted({1, nodes})
     ]
     share = paper.CORE_HOURS / hours
@@ -109,5 +110,4 @@ def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, core
 
 
 def _range(jobs: Sequence[float]) -> str:
-    hours = [seconds / 3600 for seconds in jobs]
-    return f"{min(hours):.1f} – {median(hours):.1f} – {max(hours):.1f}"
+    return " – ".join(map(duration, (min(jobs), median(jobs), max(jobs))))

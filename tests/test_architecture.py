@@ -18,6 +18,7 @@ ARROWS = {
     "spec": {"variants"},
     "search": set(),
     "paper": {"search"},
+    "units": set(),
     "files": set(),
     "mx": set(),
     "noise": set(),
@@ -39,13 +40,23 @@ ARROWS = {
         *("training", "trial_file"),
     },
     "progress": {"checkpoint", "lease", "results", "study"},
-    "progress_view": {"checkpoint", "progress", "results", "study", "tasks"},
+    "progress_view": {"checkpoint", "progress", "results", "study", "tasks", "units"},
     "block": {"datasets", "gpu", "results", "stopping", "study", "trial"},
     "analysis": {
-        *("checkpoint", "datasets", "paper", "results", "search", "study", "tasks", "variants"),
+        *(
+            "checkpoint",
+            "datasets",
+            "paper",
+            "results",
+            "search",
+            "study",
+            "tasks",
+            "units",
+            "variants",
+        ),
     },
     "plan": {"paper", "study", "tasks", "variants"},
-    "plan_view": {"datasets", "paper", "plan", "study"},
+    "plan_view": {"datasets", "paper", "plan", "study", "units"},
 }
 FRONT_DOORS = {"cli"}  # may import anything, inside its commands
 STANDARD_LIBRARY_ONLY = (

@@ -95,6 +95,7 @@ def test_what_cannot_be_compared_says_why():
     ("spoil", "message"),
     [
         (lambda rows: rows.drop(columns=["valid", "noise"]), "needs the columns valid, noise"),
+        (lambda rows: rows.assign(test="good"), "columns test must hold numbers"),
         (lambda rows: rows[:0], "needs trials of timit, iamondb, jsb, got none"),
         (lambda rows: rows.assign(task="chess"), "needs trials of timit, iamondb, jsb, got none"),
     ],

@@ -71,10 +71,11 @@ def test_on_other_data_the_paper_stands_aside(run, made_up, tmp_path):
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [
-        (lambda rows: rows.drop(columns=["host", "seed"]), "needs the columns seed, host"),
+        (lambda rows: rows.drop(columns=["host", "seed"]), "needs the columns host, seed"),
         (lambda rows: rows.assign(variant="GRU"), "of variant GRU are not of this study"),
         (lambda rows: rows.assign(task="chess"), "of task chess are not of this study"),
         (lambda rows: rows.assign(trial=1), "jsb V 1 does not"),
+        (lambda rows: rows.assign(test="good"), "columns test must hold numbers"),
         (lambda rows: rows[:0], "have none"),
     ],
 )

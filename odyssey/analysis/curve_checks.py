@@ -12,8 +12,9 @@ from numpy.typing import NDArray
 from odyssey import paper
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.hyperparameter_checks import shares, unknown, vanillas
-from odyssey.analysis.plotting import SHORT, duration
+from odyssey.analysis.plotting import SHORT
 from odyssey.analysis.variant_checks import Check, Finding
+from odyssey.units import duration
 
 Array = NDArray[np.float64]
 #: Errors within this share of a curve's range count as equally good.

@@ -101,6 +101,17 @@ def finite(rows: pd.DataFrame) -> pd.DataFrame:
     return known
 
 
+def require(trials: pd.DataFrame, numbers: Iterable[str], words: Iterable[str] = ()) -> None:
+    """Raise ValueError, one line, where a table lacks a column or numbers are none."""
+    numbers = list(numbers)
+    missing = [name for name in (*words, *numbers) if name not in trials]
+    if missing:
+        raise ValueError(f"a table of trials needs the columns {', '.join(missing)}")
+    others = [name for name in numbers if not pd.api.types.is_numeric_dtype(trials[name])]
+    if others and len(trials):
+        raise ValueError(f"the columns {', '.join(others)} must hold numbers, they hold text")
+
+
 def read_trials(path: str | Path) -> pd.DataFrame:
     """Return a table of trials exactly as it was written."""
     return pd.read_csv(path, float_precision="round_trip")

@@ -26,8 +26,8 @@ from odyssey.analysis.plotting import (
     merit,
     scale_axis,
     scaled,
-    time_unit,
 )
+from odyssey.units import time_unit
 
 DOT: Mapping[str, Any] = {"marker": "o", "color": BLUE, "markersize": 4, "linestyle": ""}
 RING: Mapping[str, Any] = {**DOT, "markerfacecolor": "none", "markeredgecolor": RED}

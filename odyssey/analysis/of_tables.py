@@ -7,18 +7,17 @@ from types import MappingProxyType
 import pandas as pd
 
 from odyssey.analysis.comparison import write_comparison
+from odyssey.analysis.distance import SAMPLED
 from odyssey.analysis.figures import figure_names, plot
-from odyssey.analysis.findings import Findings, read_trials
+from odyssey.analysis.findings import Findings, read_trials, require
 from odyssey.analysis.report import write_report
 from odyssey.analysis.searches import write_fanova
 from odyssey.analysis.with_paper import write_with_paper
 from odyssey.study import Study
 
-#: Columns that the report needs beside the hyperparameters of the study.
-NEEDED = (
-    *("task", "variant", "trial", "parameters", "status", "epochs", "best_epoch", "valid", "test"),
-    *("seconds", "diverged_epoch", "seed", "host", "source"),
-)
+#: Columns that the report needs beside the hyperparameters of the study, which draws them.
+WORDS = ("task", "variant", "status", "host", "source")
+NUMBERS = ("trial", "parameters", "epochs", "best_epoch", "valid", "test", "seconds", "seed")
 
 
 class UnusableTable(ValueError):
@@ -93,9 +92,12 @@ def write_all(
 
 
 def _check(study: Study, trials: pd.DataFrame) -> None:
-    missing = [name for name in NEEDED if name not in trials]
-    if missing:
-        raise UnusableTable(f"a table of trials needs the columns {', '.join(missing)}")
+    """Raise UnusableTable unless these are trials of the study, each once."""
+    drawn = {name: None for task in study.tasks for name in study.search_space(task)}
+    try:
+        require(trials, NUMBERS, (*WORDS, "diverged_epoch", *(drawn.keys() - set(SAMPLED))))
+    except ValueError as error:
+        raise UnusableTable(str(error)) from error
     for column, known in (("task", study.tasks), ("variant", study.variants)):
         others = sorted(set(trials[column].astype(str)) - set(known))
         if others:

@@ -30,8 +30,8 @@ from odyssey.analysis.plotting import (
     merit,
     scale_axis,
     scaled,
-    time_unit,
 )
+from odyssey.units import time_unit
 
 SLICES: Mapping[str, str] = {
     "learning_rate": BLUE,

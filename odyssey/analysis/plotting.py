@@ -172,15 +172,3 @@ def log_ticks(axis: Axis, ratio: float) -> None:
     axis.set_minor_formatter(NullFormatter())
     if narrow:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
-
-
-def time_unit(seconds: float) -> tuple[str, float]:
-    """Return a unit of time that suits a duration, and its length in seconds."""
-    return ("s", 1.0) if seconds < 120 else ("min", 60.0) if seconds < 7200 else ("h", 3600.0)
-
-
-def duration(seconds: float) -> str:
-    """Return a duration in a unit that suits it, with two digits at least."""
-    unit, length = time_unit(seconds)
-    value = seconds / length
-    return f"{value:,.0f} {unit}" if value >= 100 else f"{value:.3g} {unit}"

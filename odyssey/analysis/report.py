@@ -24,10 +24,11 @@ from odyssey import paper
 from odyssey.analysis.beside import boxes_beside
 from odyssey.analysis.claims import judge
 from odyssey.analysis.findings import Findings, finite, winner
-from odyssey.analysis.plotting import SHORT, duration, merit
+from odyssey.analysis.plotting import SHORT, merit
 from odyssey.results import failure_of
 from odyssey.study import Study
 from odyssey.tasks import TASKS
+from odyssey.units import duration
 
 PACKAGES = ("odyssey", "mxnet", "numpy", "pandas", "scipy", "scikit-learn", "snakemake")
 
