@@ -92,7 +92,7 @@ def test_distances_and_boxes_stand_on_the_page_where_the_paper_is_beside(finding
     assert "V: too few" in text
     theirs = paper.boxes("jsb", "all")["NFG"].median
     ours = findings.trials.query("task == 'jsb' and variant == 'NFG'").test.median()
-    assert f'{ours:.4g} <span class="quiet">{ours - theirs:+.3g}</span>' in text
+    assert f'{ours:.3f} <span class="quiet">{ours - theirs:+.3f}</span>' in text
     assert "How far from the paper" not in page_of(findings, study, tmp_path).read_text()
 
 
