@@ -8,6 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from odyssey import paper
+from odyssey.analysis import FunctionalANOVA
 from odyssey.analysis.beside import boxes_beside, statistics
 from odyssey.analysis.distance import distance
 from odyssey.cli import main
@@ -77,6 +78,31 @@ def test_chance_is_larger_where_there_are_fewer_trials():
     few, many = parts(of_the_curves(50)), parts(of_the_curves(200))
     for part in ("figure 3, all trials", "figure 4, error"):
         assert few[part].floor > 1.2 * many[part].floor
+
+
+def noisy(seed):
+    noise = np.random.default_rng(seed).normal(scale=0.15, size=200)
+    return of_the_curves(seed=seed).assign(test=lambda rows: rows.test + noise)
+
+
+def test_chance_is_what_two_samples_of_one_search_differ_by():
+    """The floor of figure 4 of one sample against four pairs of independent ones."""
+    apart = []
+    for seed in range(0, 8, 2):
+        anovas = [
+            FunctionalANOVA(paper.SPACE, setting="paper", totals=False, random_state=0).fit(
+                rows, rows.test
+            )
+            for rows in map(noisy, (seed, seed + 1))
+        ]
+        for name in paper.CURVED:
+            curves = paper.curves("jsb", name)
+            at = np.linspace(0.02, 0.98, 100)
+            one, two = (anova.marginal(name, at)[0] for anova in anovas)
+            band = np.sqrt(np.mean(np.square(curves.error_std)))
+            apart.append(np.sqrt(np.mean((one - two) ** 2)) / band)
+    floor = parts(noisy(0))["figure 4, error"].floor
+    assert floor == pytest.approx(np.mean(apart), rel=0.35)
 
 
 def test_what_cannot_be_compared_says_why():
