@@ -10,7 +10,9 @@ import math
 import statistics
 import subprocess
 import time
+from functools import partial
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pandas as pd
@@ -20,6 +22,7 @@ from sklearn.ensemble import RandomForestRegressor
 from odyssey.analysis import FunctionalANOVA
 from odyssey.analysis.boxes import Boxes, leaves
 from odyssey.analysis.comparison import compare_task
+from odyssey.analysis.forest import Setting
 from odyssey.analysis.searches import Settings, decompose_task
 from odyssey.analysis.sweep import mean_variances, tree_variances
 from odyssey.search import Uniform
@@ -27,6 +30,7 @@ from odyssey.study import Study
 from odyssey.tasks import TASKS
 
 NAMES = ("learning_rate", "hidden", "noise", "momentum")
+SETTINGS = get_args(Setting)
 SPACE = {name: Uniform(0, 1) for name in NAMES}
 
 
@@ -116,8 +120,8 @@ def speed(peer=None, trials=200, trees=100):
         "ours: mains and pairs of the mean forest",
         cpu_seconds(lambda: mean_variances(boxes, rest=False)),
     )
-    yield "growing the forest, paper", cpu_seconds(lambda: fit(X, y, "paper", 0))
-    yield "growing the forest, accurate", cpu_seconds(lambda: fit(X, y, "accurate", 0))
+    for setting in SETTINGS:
+        yield f"growing the forest, {setting}", cpu_seconds(partial(fit, X, y, setting, 0))
 
 
 def optuna_speed(trees):
@@ -146,12 +150,10 @@ def accuracy(peer=None, repeats=10, trials=200, noise=0.05):
         found = {}
         for seed in range(repeats):
             X, y, truth = made_up(study, trials, noise, seed)
-            paper, accurate = (
-                fit(X, y, setting, seed).effects_ for setting in ("paper", "accurate")
-            )
-            found.setdefault("paper, per tree", []).append(paper.fraction[:4])
-            found.setdefault("paper, mean forest", []).append(paper.mean_forest[:4])
-            found.setdefault("accurate, mean forest", []).append(accurate.mean_forest[:4])
+            for setting in SETTINGS:
+                effects = fit(X, y, setting, seed).effects_
+                found.setdefault(f"{setting}, per tree", []).append(effects.fraction[:4])
+                found.setdefault(f"{setting}, mean forest", []).append(effects.mean_forest[:4])
             if peer and seed < 3:
                 theirs = ask_peer(peer, X, y, 100, pairs=False)["fractions"]
                 found.setdefault("fanova", []).append(list(theirs.values()))

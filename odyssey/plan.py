@@ -6,7 +6,7 @@ An epoch of a network with P parameters costs, on one core,
 
 with a and b fitted to measured epochs, and parameters beyond CACHED counting twice. With the drawn
 hidden sizes known, so is a job's cost.
-.smk files import it: no more than odyssey.study and the standard library.
+.smk files import it: no more than odyssey.study, odyssey.paper and the standard library.
 """
 
 import heapq
@@ -15,6 +15,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 
+from odyssey import paper
 from odyssey.study import Study, TrialSpec
 from odyssey.tasks import TASKS
 from odyssey.variants import get_variant
@@ -52,11 +53,10 @@ class Corpus:
         return self.trained + EVALUATION * self.evaluated
 
 
-#: PAPER: section IV-A. ASSUME: 350 frames a line of IAM-OnDB, after subsampling.
+#: PAPER: the corpora's sizes, section IV-A.
 CORPORA: Mapping[str, Corpus] = {
-    "timit": Corpus(3696, 592, 304),
-    "iamondb": Corpus(5355, 6815, 350),
-    "jsb": Corpus(229, 153, 61),
+    task: Corpus(size.train, size.valid + size.test, size.frames)
+    for task, size in paper.CORPORA.items()
 }
 
 

@@ -8,6 +8,7 @@ from statistics import median
 from rich.console import Group, RenderableType
 from rich.table import Table
 
+from odyssey import paper
 from odyssey.datasets import DataError, load_dataset
 from odyssey.plan import (
     CORPORA,
@@ -24,9 +25,8 @@ from odyssey.plan import (
     with_epochs,
 )
 from odyssey.study import Study
+from odyssey.units import duration
 
-#: PAPER: section IV-D; 5,400 runs of 24.3 hours, on one core of a 2.5 GHz Opteron each.
-PAPER_CORE_HOURS = 131_220
 #: What a calibration reads of trials.csv.
 _COLUMNS = ("task", "status", "parameters", "seconds_per_epoch", "epochs")
 
@@ -112,25 +112,24 @@ def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, core
     table = Table(title=title, title_justify="left", show_footer=True)
     jobs = [seconds for each in plans for seconds in each.jobs]
     hours = sum(each.core_seconds for each in plans) / 3600
-    footers = ("all", sum(p.trials for p in plans), len(jobs), _range(jobs), f"{hours:,.0f}")
-    headings = ("task", "trials", "jobs", "hours a job\nleast – median – most", "core hours")
+    footers = ("all", sum(p.trials for p in plans), len(jobs), _range(jobs), duration(3600 * hours))
+    headings = ("task", "trials", "jobs", "a job\nleast – median – most", "core time")
     for heading, footer in zip(headings, footers, strict=True):
         table.add_column(heading, str(footer), justify="left" if heading == "task" else "right")
     for each in plans:
-        row = (each.trials, len(each.jobs), _range(each.jobs), f"{each.core_seconds / 3600:,.0f}")
+        row = (each.trials, len(each.jobs), _range(each.jobs), duration(each.core_seconds))
         table.add_row(each.task, *map(str, row))
     ends = [
-        f"{number} × {cores} cores: {wall_seconds(plans, threads, number, cores) / 3600:.1f} h"
+        f"{number} × {cores} cores: {duration(wall_seconds(plans, threads, number, cores))}"
         for number in sorted({1, nodes})
     ]
-    share = PAPER_CORE_HOURS / hours
+    share = paper.CORE_HOURS / hours
     table.caption = (
-        f"ends after {', '.join(ends)}; the paper's study took {PAPER_CORE_HOURS:,} core hours, "
+        f"ends after {', '.join(ends)}; the paper's study took {paper.CORE_HOURS:,} core hours, "
         f"{share:.0f} times as many"
     )
     return table
 
 
 def _range(jobs: Sequence[float]) -> str:
-    hours = [seconds / 3600 for seconds in jobs]
-    return f"{min(hours):.1f} – {median(hours):.1f} – {max(hours):.1f}"
+    return " – ".join(map(duration, (min(jobs), median(jobs), max(jobs))))

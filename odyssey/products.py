@@ -27,7 +27,7 @@ FIGURES_PER_TASK = ("figure6",)
 
 _BEHIND = "made of the outdated"
 _TABLES = ("results.py",)
-_ANALYSIS = ("analysis/**/*", "results.py")
+_ANALYSIS = ("analysis/**/*", "paper/*", "results.py")
 
 
 class Product(Protocol):
@@ -205,6 +205,8 @@ def _analysis_of_task(study: Study, task: str) -> Iterator[Making]:
         ("comparison", {"analysis": analysis}),
     ):
         yield Making(root, (root / kind / f"{task}.json",), (trials,), settings, _ANALYSIS)
+    beside, inputs = root / "paper" / f"{task}.json", (trials, study.data_path(task))
+    yield Making(root, (beside,), inputs, {"analysis": analysis}, _ANALYSIS)
 
 
 def _joined(study: Study) -> Iterator[Making]:
@@ -214,11 +216,10 @@ def _joined(study: Study) -> Iterator[Making]:
         for task in study.tasks
         for path in (
             root / task / "trials.csv",
-            root / "fanova" / f"{task}.json",
-            root / "comparison" / f"{task}.json",
+            *(root / kind / f"{task}.json" for kind in ("fanova", "comparison", "paper")),
         )
     )
-    names = ("trials.csv", "fanova.json", "comparison.json")
+    names = ("trials.csv", "fanova.json", "comparison.json", "paper.json")
     yield Making(root, tuple(root / name for name in names), findings, code=_ANALYSIS)
     figures = {name: root / "figures" / f"{name}.svg" for name in figure_names(study.tasks)}
     for svg in figures.values():

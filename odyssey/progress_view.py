@@ -14,6 +14,7 @@ from odyssey.progress import STATES, Progress, counts, outlook, survey
 from odyssey.results import BLOCK, CURVES, TRIAL, check_format
 from odyssey.study import Study
 from odyssey.tasks import TASKS
+from odyssey.units import duration
 
 #: Rows of the table of running trials.
 _MOST_RUNNING = 20
@@ -65,7 +66,8 @@ def _summary(trials: list[Progress]) -> Text:
     view = outlook(trials)
     text = f"{ended} of {len(trials)} trials are done"
     if view.trials_per_hour and ended < len(trials):
-        text += f", {view.trials_per_hour:.0f} an hour lately: about {view.hours_left:.1f} h left"
+        left = duration(3600 * view.hours_left)
+        text += f", {view.trials_per_hour:.0f} an hour lately: about {left} left"
     return Text(f"{text}.")
 
 

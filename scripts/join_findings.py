@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
 
 def main(
-    trials: Iterable[str], fanova: Iterable[str], comparison: Iterable[str], out: Path
+    trials: Iterable[str],
+    fanova: Iterable[str],
+    comparison: Iterable[str],
+    paper: Iterable[str],
+    out: Path,
 ) -> None:
-    """Write trials.csv, fanova.json and comparison.json into the folder ``out``."""
-    Findings.load(trials, fanova, comparison).save(out)
+    """Write one table of trials and one JSON file of each analysis into the folder ``out``."""
+    Findings.load(trials, fanova, comparison, paper=paper).save(out)
 
 
 if __name__ == "__main__":
@@ -24,5 +28,6 @@ if __name__ == "__main__":
             snakemake.input.trials,
             snakemake.input.fanova,
             snakemake.input.comparison,
+            snakemake.input.paper,
             Path(snakemake.output[0]).parent,
         )

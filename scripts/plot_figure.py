@@ -17,10 +17,12 @@ def main(
     trials: Iterable[str],
     fanova: Iterable[str],
     comparison: Iterable[str],
+    paper: Iterable[str],
     outputs: Iterable[str],
 ) -> None:
     """Draw a figure by its name and write it to every output."""
-    plot(figure, Findings.load(trials, fanova, comparison), *map(Path, outputs))
+    findings = Findings.load(trials, fanova, comparison, paper=paper)
+    plot(figure, findings, *map(Path, outputs))
 
 
 if __name__ == "__main__":
@@ -30,5 +32,6 @@ if __name__ == "__main__":
             snakemake.input.trials,
             snakemake.input.fanova,
             snakemake.input.comparison,
+            snakemake.input.paper,
             snakemake.output,
         )

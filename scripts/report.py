@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def main(config: Mapping[str, Any], files: Any, out: Path) -> None:
     """Write the page; ``files`` are the rule's inputs by name."""
-    parts = files.trials, files.fanova, files.comparison, files.curves, files.data
+    parts = files.trials, files.fanova, files.comparison, files.curves, files.data, files.paper
     findings = Findings.load(*parts)
     write_report(Study(config), findings, files.figures, files.captions, out)
 

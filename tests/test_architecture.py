@@ -21,6 +21,8 @@ ARROWS = {
     "config_files": set(),
     "config_schema": set(),
     "hyperparameters": {"search", "spec"},
+    "paper": {"search"},
+    "units": set(),
     "files": set(),
     "check": set(),
     "mx": set(),
@@ -46,17 +48,20 @@ ARROWS = {
         *("training", "trial_file"),
     },
     "progress": {"checkpoint", "files", "lease", "results", "study"},
-    "progress_view": {"checkpoint", "progress", "results", "study", "tasks"},
+    "progress_view": {"checkpoint", "progress", "results", "study", "tasks", "units"},
     "block": {"datasets", "gpu", "results", "stopping", "study", "trial"},
-    "analysis": {"checkpoint", "datasets", "results", "search", "study", "tasks", "variants"},
+    "analysis": {
+        *("checkpoint", "datasets", "paper", "results", "search", "study", "tasks", "units"),
+        "variants",
+    },
     "receipts": {"files"},
     "products": {"checkpoint", "datasets", "files", "receipts", "study", "tasks"},
     "turn": {"lease"},
     "software_checks": {"check", "gpu", "kernels", "study", "variants"},
     "machine_checks": {"check", "study"},
     "ahead": {"kernels", "software_checks", "study", "variants"},
-    "plan": {"study", "tasks", "variants"},
-    "plan_view": {"datasets", "plan", "study"},
+    "plan": {"paper", "study", "tasks", "variants"},
+    "plan_view": {"datasets", "paper", "plan", "study", "units"},
     "slurm": set(),
     "slurm_checks": {"check", "plan", "slurm", "study"},
 }
@@ -64,6 +69,7 @@ FRONT_DOORS = {"cli", "doctor"}  # may import anything, inside its commands
 STANDARD_LIBRARY_ONLY = (
     *("variants", "spec", "search", "hyperparameters", "paths", "files", "check", "receipts"),
     *("tasks/__init__", "tasks/tree", "kernels/build", "kernels/compiler", "kernels/instructions"),
+    "paper/__init__",
 )
 
 

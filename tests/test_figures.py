@@ -1,5 +1,7 @@
 """Every figure of whole and odd studies: it is drawn, says what it stands on, and is stable."""
 
+import dataclasses
+import re
 import subprocess
 import sys
 
@@ -8,8 +10,10 @@ import numpy as np
 import pytest
 import yaml
 
+from odyssey import paper
 from odyssey.analysis.figures import draw, figure_names, plot
 from odyssey.analysis.findings import Findings, read_trials
+from odyssey.analysis.plotting import GREEN, GREY
 from odyssey.study import Study
 
 from .analysis_fixtures import found, made_up_trials
@@ -60,6 +64,59 @@ def test_drawing_needs_neither_scikit_learn_nor_numba():
     code = "import sys, odyssey.analysis.figures; print({'sklearn', 'numba'} & {*sys.modules})"
     ran = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert ran.stdout.strip() == "set()"
+
+
+@pytest.fixture(scope="module")
+def beside(findings):
+    """The same findings with the paper's figures asked for."""
+    asked = {
+        task: {"beside": True, "comparable": False, "distances": []} for task in findings.tasks
+    }
+    return dataclasses.replace(findings, paper=asked)
+
+
+@pytest.mark.parametrize("name", ["figure3", "figure4", "figure5"])
+def test_the_paper_stands_beside_ours_where_asked(findings, beside, name, tmp_path):
+    for kind, shown in (("alone", findings), ("both", beside)):
+        plot(name, shown, tmp_path / f"{kind}.svg")
+    words = [(tmp_path / f"{kind}.svg").read_text() for kind in ("alone", "both")]
+    assert ["the paper" in text for text in words] == [False, True]
+
+
+def test_the_papers_boxes_are_at_its_own_numbers(beside):
+    ax = draw("figure3", beside).axes[5]  # below JSB: the best
+    grey = [line for line in ax.lines if line.get_color() == GREY]
+    drawn = {value for line in grey for value in np.asarray(line.get_ydata(), float).tolist()}
+    for box in paper.boxes("jsb", "top").values():
+        assert {value for value in (box.low, box.q1, box.median) if value is not None} <= drawn
+    thick = [line for line in grey if line.get_linewidth() == 2.2]
+    assert thick
+    assert min(thick[0].get_xdata()) >= 2  # FGR, the third, is the first that is worse
+
+
+def test_variants_stand_in_the_papers_order(findings):
+    labels = [text.get_text() for text in draw("figure3", findings).axes[0].get_xticklabels()]
+    assert labels == list(paper.ORDER)
+
+
+def test_the_papers_times_are_scaled_to_ours(beside):
+    ax = next(ax for ax in draw("figure4", beside).axes if "training time" in ax.get_ylabel())
+    assert re.search(r"grey: the paper's ÷ \d+", ax.get_ylabel())
+    ours, theirs = (
+        next(line for line in ax.lines if line.get_color() == color) for color in (GREEN, GREY)
+    )
+    at = np.asarray(ours.get_xdata(), float)
+    scaled = np.interp(at, theirs.get_xdata(), theirs.get_ydata())
+    ratio = np.exp(np.mean(np.log(np.asarray(ours.get_ydata(), float) / scaled)))
+    assert ratio == pytest.approx(1, abs=0.1)
+
+
+def test_the_share_of_the_best_is_the_configs(study, findings):
+    comparison = {task: {**row, "share": 0.5} for task, row in findings.comparison.items()}
+    half = dataclasses.replace(findings, comparison=comparison)
+    for shown, words in ((findings, "best 10 %"), (half, "best 50 %")):
+        legend = draw("costs", shown).axes[0].get_legend()
+        assert f"{words} by validation" in [text.get_text() for text in legend.get_texts()]
 
 
 def test_boxes_that_differ_are_blue_and_thick(findings):

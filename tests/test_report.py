@@ -6,6 +6,7 @@ import re
 import pytest
 import yaml
 
+from odyssey import paper
 from odyssey.analysis.claims import CLAIMS
 from odyssey.analysis.figures import figure_names, plot
 from odyssey.analysis.findings import best
@@ -98,6 +99,21 @@ def test_what_was_left_out_of_the_data_is_listed(page):
         in text
     )
     assert "… and 6 more" in text
+
+
+def test_distances_and_boxes_stand_on_the_page_where_the_paper_is_beside(findings, study, tmp_path):
+    row = {"task": "jsb", "part": "figure 3", "distance": 2.016, "floor": 1.078, "most": 1.373}
+    row |= {"plain": 0.0592, "unit": "nats per frame", "note": "without NP"}
+    lost = {"part": "figure 5", "distance": None, "note": "V: too few"}
+    asked = {"beside": True, "comparable": False, "distances": [row, lost], "reason": ""}
+    text = page_of(dataclasses.replace(findings, paper={"jsb": asked}), study, tmp_path).read_text()
+    text = re.sub(r"\s+", " ", text)
+    assert "<td><b>2.02</b></td><td>1.08</td><td>1.37</td>" in text
+    assert "V: too few" in text
+    theirs = paper.boxes("jsb", "all")["NFG"].median
+    ours = findings.trials.query("task == 'jsb' and variant == 'NFG'").test.median()
+    assert f'{ours:.3f} <span class="quiet">{ours - theirs:+.3f}</span>' in text
+    assert "How far from the paper" not in page_of(findings, study, tmp_path).read_text()
 
 
 def test_failed_trials_stand_with_their_reason(findings, tmp_path):

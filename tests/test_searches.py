@@ -61,7 +61,7 @@ def test_one_search_does_not_depend_on_the_others(study):
     [
         (lambda rows: rows[:3], "at least 10 trials, got 3"),
         (lambda rows: rows[:0], "at least 10 trials, got 0"),
-        (lambda rows: rows.assign(test=61.0, status="diverged"), "must vary, all 30 are 60.997"),
+        (lambda rows: rows.assign(test=61.0, status="diverged"), "must vary, all 30 are 61"),
         (lambda rows: rows.assign(noise=2.0), "hyperparameter noise: 2.0 lies outside"),
     ],
     ids=["three trials", "no trials", "all diverged", "another search space"],
@@ -79,10 +79,38 @@ def test_diverged_trials_have_no_training_time(study):
     assert found["time"]["trials"] + found["diverged"] == found["error"]["trials"] == 60
 
 
-def test_no_error_counts_for_more_than_the_worst(study):
+def test_a_diverged_trial_counts_by_its_own_figure(study):
     trials = made_up_trials(study, "jsb", 60).query("variant == 'V'")
-    worst = trials.assign(test=trials.test.where(trials.status == "finished", 900.0))
-    assert decomposed(study, worst) == decomposed(study, trials)
+    best_epoch = trials.assign(test=trials.test.where(trials.status == "finished", 12.0))
+    as_finished = best_epoch.assign(status="finished")
+    found, expected = (
+        decomposed(study, rows)["searches"]["V"] for rows in (best_epoch, as_finished)
+    )
+    assert (
+        found["error"] == expected["error"] != decomposed(study, trials)["searches"]["V"]["error"]
+    )
+
+
+def test_a_trial_without_a_figure_is_left_out(study):
+    trials = made_up_trials(study, "jsb", 60).query("variant == 'V'")
+    unknown = trials.assign(test=trials.test.where(trials.status == "finished"))
+    found = decomposed(study, unknown)["searches"]["V"]
+    assert found["trials"] == 60
+    assert found["error"]["trials"] == (trials.status == "finished").sum() < 60
+
+
+def test_the_time_is_decomposed_as_its_logarithm(study):
+    """Times that multiply: as logarithms they add, without an interaction."""
+    trials = made_up_trials(study, "jsb", 200).query("variant == 'V'").assign(status="finished")
+    size, rate = np.log(trials.hidden / 20), np.log(trials.learning_rate / 1e-6)
+    found = decomposed(study, trials.assign(seconds=np.exp(2 * size + rate / 2)))
+    time = found["searches"]["V"]["time"]
+    assert share(time, "hidden", "learning_rate")["estimate"] < 0.02
+    at = found["factors"]["hidden"]["at"]
+    curve, rest = time["curves"]["hidden"], np.exp(np.mean(rate) / 2)
+    middle = len(at) // 2
+    assert curve["mean"][middle] == pytest.approx(rest * (at[middle] / 20) ** 2, rel=0.15)
+    assert 0 < curve["std"][middle] < curve["mean"][middle]
 
 
 def test_duplicated_draws_are_no_trouble(study):

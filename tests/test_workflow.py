@@ -74,7 +74,7 @@ def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
     study, tasks = TinyWorkflow(tmp_path), ["timit", "jsb"]
     names = ["trials.csv", "fanova.json", "comparison.json", "report.html"]
     names += [f"{task}/{name}.csv" for task in tasks for name in ("trials", "curves")]
-    names += [f"{kind}/{task}.json" for task in tasks for kind in ("fanova", "comparison")]
+    names += [f"{kind}/{task}.json" for task in tasks for kind in ("fanova", "comparison", "paper")]
     names += [f"figures/{name}.{kind}" for name in figure_names(tasks) for kind in ("svg", "png")]
     names += [f"{task}/{v}/trials_0-2.h5" for task in tasks for v in ("V", "NP")]
     paths = [tmp_path / "results" / name for name in names]

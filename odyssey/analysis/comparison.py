@@ -1,9 +1,10 @@
 """Comparison of the variants of one task: Welch's tests as in the paper, and what they leave open.
 
-Source: Greff et al., section V-B: test figures of all trials and of the best 10 percent by
+Source: Greff et al., section V-A: test figures of all trials and of the best 10 percent by
 validation, each against vanilla by Welch's t-test at 0.05, Bonferroni-adjusted. Beside it: Holm's
 adjustment, bootstrap intervals that repeat the choice of the best, effect sizes, and the expected
-result of the best of k trials. Diverged trials count as the task's worst.
+result of the best of k trials. Diverged trials count by their best epoch, like any other; trials
+without a test figure are left out.
 """
 
 import math
@@ -16,7 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import stats
 
-from odyssey.analysis.findings import REFERENCE, best, read_trials, write_json
+from odyssey.analysis.findings import REFERENCE, best, finite, read_trials, winner, write_json
 from odyssey.study import Study
 
 Array = NDArray[np.float64]
@@ -37,8 +38,9 @@ def compare_task(
     that cannot be made has ``skipped`` with the reason.
     """
     random = np.random.default_rng(seed)
-    searches = {code: trials[trials.variant == code] for code in variants}
-    summary: dict[str, dict[str, Any]] = {code: _counts(rows) for code, rows in searches.items()}
+    whole = {code: trials[trials.variant == code] for code in variants}
+    summary: dict[str, dict[str, Any]] = {code: _counts(rows) for code, rows in whole.items()}
+    searches = {code: finite(rows) for code, rows in whole.items()}
     for scope, share in (("all", 1.0), ("top", top)):
         chosen = {code: best(rows, share) for code, rows in searches.items()}
         means = {c: _resampled(rows, share, resamples, random) for c, rows in searches.items()}
@@ -74,12 +76,13 @@ def best_of_k(rows: pd.DataFrame) -> dict[str, list[float]]:
 
 
 def _counts(rows: pd.DataFrame) -> dict[str, Any]:
-    winner = best(rows, 1e-6).to_dict("records")
+    known = finite(rows)
+    first = winner(known)
     return {
         "trials": len(rows),
         "diverged": int((rows.status == "diverged").sum()),
-        "best": {key: winner[0][key] for key in ("trial", "valid", "test")} if winner else None,
-        "best_of_k": best_of_k(rows),
+        "best": {key: first[key] for key in ("trial", "valid", "test")} if first else None,
+        "best_of_k": best_of_k(known),
     }
 
 
@@ -91,6 +94,7 @@ def _summary(rows: pd.DataFrame, means: Array) -> dict[str, Any]:
         "mean": float(rows.test.mean()),
         "std": float(rows.test.std()) if len(rows) > 1 else None,
         "median": float(rows.test.median()),
+        "least": float(rows.test.min()),
         "parameters": float(rows.parameters.mean()),
         "seconds": float(rows.seconds.mean()),
         **_interval(means),

@@ -4,10 +4,11 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from odyssey.analysis import more_figures
+from odyssey.analysis.boxes_figure import figure3
 from odyssey.analysis.findings import Findings
 from odyssey.analysis.maps import figure6
 from odyssey.analysis.mpl import Figure
-from odyssey.analysis.paper_figures import figure3, figure4, figure5
+from odyssey.analysis.paper_figures import figure4, figure5
 from odyssey.analysis.plotting import save, style
 
 FIGURES: Mapping[str, Callable[[Findings], Figure]] = {

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from odyssey.datasets import Dataset, load_dataset
@@ -23,9 +24,11 @@ REFERENCE = "V"
 class Findings:
     """The trials and epochs of all tasks, and by task the fANOVA, the comparison and the data.
 
-    Of the data stand ``description``, ``comparable`` (with the paper's), ``baselines`` (trivial
-    model → test figure), ``notes``, how many items were ``skipped``, the first of them with the
-    reason (``left_out``), and ``sequences`` by set.
+    ``paper`` holds by task whether its figures stand ``beside`` ours, whether the data are
+    ``comparable``, and the ``distances``, as ``with_paper`` writes them. ``data`` holds by task
+    ``description``, ``comparable`` (with the paper's), ``baselines`` (trivial model → test figure),
+    ``notes``, how many items were ``skipped``, the first of them with the reason (``left_out``),
+    and the number of ``sequences`` by set.
     """
 
     trials: pd.DataFrame
@@ -33,6 +36,7 @@ class Findings:
     comparison: Mapping[str, Mapping[str, Any]]
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
     data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    paper: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -42,21 +46,17 @@ class Findings:
         comparison: Iterable[str | Path],
         curves: Iterable[str | Path] = (),
         data: Iterable[str | Path] = (),
+        paper: Iterable[str | Path] = (),
     ) -> "Findings":
         """Read the tables of all tasks, the JSON files, named after their task, the datasets."""
         epochs = [pd.read_csv(path) for path in curves]
         return cls(
             pd.concat(map(read_trials, trials), ignore_index=True),
-            {
-                Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8"))
-                for path in fanova
-            },
-            {
-                Path(path).stem: json.loads(Path(path).read_text(encoding="utf-8"))
-                for path in comparison
-            },
+            _by_task(fanova),
+            _by_task(comparison),
             pd.concat(epochs, ignore_index=True) if epochs else pd.DataFrame(),
             dict(_facts(load_dataset(Path(path))) for path in data),
+            _by_task(paper),
         )
 
     @property
@@ -64,20 +64,57 @@ class Findings:
         """Names of the tasks, in the paper's order."""
         return [name for name in TASKS if name in self.comparison]
 
+    def comparable(self, task: str) -> bool:
+        """Say whether the task's data are the paper's."""
+        return bool(self.paper.get(task, {}).get("comparable"))
+
+    def beside(self, task: str) -> bool:
+        """Say whether the paper's figures stand beside ours."""
+        return bool(self.paper.get(task, {}).get("beside"))
+
     def save(self, folder: Path) -> None:
-        """Write trials.csv, fanova.json and comparison.json, for whoever wants one of each."""
+        """Write one trials.csv, fanova.json, comparison.json and paper.json of all tasks."""
         self.trials.to_csv(folder / "trials.csv", index=False)
         write_json(folder / "fanova.json", self.fanova)
         write_json(folder / "comparison.json", self.comparison)
+        write_json(folder / "paper.json", self.paper)
 
     def of(self, task: str) -> pd.DataFrame:
         """Return the trials of one task."""
         return self.trials[self.trials.task == task]
 
 
+def _by_task(paths: Iterable[str | Path]) -> dict[str, Any]:
+    files = map(Path, paths)
+    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+
+
 def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
     """Return the best share of trials by validation figure, rounded up."""
     return rows.sort_values("valid", kind="stable").head(math.ceil(share * len(rows) - 1e-9))
+
+
+def winner(rows: pd.DataFrame) -> dict[str, Any] | None:
+    """Return the trial that is best by validation as a row, None where there is none."""
+    found = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
+    return {str(key): value for key, value in found[0].items()} if found else None
+
+
+def finite(rows: pd.DataFrame) -> pd.DataFrame:
+    """Return the trials that have a test figure: of some diverged ones nothing is known."""
+    known: pd.DataFrame = rows[np.isfinite(rows.test.to_numpy(float))]
+    return known
+
+
+def require(trials: pd.DataFrame, numbers: Iterable[str], words: Iterable[str] = ()) -> None:
+    """Raise ValueError, one line, where a table lacks a column or numbers are none."""
+    numbers = list(numbers)
+    missing = [name for name in (*words, *numbers) if name not in trials]
+    if missing:
+        raise ValueError(f"a table of trials needs the columns {', '.join(missing)}")
+    others = [name for name in numbers if not pd.api.types.is_numeric_dtype(trials[name])]
+    if others and len(trials):
+        raise ValueError(f"the columns {', '.join(others)} must hold numbers, they hold text")
 
 
 def read_trials(path: str | Path) -> pd.DataFrame:

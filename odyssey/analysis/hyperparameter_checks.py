@@ -1,15 +1,13 @@
-"""Checks of what the paper claims of hyperparameters, on one task, by vanilla's fANOVA.
+"""Checks of what the paper claims of shares of the variance, on one task, by vanilla's fANOVA.
 
-Shares that its two readings put on different sides of a bound decide nothing, and a curve that
-moves less than its trees disagree does not move.
+Shares that its two readings put on different sides of a bound decide nothing.
 """
 
 from collections.abc import Iterable, Mapping
 from itertools import pairwise
 from typing import Any, NamedTuple
 
-import numpy as np
-
+from odyssey import paper
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.plotting import SHORT
 from odyssey.analysis.variant_checks import Check, Finding, all_hold
@@ -18,7 +16,7 @@ from odyssey.tasks import TASKS
 Factors = tuple[str, ...]
 
 
-def _search(findings: Findings, task: str, target: str = "error") -> Mapping[str, Any]:
+def vanillas(findings: Findings, task: str, target: str = "error") -> Mapping[str, Any]:
     """Return vanilla's decomposition; one that is missing has ``skipped`` with the reason."""
     none = {"skipped": "vanilla is not in this study"}
     found: Mapping[str, Any]
@@ -45,7 +43,7 @@ class Share(NamedTuple):
         return f"{100 * self.estimate:.1f} %{interval} ({papers})"
 
 
-def _shares(findings: Findings, task: str, target: str = "error") -> dict[Factors, Share]:
+def shares(findings: Findings, task: str, target: str = "error") -> dict[Factors, Share]:
     """Return main effects and pairs by their factors in alphabetical order."""
     return {
         tuple(sorted(effect["factors"])): Share(
@@ -54,7 +52,7 @@ def _shares(findings: Findings, task: str, target: str = "error") -> dict[Factor
             effect.get("low", effect["estimate"]),
             effect.get("high", effect["estimate"]),
         )
-        for effect in _search(findings, task, target).get("effects", ())
+        for effect in vanillas(findings, task, target).get("effects", ())
         if effect["kind"] in ("main", "pair")
     }
 
@@ -67,20 +65,21 @@ def share_between(low: float, high: float, *factors: str, target: str = "error")
 
     def check(findings: Findings, task: str) -> Finding:
         key = tuple(sorted(factors))
-        share = _shares(findings, task, target).get(key)
+        share = shares(findings, task, target).get(key)
         if share is None:
-            return _unknown(findings, task, target)
+            return unknown(findings, task, target)
         holds = _agreed(low <= value <= high for value in share.readings)
         if holds is False and share.low <= high and share.high >= low:
             holds = None
-        alone = _shares(findings, task, "finished").get(key) if target == "error" else None
+        alone = shares(findings, task, "finished").get(key) if target == "error" else None
         return holds, f"{share}; without diverged trials {alone}" if alone else str(share)
 
     return check
 
 
-def _unknown(findings: Findings, task: str, target: str = "error") -> Finding:
-    return None, _search(findings, task, target).get("skipped", "not sampled in this study")
+def unknown(findings: Findings, task: str, target: str = "error") -> Finding:
+    """Return why nothing can be said."""
+    return None, vanillas(findings, task, target).get("skipped", "not sampled in this study")
 
 
 def _agreed(inside: Iterable[bool]) -> bool | None:
@@ -89,19 +88,23 @@ def _agreed(inside: Iterable[bool]) -> bool | None:
     return first if first == second else None
 
 
-def learning_rate_first(findings: Findings, task: str) -> Finding:
-    """Check the order learning rate, hidden size, noise, by both readings.
+def in_order(*names: str) -> Check:
+    """Check that the shares of hyperparameters fall in this order, by both readings.
 
-    It is another where both put two the other way round and their intervals do not meet.
+    They do not where both readings put two the other way round and their intervals do not meet.
     """
-    names = ("learning_rate", "hidden", "noise")
-    shares = _shares(findings, task)
-    if any((name,) not in shares for name in names):
-        return _unknown(findings, task)
-    found = [shares[name,] for name in names]
-    words = "; ".join(f"{SHORT[n]} {share}" for n, share in zip(names, found, strict=True))
-    holds = all_hold(_larger(first, second) for first, second in pairwise(found))
-    return holds, words
+
+    def check(findings: Findings, task: str) -> Finding:
+        known = shares(findings, task)
+        if any((name,) not in known for name in names):
+            return unknown(findings, task)
+        found = [known[name,] for name in names]
+        words = "; ".join(f"{SHORT[n]} {share}" for n, share in zip(names, found, strict=True))
+        theirs = paper.shares(task)
+        words += "; figure 5: " + ", ".join(f"{100 * theirs[name]:.1f}" for name in names) + " %"
+        return all_hold(_larger(first, second) for first, second in pairwise(found)), words
+
+    return check
 
 
 def _larger(first: Share, second: Share) -> bool | None:
@@ -110,37 +113,66 @@ def _larger(first: Share, second: Share) -> bool | None:
     return None if larger is False and first.high >= second.low else larger
 
 
-def others_independent(*named: Factors) -> Check:
-    """Check that no pair but those named explains more than the 2.5 % that the paper names."""
+def highest_pair(*pair: str) -> Check:
+    """Check that no other pair of hyperparameters explains more than this one."""
 
     def check(findings: Findings, task: str) -> Finding:
-        known = {tuple(sorted(pair)) for pair in named}
-        shares = _shares(findings, task)
-        pairs = {key: value for key, value in shares.items() if len(key) == 2 and key not in known}
-        if not pairs:
-            return _unknown(findings, task)
-        largest = max(pairs, key=lambda pair: pairs[pair].estimate)
-        readings = zip(*(pair.readings for pair in pairs.values()), strict=True)
-        holds = _agreed(max(reading) <= 0.025 for reading in readings)
-        if holds is False and pairs[largest].low <= 0.025:
-            holds = None
-        words = " × ".join(SHORT.get(name, name) for name in largest)
-        return holds, f"at most {words} {pairs[largest]}"
+        key = tuple(sorted(pair))
+        pairs = {names: its for names, its in shares(findings, task).items() if len(names) == 2}
+        if key not in pairs or len(pairs) < 2:
+            return unknown(findings, task)
+        mine = pairs.pop(key)
+        rival = max(pairs, key=lambda names: pairs[names].estimate)
+        holds = all_hold(_larger(mine, other) for other in pairs.values())
+        words = " × ".join(SHORT.get(name, name) for name in rival)
+        return holds, f"{mine}; the highest other is {words}, {pairs[rival]}"
 
     return check
 
 
+def much_smaller(pair: tuple[str, str], alone: str) -> Check:
+    """Check that a pair explains less than a tenth of what one of its two explains alone."""
+
+    def check(findings: Findings, task: str) -> Finding:
+        known = shares(findings, task)
+        both, one = known.get(tuple(sorted(pair))), known.get((alone,))
+        if both is None or one is None:
+            return unknown(findings, task)
+        readings = zip(both.readings, one.readings, strict=True)
+        return _agreed(a < b / 10 for a, b in readings), f"{both} against {one}"
+
+    return check
+
+
+def interactions_between(low: float, high: float) -> Check:
+    """Check that all interactions together explain a share in a range, by both readings."""
+
+    def check(findings: Findings, task: str) -> Finding:
+        share = interactions(findings, task)
+        if share is None:
+            return unknown(findings, task)
+        theirs = 100 * paper.shares(task)[paper.HIGHER_ORDER]
+        words = f"{share}; figure 5: {theirs:.1f} %"
+        return _agreed(low <= value <= high for value in share.readings), words
+
+    return check
+
+
+def interactions(findings: Findings, task: str) -> Share | None:
+    """Return what the main effects leave of the variance; None without a decomposition."""
+    mains = [value for key, value in shares(findings, task).items() if len(key) == 1]
+    if not mains:
+        return None
+    estimate, papers = (
+        1 - sum(reading) for reading in zip(*(m.readings for m in mains), strict=True)
+    )
+    return Share(estimate, papers, estimate, estimate)
+
+
 def most_interactions(findings: Findings, task: str) -> Finding:
     """Check that interactions explain more here than on any other task, by both readings."""
-    sums = {}
-    for name in findings.tasks:
-        mains = [value for key, value in _shares(findings, name).items() if len(key) == 1]
-        if mains:
-            readings = (
-                1 - sum(reading) for reading in zip(*(m.readings for m in mains), strict=True)
-            )
-            estimate, papers = readings
-            sums[name] = Share(estimate, papers, estimate, estimate)
+    found = {name: interactions(findings, name) for name in findings.tasks}
+    sums = {name: share for name, share in found.items() if share}
     if task not in sums or len(sums) < 2:
         return None, "needs vanilla's fANOVA on this task and another"
     others = [sums[name] for name in sums if name != task]
@@ -150,77 +182,3 @@ def most_interactions(findings: Findings, task: str) -> Finding:
     )
     rest = "; ".join(f"{TASKS[name].title} {sums[name]}" for name in sums if name != task)
     return holds, f"{sums[task]}; {rest}"
-
-
-def _curve(findings: Findings, task: str, target: str, name: str) -> tuple[Any, Any, Any] | None:
-    """Return values, mean and standard deviation of one of vanilla's marginals, by value."""
-    curves = _search(findings, task, target).get("curves", {})
-    if name not in curves or len(curves[name]["mean"]) < 2:
-        return None
-    at = np.array(findings.fanova[task]["factors"][name]["at"], float)
-    order = np.argsort(at, kind="stable")
-    mean, std = (np.array(curves[name][key])[order] for key in ("mean", "std"))
-    return at[order], mean, std
-
-
-def trend(name: str, target: str) -> Check:
-    """Check that a curve rises (``-name``: falls) from its first tenth to its last."""
-
-    def check(findings: Findings, task: str) -> Finding:
-        curve = _curve(findings, task, target, name.lstrip("-"))
-        if curve is None:
-            return _unknown(findings, task, target)
-        tenth = max(1, len(curve[0]) // 10)
-        return _moves(curve, slice(tenth), slice(-tenth, None), not name.startswith("-"))
-
-    return check
-
-
-def _moves(curve: tuple[Any, Any, Any], before: Any, after: Any, up: bool) -> Finding:
-    """Compare a curve's means over two stretches with the spread of the trees there."""
-    _, mean, std = curve
-    start, end = mean[before].mean(), mean[after].mean()
-    spread = np.concatenate([std[before], std[after]]).mean()
-    words = f"from {start:.4g} to {end:.4g}, spread of trees {spread:.2g}"
-    return (bool(end > start) == up if abs(end - start) > spread else None), words
-
-
-def noise_dip(findings: Findings, task: str) -> Finding:
-    """Check that the error is lower at noise 0.2 to 0.5 than below 0.1."""
-    curve = _curve(findings, task, "error", "noise")
-    if curve is None:
-        return _unknown(findings, task)
-    at = curve[0]
-    dip, none = (at >= 0.2) & (at <= 0.5), at < 0.1
-    if not (dip.any() and none.any()):
-        return None, "noise was sampled elsewhere"
-    return _moves(curve, none, dip, up=False)
-
-
-def basin(findings: Findings, task: str) -> Finding:
-    """Check the width of the basin: rates whose error is within a tenth of its range of the best.
-
-    The range is that of the curve up to its value at the lowest rate: beyond the cliff, where
-    trials diverge, the error is whatever such a trial counts.
-    """
-    curve = _curve(findings, task, "error", "learning_rate")
-    if curve is None:
-        return _unknown(findings, task)
-    rate, error, _ = curve
-    good = rate[error <= error.min() + 0.1 * (min(error[0], error.max()) - error.min())]
-    decades = float(np.log10(good.max() / good.min()))
-    return decades >= 1, f"{decades:.1f} decades, {good.min():.1e} to {good.max():.1e}"
-
-
-def less_noise_at_high_rates(findings: Findings, task: str) -> Finding:
-    """Check that noise costs more at high rates than at low ones: the interaction's sign."""
-    pair = {"learning_rate", "noise"}
-    maps = [m for m in _search(findings, task).get("maps", ()) if set(m["factors"]) == pair]
-    share = _shares(findings, task).get(("learning_rate", "noise"))
-    if not maps or share is None:
-        return _unknown(findings, task)
-    grid = np.array(maps[0]["interaction"])
-    half = [np.where(np.arange(n) < n // 2, -1, 1) for n in grid.shape]
-    slope = float(np.mean(grid * np.multiply.outer(*half)))
-    strong = max(share.readings) >= 0.005  # weaker ones have a sign by chance
-    return (slope > 0 if strong else None), f"{slope:+.3g} where both are high; {share}"

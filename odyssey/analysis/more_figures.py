@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.analysis.findings import REFERENCE, Findings, best
+from odyssey.analysis.findings import REFERENCE, Findings, best, finite
 from odyssey.analysis.mpl import Axes, Figure
 from odyssey.analysis.plotting import (
     BLUE,
@@ -26,6 +26,7 @@ from odyssey.analysis.plotting import (
     scale_axis,
     scaled,
 )
+from odyssey.units import time_unit
 
 DOT: Mapping[str, Any] = {"marker": "o", "color": BLUE, "markersize": 4, "linestyle": ""}
 RING: Mapping[str, Any] = {**DOT, "markerfacecolor": "none", "markeredgecolor": RED}
@@ -99,26 +100,28 @@ def costs(findings: Findings) -> Figure:
     tasks = findings.tasks
     figure = Figure(figsize=(10, 3.4 * len(tasks)), layout="constrained")
     axes = figure.subplots(len(tasks), 2, squeeze=False)
-    words = {"parameters": "parameters", "seconds": "training time (s)"}
     for row, task in enumerate(tasks):
-        trials = findings.of(task)
-        trials = trials[trials.status == "finished"]
+        trials, share = finite(findings.of(task)), findings.comparison[task]["share"]
         head(axes[row, 0], task, findings.of(task))
-        for ax, (column, word) in zip(axes[row], words.items(), strict=True):
-            _scatter(ax, trials[column].to_numpy(float), trials)
+        unit, seconds = time_unit(float(trials.seconds.median()) if len(trials) else 0.0)
+        words = {"parameters": ("parameters", 1.0), "seconds": (f"training time ({unit})", seconds)}
+        for ax, (column, (word, scale)) in zip(axes[row], words.items(), strict=True):
+            _scatter(ax, trials[column].to_numpy(float) / scale, trials, share)
             ax.set_xlabel(word)
             ax.set_ylabel(merit(task))
     return figure
 
 
-def _scatter(ax: Axes, cost: np.ndarray[Any, Any], trials: Any) -> None:
+def _scatter(ax: Axes, cost: np.ndarray[Any, Any], trials: Any, share: float) -> None:
+    trials, cost = trials[cost > 0], cost[cost > 0]  # one that diverged at once has no time
     if trials.empty:
-        explain(ax, "no trial finished")
+        explain(ax, "no trials yet")
         return
     test = trials.test.to_numpy(float)
-    top = trials.index.isin(best(trials, 0.1).index)
+    top = trials.index.isin(best(trials, share).index)
     ax.plot(cost[~top], test[~top], ".", color="#C5CAD1", markersize=2.5, rasterized=True)
-    ax.plot(cost[top], test[top], ".", color=BLUE, markersize=4, label="best 10 % by validation")
+    label = f"best {100 * share:g} % by validation"
+    ax.plot(cost[top], test[top], ".", color=BLUE, markersize=4, label=label)
     order = np.lexsort((test, cost))
     front = order[test[order] <= np.minimum.accumulate(test[order])]
     ax.step(cost[front], test[front], where="post", color=RED, linewidth=1.2, label="front")

@@ -1,6 +1,6 @@
-"""Figures 3 to 5 of the paper, in its layout, for the tasks that are there.
+"""Figures 4 and 5 of the paper, in its layout, the paper's own curves and shares beside ours.
 
-Source: Greff et al., figures 3 to 5. Every panel says how many trials and which data it stands on.
+Source: Greff et al., figures 4 and 5. Every panel says how many trials and which data it stands on.
 """
 
 from collections.abc import Mapping
@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.analysis.findings import REFERENCE, Findings, best
+from odyssey import paper
+from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.mpl import Axes, Figure
 from odyssey.analysis.plotting import (
     BLUE,
     GREEN,
     GREY,
-    INK,
+    GREY_IS_PAPER,
     LABELS,
     ORANGE,
     PALE,
@@ -22,7 +23,6 @@ from odyssey.analysis.plotting import (
     RED,
     SHORT,
     SKY,
-    counted,
     crop,
     explain,
     head,
@@ -30,8 +30,8 @@ from odyssey.analysis.plotting import (
     scale_axis,
     scaled,
 )
+from odyssey.units import time_unit
 
-CURVED = ("learning_rate", "hidden", "noise")
 SLICES: Mapping[str, str] = {
     "learning_rate": BLUE,
     "hidden": ORANGE,
@@ -39,86 +39,28 @@ SLICES: Mapping[str, str] = {
     "momentum": RED,
     "nesterov": SKY,
     "clip": PURPLE,
-    "interactions": PALE,
+    paper.HIGHER_ORDER: PALE,
 }
-
-
-def figure3(findings: Findings) -> Figure:
-    """Test figures of all trials, below of the best 10 percent with parameters; or side by side."""
-    tasks = findings.tasks
-    alone = len(tasks) == 1
-    size = (10.5, 3.8) if alone else (4.2 * len(tasks), 6.4)
-    figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(1, 2, squeeze=False).T if alone else figure.subplots(2, len(tasks))
-    for column, task in enumerate(tasks):
-        head(axes[0, column], task, findings.of(task))
-        for row, scope in enumerate(("all", "top")):
-            _boxes(axes[row, column], findings, task, scope)
-    return figure
-
-
-def _boxes(ax: Axes, findings: Findings, task: str, scope: str) -> None:
-    entry, trials = findings.comparison[task], findings.of(task)
-    codes = list(entry["variants"])
-    share = entry["share"] if scope == "top" else 1.0
-    rows = [best(trials[trials.variant == code], share) for code in codes]
-    counts = [chosen.parameters.mean() / 1e3 if len(chosen) else 0 for chosen in rows]
-    if scope == "top":
-        back = ax.twinx()
-        back.bar(range(len(codes)), counts, width=0.8, color=PALE, zorder=0)
-        back.set_ylabel("parameters, mean (thousands)", color=GREY)
-        back.set_ylim(0, 2 * max([*counts, 1e-9]))
-        ax.set_zorder(back.get_zorder() + 1)
-        ax.patch.set_visible(False)
-    for place, (code, chosen) in enumerate(zip(codes, rows, strict=True)):
-        against = entry["variants"][code][scope].get("against") or {}
-        _box(ax, place, chosen.test.to_numpy(float), bool(against.get("significant")))
-    if scope == "all":
-        crop(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]))
-    ax.set_xticks(range(len(codes)), counted(entry["variants"]).values(), rotation=45)
-    title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
-    ax.set_ylabel("\n".join([title, merit(task, "\n")]))
-
-
-def _box(ax: Axes, place: int, figures: np.ndarray[Any, Any], significant: bool) -> None:
-    """Box of the quartiles, whiskers over the whole range; blue and thick where significant."""
-    if not len(figures):
-        return
-    line = {"color": BLUE if significant else INK, "linewidth": 2.2 if significant else 0.9}
-    ax.boxplot(
-        figures,
-        positions=[place],
-        widths=0.55,
-        whis=(0, 100),
-        showmeans=True,
-        boxprops=line,
-        whiskerprops=line,
-        capprops=line,
-        medianprops={"color": RED, "linewidth": 1.4},
-        meanprops={
-            "marker": "o",
-            "markersize": 3.5,
-            "markerfacecolor": RED,
-            "markeredgecolor": RED,
-        },
-        manage_ticks=False,
-    )
+WORDS = {**SHORT, paper.HIGHER_ORDER: "interactions"}
+Array = np.ndarray[Any, np.dtype[np.float64]]
 
 
 def figure4(findings: Findings) -> Figure:
     """Marginal error and training time of vanilla over learning rate, hidden size and noise."""
     tasks = findings.tasks
     figure = Figure(figsize=(11, 3.1 * len(tasks)), layout="constrained")
-    axes = figure.subplots(len(tasks), len(CURVED), squeeze=False)
+    axes = figure.subplots(len(tasks), len(paper.CURVED), squeeze=False)
     for row, task in enumerate(tasks):
         rows = findings.of(task)
-        head(axes[row, 0], task, rows[rows.variant == REFERENCE])
-        for column, name in enumerate(CURVED):
-            _curves(axes[row, column], findings.fanova[task], task, name)
+        more = GREY_IS_PAPER if findings.beside(task) else ""
+        head(axes[row, 0], task, rows[rows.variant == REFERENCE], more)
+        for column, name in enumerate(paper.CURVED):
+            _curves(axes[row, column], findings, task, name)
     return figure
 
 
-def _curves(ax: Axes, entry: Mapping[str, Any], task: str, name: str) -> None:
+def _curves(ax: Axes, findings: Findings, task: str, name: str) -> None:
+    entry = findings.fanova[task]
     search = entry["searches"].get(REFERENCE, {})
     factor = entry["factors"].get(name)
     ax.set_xlabel(LABELS[name])
@@ -127,74 +69,109 @@ def _curves(ax: Axes, entry: Mapping[str, Any], task: str, name: str) -> None:
         explain(ax, fixed or search.get("error", {}).get("skipped", "not in this study"))
         return
     scale_axis(ax, "x", factor)
-    _band(ax, factor, search["error"]["curves"][name], BLUE, "-")
-    means = search["error"]["curves"][name]["mean"]
+    theirs = paper.curves(task, name) if findings.beside(task) else None
+    if theirs:
+        _band(ax, np.array(theirs.at), theirs.error, theirs.error_std, GREY, "-")
+    curve = search["error"]["curves"][name]
+    _band(ax, _places(factor), curve["mean"], curve["std"], BLUE, "-")
+    shown = [*curve["mean"], *(theirs.error if theirs else ())]
     if "curves" in search["finished"]:
         alone = search["finished"]["curves"][name]["mean"]
         ax.plot(_places(factor), alone, ":", color=BLUE, linewidth=1.5)
-        means = means + alone
-    crop(ax, np.array(means))
+        shown += alone
+    crop(ax, np.array(shown))
     ax.set_ylabel(merit(task, "\n"), color=BLUE)
     if "curves" in search["time"]:
-        right = ax.twinx()
-        curve = search["time"]["curves"][name]
-        unit, seconds = time_unit(max(curve["mean"]))
-        _band(right, factor, {k: np.array(v) / seconds for k, v in curve.items()}, GREEN, "--")
-        right.set_ylabel(f"training time ({unit})", color=GREEN)
+        _times(ax.twinx(), factor, search["time"]["curves"][name], theirs)
 
 
-def _band(
-    ax: Axes, factor: Mapping[str, Any], curve: Mapping[str, Any], color: str, line: str
+def _times(
+    ax: Axes, factor: Mapping[str, Any], curve: Mapping[str, Any], theirs: paper.Curves | None
 ) -> None:
-    x, mean, std = _places(factor), np.array(curve["mean"]), np.array(curve["std"])
+    """Draw a curve of the training time; the paper's is divided so that both have one mean."""
+    places, mean = _places(factor), np.array(curve["mean"])
+    unit, seconds = time_unit(max(mean))
+    label = f"training time ({unit})"
+    if theirs:
+        at, hours = np.array(theirs.at), np.array(theirs.hours)
+        both = (at >= places.min()) & (at <= places.max())
+        order = np.argsort(places)
+        here = np.exp(np.mean(np.interp(at[both], places[order], np.log(mean)[order])))
+        times = float(np.exp(np.mean(np.log(3600 * hours[both])))) / here
+        scale = 3600 / seconds / times
+        _band(ax, at, scale * hours, scale * np.array(theirs.hours_std), GREY, "--")
+        label += f"\ngrey: the paper's ÷ {float(f'{times:.2g}'):g}"
+    _band(ax, places, mean / seconds, np.array(curve["std"]) / seconds, GREEN, "--")
+    ax.set_ylim(bottom=0)
+    ax.set_ylabel(label, color=GREEN)
+
+
+def _band(ax: Axes, x: Array, mean: Any, std: Any, color: str, line: str) -> None:
+    mean, std = np.array(mean), np.array(std)
     ax.plot(x, mean, line, color=color, linewidth=1.5)
     ax.fill_between(x, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)
 
 
-def _places(factor: Mapping[str, Any]) -> np.ndarray[Any, Any]:
+def _places(factor: Mapping[str, Any]) -> Array:
     return scaled(factor["at"], factor["scale"]) + (0.5 if factor["scale"] == "levels" else 0)
-
-
-def time_unit(seconds: float) -> tuple[str, float]:
-    """Return a unit of time that suits a duration, and its length in seconds."""
-    return ("s", 1.0) if seconds < 120 else ("min", 60.0) if seconds < 7200 else ("h", 3600.0)
 
 
 def figure5(findings: Findings) -> Figure:
     """Share of the variance of the test figure for each hyperparameter, for vanilla."""
     tasks = findings.tasks
     alone = len(tasks) == 1
-    size = (6.2, 3.2) if alone else (3.6 * len(tasks), 4.0)
+    size = (6.2, 3.2) if alone else (3.6 * len(tasks), 4.2)
     figure = Figure(figsize=size, layout="constrained")
     for ax, task in zip(figure.subplots(1, len(tasks), squeeze=False)[0], tasks, strict=True):
         rows = findings.of(task)
         head(ax, task, rows[rows.variant == REFERENCE])
         error = findings.fanova[task]["searches"].get(REFERENCE, {}).get("error", {})
         if "effects" in error:
-            _pie(ax, error["effects"], beside=alone)
+            theirs = paper.shares(task) if findings.beside(task) else {}
+            _rings(ax, _shares(error["effects"]), theirs, beside=alone)
         else:
             explain(ax, error.get("skipped", f"no {REFERENCE} in this study"))
     return figure
 
 
-def _pie(ax: Axes, effects: list[dict[str, Any]], beside: bool) -> None:
+def _shares(effects: list[dict[str, Any]]) -> dict[str, float]:
+    """Return the main effects' mean fractions per tree and what they leave, in order."""
     shares = {e["factors"][0]: e["fraction"] for e in effects if e["kind"] == "main"}
-    shares["interactions"] = max(0.0, 1 - sum(shares.values()))
+    shares[paper.HIGHER_ORDER] = max(0.0, 1 - sum(shares.values()))
     order = [name for name in SLICES if name in shares]
-    order += [name for name in shares if name not in SLICES]
-    words = [SHORT.get(name, name) for name in order]
-    wedges = ax.pie(
-        [shares[name] for name in order],
-        colors=[SLICES.get(name, GREY) for name in order],
-        startangle=90,
-        counterclock=False,
-        wedgeprops={"edgecolor": "white", "linewidth": 1.2},
-        radius=1.0,
-    )[0]
-    labels = [
-        f"{word}  {100 * shares[name]:.1f} %" for word, name in zip(words, order, strict=True)
-    ]
+    return {name: shares[name] for name in order + [n for n in shares if n not in SLICES]}
+
+
+def _rings(ax: Axes, ours: Mapping[str, float], theirs: Mapping[str, float], beside: bool) -> None:
+    """Draw our shares as a pie, or as a ring around the paper's; name them with both numbers."""
+    kinds = [(ours, 1.0, 0.45 if theirs else 1.0)] + [(theirs, 0.5, 0.5)] * bool(theirs)
+    wedges: list[Any] = []
+    for shares, radius, width in kinds:
+        drawn = ax.pie(
+            [shares.get(name, 0.0) for name in ours],
+            colors=[SLICES.get(name, GREY) for name in ours],
+            startangle=90,
+            counterclock=False,
+            wedgeprops={"edgecolor": "white", "linewidth": 1.2, "width": width},
+            radius=radius,
+        )[0]
+        wedges = wedges or list(drawn)
+    labels = [f"{WORDS.get(name, name)}  {_percent(ours[name])}" for name in ours]
+    title = None
+    if theirs:
+        title = "ring: here · inside: the paper"
+        labels = [
+            f"{label} · {_percent(theirs.get(name))}"
+            for label, name in zip(labels, ours, strict=True)
+        ]
+    place: dict[str, Any] = {"loc": "upper center", "bbox_to_anchor": (0.5, 0.02)}
     if beside:
-        ax.legend(wedges, labels, loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False)
-    else:
-        ax.legend(wedges, labels, loc="upper center", bbox_to_anchor=(0.5, 0.02), frameon=False)
+        place = {"loc": "center left", "bbox_to_anchor": (1.0, 0.5)}
+    ax.legend(wedges, labels, title=title, title_fontsize=8, frameon=False, **place)
+
+
+def _percent(share: float | None) -> str:
+    """Return a share in percent, small ones with two digits behind the point."""
+    if share is None:
+        return "–"
+    return f"{100 * share:.{1 if share >= 0.01 else 2}f} %"

@@ -7,11 +7,7 @@ is touched; what is written has the layout of the study's results.
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from odyssey.analysis.comparison import write_comparison
-from odyssey.analysis.figures import figure_names, plot
-from odyssey.analysis.findings import Findings
-from odyssey.analysis.report import write_report
-from odyssey.analysis.searches import write_fanova
+from odyssey.analysis.of_tables import write_all
 from odyssey.checkpoint import DamagedFile
 from odyssey.results import TrialResult, read_block, read_trial, tabulate
 from odyssey.study import Study, TrialSpec
@@ -36,25 +32,9 @@ def write_partial(
             f"a report needs a finished trial, {study.results} has none of this study: "
             "train first, odyssey status shows how far it is"
         )
-    findings = _analyse(study, tasks, folder, workers)
-    findings.save(folder)
-    figures = [folder / "figures" / f"{name}.svg" for name in figure_names(tasks)]
-    for path in figures:
-        plot(path.stem, findings, path, path.with_suffix(".png"))
-    write_report(study, findings, figures, captions, out)
-
-
-def _analyse(study: Study, tasks: list[str], folder: Path, workers: int) -> Findings:
-    tables = [folder / task / "trials.csv" for task in tasks]
-    fanova, comparison = (
-        [folder / kind / f"{task}.json" for task in tasks] for kind in ("fanova", "comparison")
-    )
-    for k, task in enumerate(tasks):
-        write_fanova(study, task, tables[k], fanova[k], workers)
-        write_comparison(study, task, tables[k], comparison[k])
-    curves = [table.with_name("curves.csv") for table in tables]
-    data = [path for path in map(study.data_path, tasks) if path.exists()]
-    return Findings.load(tables, fanova, comparison, curves, data)
+    data = {task: study.data_path(task) for task in tasks if study.data_path(task).exists()}
+    curves = [folder / task / "curves.csv" for task in tasks]
+    write_all(study, tasks, captions, out, workers, data, curves)
 
 
 def _write_tables(study: Study, task: str, folder: Path) -> bool:

@@ -84,6 +84,10 @@ def save(figure: Figure, *paths: Path) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+#: What is said where the paper's numbers stand beside ours.
+GREY_IS_PAPER = "grey: the paper"
+
+
 def origin(trials: pd.DataFrame) -> str:
     """Return what a figure stands on: trials, diverged ones, source of the data."""
     diverged = int((trials.status == "diverged").sum())
@@ -91,10 +95,12 @@ def origin(trials: pd.DataFrame) -> str:
     return f"{len(trials):,} trials, {diverged:,} diverged · data: {sources}"
 
 
-def head(ax: Axes, task: str, trials: pd.DataFrame) -> None:
-    """Title a panel with the task and what it stands on."""
+def head(ax: Axes, task: str, trials: pd.DataFrame, more: str = "") -> None:
+    """Title a panel with the task, what it stands on, and more words."""
     ax.set_title(TASKS[task].title, loc="left", pad=18)
     ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
+    above: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "baseline"}
+    ax.annotate(more, (1, 1), (0, 18), xycoords="axes fraction", fontsize=7, color=GREY, **above)
 
 
 def merit(task: str, between: str = " ") -> str:
@@ -126,7 +132,13 @@ def crop(ax: Axes, values: np.ndarray[Any, Any], share: float = 0.9) -> None:
     if high - low > 3 * (most - low) > 0:
         ax.set_ylim(low - 0.05 * (most - low), most + 0.25 * (most - low))
         words: dict[str, Any] = {"ha": "right", "va": "bottom", "fontsize": 7, "color": GREY}
-        ax.text(1, 1.02, f"runs up to {high:.3g}", transform=ax.transAxes, **words)
+        ax.text(
+            1,
+            1.02,
+            f"runs up to {high:,.3g}" if high < 100 else f"runs up to {high:,.0f}",
+            transform=ax.transAxes,
+            **words,
+        )
 
 
 def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.float64]]:

@@ -83,10 +83,11 @@ async function showCurve(k) {
   box.hidden = false;
   box.querySelector("h3").textContent = `${columns.task[k]} ${columns.variant[k]} trial ${columns.trial[k]}: `
     + `test ${text(columns.test[k])} at epoch ${columns.best_epoch[k]} of ${columns.epochs[k]}, ${columns.status[k]}`;
-  drawCurve(box.querySelector("svg"), lines, columns.best_epoch[k]);
+  const none = columns.epochs[k] ? "its curve is not in this report" : "no finished epoch";
+  drawCurve(box.querySelector("svg"), lines, columns.best_epoch[k], none);
 }
 
-function drawCurve(svg, lines, bestEpoch) {
+function drawCurve(svg, lines, bestEpoch, none) {
   const values = Object.values(lines).flat().filter((value) => value !== null);
   const length = Math.max(...Object.values(lines).map((line) => line.length), 1);
   const low = Math.min(...values), high = Math.max(...values), span = high - low || 1;
@@ -102,7 +103,7 @@ function drawCurve(svg, lines, bestEpoch) {
     part("text", { x: 320, y: 234, "text-anchor": "middle" }, "epoch"),
     part("text", { x: 60, y: 220, "text-anchor": "middle" }, "1"),
     part("text", { x: 580, y: 220, "text-anchor": "middle" }, length)];
-  if (!values.length) parts.push(part("text", { x: 320, y: 110, "text-anchor": "middle" }, "no finished epoch"));
+  if (!values.length) parts.push(part("text", { x: 320, y: 110, "text-anchor": "middle" }, none));
   else for (const value of [low, high]) {
     parts.push(part("text", { x: 54, y: y(value) + 4, "text-anchor": "end" }, text(value)));
   }

@@ -20,19 +20,17 @@ import numpy as np
 import pandas as pd
 import yaml
 
+from odyssey import paper
+from odyssey.analysis.beside import boxes_beside
 from odyssey.analysis.claims import judge
-from odyssey.analysis.findings import Findings, best
+from odyssey.analysis.findings import Findings, finite, winner
 from odyssey.analysis.plotting import SHORT, merit
-from odyssey.analysis.variant_checks import PAPER_BEST
 from odyssey.results import failure_of
 from odyssey.study import Study
 from odyssey.tasks import TASKS
+from odyssey.units import duration
 
 PACKAGES = ("odyssey", "mxnet", "numpy", "pandas", "scipy", "scikit-learn", "snakemake")
-#: The best before the paper, as it names it.
-BEFORE = {"timit": "26.9", "iamondb": "11.5", "jsb": "5.56 (RNN-NADE)"}
-#: Published test figures on JSB Chorales, nats per frame (Bai et al. 2018; paper's own references).
-PUBLISHED = {"TCN": 8.10, "GRU": 8.43, "LSTM": 8.45, "RNN": 8.91, "RNN-NADE": 5.56}
 
 
 def write_report(
@@ -66,7 +64,7 @@ def write_report(
         troubles=_troubles(findings, study),
         config=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         versions=_versions(),
-        published=PUBLISHED,
+        published=paper.JSB_ELSEWHERE,
         words=SHORT,
         data=_script_safe(_table(findings.trials)),
         curves=_packed(_curves(findings.trials, findings.curves)),
@@ -81,7 +79,7 @@ def _summary(findings: Findings, study: Study) -> dict[str, Any]:
         "trials": len(trials),
         "planned": len(study.variants) * sum(map(study.trials, study.tasks)),
         "diverged": int((trials.status == "diverged").sum()),
-        "core_hours": float(trials.seconds.sum()) / 3600,
+        "core_time": duration(float(trials.seconds.sum())),
         "epochs": int(trials.epochs.sum()),
         "hosts": int(trials.host.nunique()),
         "seeds": sorted(set(trials.seed)),
@@ -100,9 +98,11 @@ def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str
         "other_data": not findings.data.get(task, {"comparable": True})["comparable"],
         "share": entry["share"],
         "variants": entry["variants"],
-        "best": best(trials, 1e-9).to_dict("records"),
-        "paper": PAPER_BEST[task],
-        "before": BEFORE[task],
+        "best": winner(finite(trials)),
+        "paper": paper.BEST_BY_VALIDATION[task],
+        "before": paper.BEFORE[task],
+        "beside": findings.paper.get(task) if findings.beside(task) else None,
+        "boxes": boxes_beside(trials, entry["share"]) if findings.beside(task) else [],
         "joint": {e["factors"][0]: e for e in joint.get("effects", ()) if e["kind"] == "main"},
     }
 

@@ -1,10 +1,10 @@
 """fANOVA of every search in a table of trials: error and training time of each variant.
 
-A few diverged trials that count as the worst error can be most of the variance; the error of the
-finished trials alone stands beside it.
-
-Source: Greff et al., section V-C. What cannot be said is said in words: an entry without effects
-has a ``skipped`` that names the reason.
+Source: Greff et al., section V-B. The training time is decomposed as its logarithm, as in the
+paper's figure 4, whose panels have one geometric mean. A diverged trial counts by its best epoch
+like any other; a few that got nowhere can be most of the variance, so the error of the finished
+trials alone stands beside. What cannot be said is said in words: an entry without effects has a
+``skipped`` that names the reason.
 """
 
 from collections.abc import Mapping, Sequence
@@ -19,14 +19,13 @@ from sklearn.utils.parallel import Parallel, delayed
 
 from odyssey.analysis.boxes import Array
 from odyssey.analysis.fanova import FunctionalANOVA
-from odyssey.analysis.findings import REFERENCE, read_trials, write_json
+from odyssey.analysis.findings import REFERENCE, finite, read_trials, write_json
 from odyssey.analysis.forest import Setting
 from odyssey.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform, seed_of
 from odyssey.study import Study
-from odyssey.tasks import TASKS
 
-#: Column of the trials table that each target decomposes.
-TARGETS: Mapping[str, str] = {"error": "test", "finished": "test", "time": "seconds"}
+#: What is decomposed: test figure of all trials, of the finished ones, logarithm of their seconds.
+TARGETS = ("error", "finished", "time")
 CURVE_POINTS, MAP_POINTS = 60, 40
 #: More trees do not improve an estimate.
 ESTIMATE_TREES = 64
@@ -119,24 +118,24 @@ def decompose(
 ) -> dict[str, Any]:
     """Return ``effects``, ``curves`` and, with ``maps``, the pairwise ones of one target.
 
-    ``error`` is that of all trials, ``finished`` that of those which did not diverge.
+    ``error`` is that of all trials, ``finished`` that of those which did not diverge, ``time`` the
+    logarithm of the latter's seconds. Trials without a test figure are left out.
 
     Fractions, curves and maps are of the forest that the settings ask for; ``estimate``, ``low``
     and ``high`` always of the accurate one, its mean fraction with bootstrap interval.
 
-    Curves hold mean and standard deviation over trees; maps the mean over both factors' grids,
-    whole and with the main effects taken off. ASSUME: diverged trials count as the task's worst
-    error, as in the comparison, and so do finished ones that are worse still; diverged trials have
-    no training time. Without ``maps`` total effects, which
-    take longest, are missing too.
+    Curves hold mean and standard deviation over trees, of the time its geometric mean in seconds;
+    maps the mean over both factors' grids, whole and with the main effects taken off. ASSUME:
+    diverged trials have no training time, which would say when they diverged. Without ``maps``
+    total effects, which take longest, are missing too.
     """
     if target == "finished" and not (rows.status == "diverged").any():
         return {"skipped": "no trial diverged: see error"}
-    if target != "error":
-        rows = rows[rows.status == "finished"]
-    y = rows[TARGETS[target]].to_numpy(float)
-    if target != "time":
-        y = np.minimum(y, [TASKS[task].worst for task in rows.task])
+    rows = finite(rows if target == "error" else rows[rows.status == "finished"])
+    y = rows[["test", "seconds"][target == "time"]].to_numpy(float)
+    if target == "time":
+        with np.errstate(divide="ignore"):  # no time at all is refused below, in words
+            y = np.log(y)
     identity = (settings.seed, "fanova", target, *rows.variant.unique(), *rows.task.unique())
     seed, fewer = seed_of(*identity) % 2**32, min(settings.trees, ESTIMATE_TREES)
     anova = FunctionalANOVA(
@@ -156,7 +155,7 @@ def decompose(
         "trials": len(rows),
         "variance": anova.mean_variance_,
         "effects": _plain(effects),
-        "curves": {name: _curve(anova, name, law) for name, law in space.items()},
+        "curves": {n: _curve(anova, n, law, target == "time") for n, law in space.items()},
     }
     if maps:
         grids = {name: _grid(law, MAP_POINTS) for name, law in space.items()}
@@ -173,8 +172,13 @@ def _json(value: Any) -> Any:
     return None if isinstance(value, float) and np.isnan(value) else value
 
 
-def _curve(anova: FunctionalANOVA, name: str, law: Law) -> dict[str, list[float]]:
+def _curve(
+    anova: FunctionalANOVA, name: str, law: Law, logarithmic: bool
+) -> dict[str, list[float]]:
     mean, std = anova.marginal(name, _grid(law, CURVE_POINTS))
+    if logarithmic:
+        mean = np.exp(mean)
+        std = mean * std
     return {"mean": mean.tolist(), "std": std.tolist()}
 
 

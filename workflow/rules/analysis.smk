@@ -37,3 +37,22 @@ rule compare_variants:
         "Comparing the variants on {wildcards.task}"
     script:
         "../../scripts/compare_variants.py"
+
+
+rule compare_with_paper:
+    """Say how far the trials are from the paper's figures 3, 4 and 5, where they compare."""
+    input:
+        trials=f"{RESULTS}/{{task}}/trials.csv",
+        data=STUDY.data_path("{task}"),
+    output:
+        f"{RESULTS}/paper/{{task}}.json",
+    log:
+        f"{LOGS}/compare_with_paper/{{task}}.log",
+    conda:
+        "../envs/odyssey.yaml"
+    params:
+        analysis=config["analysis"],
+    message:
+        "Comparing {wildcards.task} with the paper"
+    script:
+        "../../scripts/compare_with_paper.py"

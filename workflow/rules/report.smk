@@ -11,6 +11,7 @@ FINDINGS = {
     "trials": expand(f"{RESULTS}/{{task}}/trials.csv", task=STUDY.tasks),
     "fanova": expand(f"{RESULTS}/fanova/{{task}}.json", task=STUDY.tasks),
     "comparison": expand(f"{RESULTS}/comparison/{{task}}.json", task=STUDY.tasks),
+    "paper": expand(f"{RESULTS}/paper/{{task}}.json", task=STUDY.tasks),
 }
 
 
@@ -22,6 +23,7 @@ rule join_findings:
         f"{RESULTS}/trials.csv",
         f"{RESULTS}/fanova.json",
         f"{RESULTS}/comparison.json",
+        f"{RESULTS}/paper.json",
     log:
         f"{LOGS}/join_findings.log",
     conda:
