@@ -174,6 +174,7 @@ def train(
     ``checkpoint(state, epoch_ended)`` is called after every run, trained on or evaluated, and every
     epoch. It may save ``state`` and the model's arrays; to go on from what it saved gives the
     same bits. PAPER: the authors' code counts the untrained net as epoch 0, which can be the best.
+    ASSUME: it is the figure of merit that must improve.
     """
     if state.untrained is None:
         judge_untrained(model, data, rules, state, partial(checkpoint, state, False))

@@ -273,6 +273,7 @@ def test_the_job_that_holds_snakemake_goes_back_to_the_queue_and_resumes(cluster
     study.brake.unlink()
     wait_for(lambda: cluster("squeue", "-h", "-j", holder, "-o", "%T") == "PENDING", 60, "requeue")
     cluster("scontrol", "update", f"JobId={holder}", "StartTime=now")  # SLURM waits two minutes
-    wait_for(lambda: holder not in study.jobs(), 200, f"the end of {holder}: {study.log()}")
+    wait_for((study.folder / "results" / BLOCK).exists, 300, f"the block: {study.log()}")
     assert "resumes after epoch" in study.training_log()
-    assert (study.folder / "results" / BLOCK).exists()
+    states = ("squeue", "-h", "--states=all", "-j", holder, "-o", "%T")
+    wait_for(lambda: cluster(*states) == "COMPLETED", 60, f"the end of {holder}")

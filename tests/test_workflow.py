@@ -72,7 +72,7 @@ def test_snakemakes_own_report_has_the_figures_with_their_captions(study):
 def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
     """A dry run on a whole study of empty files, one block of which is newer than the rest."""
     study, tasks = TinyWorkflow(tmp_path), ["timit", "jsb"]
-    names = ["trials.csv", "fanova.json", "comparison.json", "report.html"]
+    names = ["trials.csv", "fanova.json", "comparison.json", "paper.json", "report.html"]
     names += [f"{task}/{name}.csv" for task in tasks for name in ("trials", "curves")]
     names += [f"{kind}/{task}.json" for task in tasks for kind in ("fanova", "comparison", "paper")]
     names += [f"figures/{name}.{kind}" for name in figure_names(tasks) for kind in ("svg", "png")]
@@ -90,9 +90,10 @@ def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
     log = study.run("all", *options, tasks=tasks, task_settings=settings)
 
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", log, re.M))
-    once = ("aggregate_trials", "run_fanova", "compare_variants", "join_findings", "report", "all")
+    once = ("aggregate_trials", "run_fanova", "compare_variants", "compare_with_paper")
+    once += ("join_findings", "report", "all")
     figures = {"plot_figure": str(len(figure_names(tasks)))}
-    assert jobs == dict.fromkeys(once, "1") | figures | {"total": str(6 + len(figure_names(tasks)))}
+    assert jobs == dict.fromkeys(once, "1") | figures | {"total": str(7 + len(figure_names(tasks)))}
     assert "fANOVA of jsb" in log
     assert "fANOVA of timit" not in log
 
