@@ -1,5 +1,6 @@
 """The workflow as a user runs it: whole, again, extended, cut into other jobs."""
 
+import contextlib
 import os
 import re
 import signal
@@ -9,10 +10,11 @@ import sys
 import psutil
 import pytest
 
-from odyssey.analysis.figures import figure_names
+from odyssey.products import figure_names, products
 from odyssey.study import read_study
 
 from .conftest import ROOT
+from .finished_study import finish, write_block
 from .slurm import wait_for
 from .tiny_workflow import TinyWorkflow
 
@@ -70,25 +72,17 @@ def test_snakemakes_own_report_has_the_figures_with_their_captions(study):
 
 
 def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
-    """A dry run on a whole study of empty files, one block of which is newer than the rest."""
-    study, tasks = TinyWorkflow(tmp_path), ["timit", "jsb"]
-    names = ["trials.csv", "fanova.json", "comparison.json", "paper.json", "report.html"]
-    names += [f"{task}/{name}.csv" for task in tasks for name in ("trials", "curves")]
-    names += [f"{kind}/{task}.json" for task in tasks for kind in ("fanova", "comparison", "paper")]
-    names += [f"figures/{name}.{kind}" for name in figure_names(tasks) for kind in ("svg", "png")]
-    names += [f"{task}/{v}/trials_0-2.h5" for task in tasks for v in ("V", "NP")]
-    paths = [tmp_path / "results" / name for name in names]
-    paths += [tmp_path / "data" / f"{task}.h5" for task in tasks]
-    for path in paths:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.touch()
-        os.utime(path, (1e9, 1e9))
-    os.utime(tmp_path / "results" / "jsb" / "NP" / "trials_0-2.h5", (2e9, 2e9))
-
+    """A dry run on a study that looks finished, one block of which has other content."""
+    workflow, tasks = TinyWorkflow(tmp_path), ["timit", "jsb"]
     settings = {task: {"trials_per_job": 3} for task in tasks}
-    options = ["--dry-run", "--rerun-triggers", "mtime"]
-    log = study.run("all", *options, tasks=tasks, task_settings=settings)
-
+    changes = {"tasks": tasks, "task_settings": settings}
+    workflow.write_config(**changes)
+    study = read_study(root=tmp_path)
+    with contextlib.chdir(tmp_path):
+        finish(study)
+        assert "Nothing to be done" in workflow.run("all", "--dry-run", **changes)
+        write_block(next(p for p in products(study) if "jsb/NP" in str(p.outputs[0])), "other")
+    log = workflow.run("all", "--dry-run", **changes)
     jobs = dict(re.findall(r"^(\w+) +(\d+)$", log, re.M))
     once = ("aggregate_trials", "run_fanova", "compare_variants", "compare_with_paper")
     once += ("join_findings", "report", "all")

@@ -30,12 +30,16 @@ class TinyWorkflow:
         if fresh:
             write_chorales(folder / "chorales.json")
 
-    def start(self, *arguments, profile="local", **changes):
-        """Start Snakemake on TINY with changes; its output goes to the file log."""
+    def write_config(self, **changes):
+        """Write the config of TINY with changes."""
         config = yaml.safe_load((ROOT / "config.yaml").read_text())
         for overlay in (TINY, changes):
             lay_over(config, overlay)
         (self.folder / "config.yaml").write_text(yaml.safe_dump(config))
+
+    def start(self, *arguments, profile="local", **changes):
+        """Start Snakemake on TINY with changes; its output goes to the file log."""
+        self.write_config(**changes)
         command = [
             sys.executable,
             "-m",
