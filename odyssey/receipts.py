@@ -93,7 +93,7 @@ def content_digest(path: Path) -> str:
 def code_digest(patterns: tuple[str, ...]) -> str:
     """Return a hash of the package's files that match one of the patterns."""
     found = {path for pattern in patterns for path in _PACKAGE.glob(pattern)}
-    files = sorted(path for path in found if path.is_file() and path.suffix != ".pyc")
+    files = sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
     return _hash(b"\0".join(path.read_bytes() for path in files))
 
 

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from odyssey.receipts import Making, content_digest
+from odyssey.receipts import Making, code_digest, content_digest
 
 
 @pytest.fixture
@@ -79,6 +79,17 @@ def test_a_receipt_tells_of_the_inputs_as_they_were_read(making, tmp_path):
     with making.receipted():
         (tmp_path / "a.csv").write_text("changed meanwhile")
     assert making.outdated() == "input a.csv is another"
+
+
+def test_caches_are_no_code(monkeypatch, tmp_path):
+    (tmp_path / "analysis" / "__pycache__").mkdir(parents=True)
+    (tmp_path / "analysis" / "sweep.py").write_text("a = 1")
+    monkeypatch.setattr("odyssey.receipts._PACKAGE", tmp_path)
+    before = code_digest.__wrapped__(("analysis/**/*",))
+    (tmp_path / "analysis" / "__pycache__" / "sweep.nbi").write_text("compiled")
+    assert code_digest.__wrapped__(("analysis/**/*",)) == before
+    (tmp_path / "analysis" / "sweep.py").write_text("a = 2")
+    assert code_digest.__wrapped__(("analysis/**/*",)) != before
 
 
 def test_a_receipt_is_plain_json_with_names_from_the_root(making, tmp_path):
