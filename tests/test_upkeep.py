@@ -4,7 +4,9 @@ A finished study is asked for in another form, by a dry run, with Snakemake's me
 as another profile finds them (in files instead of a database), and removed.
 """
 
+import contextlib
 import json
+import os
 import re
 import shutil
 
@@ -100,18 +102,28 @@ def test_so_is_what_a_file_asked_for_by_name_stands_on(study, metadata, way):
     assert found == {rule: n for rule, n in expected.items() if rule not in BEHIND}
 
 
+@contextlib.contextmanager
+def put_back(*paths):
+    """Give files the content and the times back that they had."""
+    before = [(path, path.read_bytes(), path.stat()) for path in paths]
+    try:
+        yield
+    finally:
+        for path, content, status in before:
+            path.write_bytes(content)
+            os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+
+
 def test_a_corpus_that_was_repaired_is_prepared_again_also_where_its_data_are_gone(study, metadata):
     corpus, data = study.folder / "chorales.json", study.folder / "data" / "jsb.h5"
-    before, prepared = corpus.read_text(), data.read_bytes()
-    rolls = json.loads(before)
-    rolls["train"][0][0] = [50]
-    corpus.write_text(json.dumps(rolls))
     expected = {"prepare": 1, "train_trials": 4, "aggregate_trials": 1} | BEHIND
-    assert jobs(study, "all", metadata, {}) == expected
-    data.unlink()
-    assert jobs(study, "all", metadata, {}) == expected
-    corpus.write_text(before)
-    data.write_bytes(prepared)
+    with put_back(corpus, data):
+        rolls = json.loads(corpus.read_text())
+        rolls["train"][0][0] = [50]
+        corpus.write_text(json.dumps(rolls))
+        assert jobs(study, "all", metadata, {}) == expected
+        data.unlink()
+        assert jobs(study, "all", metadata, {}) == expected
     assert jobs(study, "all", metadata, {}) == {}
 
 
@@ -126,11 +138,11 @@ def test_a_corpus_that_was_repaired_is_prepared_again_also_where_its_data_are_go
 )
 def test_a_file_that_is_cut_or_of_something_else_is_made_again(study, metadata, name, again):
     path = study.folder / name
-    content = path.read_bytes()
-    for harmed in (content[: len(content) // 2], b""):
-        path.write_bytes(harmed)
-        assert jobs(study, "all", metadata, {}) == again
-    path.write_bytes(content)
+    with put_back(path):
+        content = path.read_bytes()
+        for harmed in (content[: len(content) // 2], b""):
+            path.write_bytes(harmed)
+            assert jobs(study, "all", metadata, {}) == again
     assert jobs(study, "all", metadata, {}) == {}
 
 

@@ -29,6 +29,8 @@ def brake(renew, file):
 
 
 if "--multiprocessing-fork" in sys.orig_argv and "BRAKE" in os.environ:
+    # MXNet is loaded here already, and its threads spin where cores are few.
+    os.environ["OMP_NUM_THREADS"] = "1"
     from odyssey.kernels import model
     from odyssey.lease import Lease
 
