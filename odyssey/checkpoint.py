@@ -2,7 +2,7 @@
 
 A file is an ordinary HDF5 file. Its user block, the 512 bytes that HDF5 leaves to the
 application, holds a line with a digest of the rest, so damage is found before HDF5 sees it, and
-may hold a label, which tells what the file is of without reading it. The
+may hold a label, which tells what the file is of without HDF5. The
 file is built in memory, written beside the old one, fsynced and renamed: a kill at any instant
 leaves the old file or the new one. HDF5 never opens a file itself, so its file locking,
 a trouble on network file systems, is not in play.
@@ -13,7 +13,7 @@ import os
 import threading
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, TypeAlias
+from typing import Any, TypeAlias
 
 import h5py
 import numpy as np
@@ -64,10 +64,7 @@ def _keep(path: Path, previous: Path) -> None:
 
 def load_tree(path: Path) -> dict[str, Any]:
     """Return the tree in a file; DamagedFile if a byte differs from what was written."""
-    content = path.read_bytes()
-    header, image = _header(path, content[:_USER_BLOCK]), content[_USER_BLOCK:]
-    if header.digest != _digest(image, header.label):
-        raise DamagedFile(f"{path}: truncated or altered: its content does not match its digest")
+    image, _ = _checked(path)
     with h5py.File(h5py.h5f.open_file_image(image)) as file:
         return _read_group(file)
 
@@ -77,24 +74,21 @@ def label_of(parts: Iterable[str]) -> str:
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 
-class Header(NamedTuple):
-    """What a file's first line says: the digest of its content, and its label or nothing."""
-
-    digest: str
-    label: str
+def read_label(path: Path) -> str:
+    """Return a file's label, empty if it has none; DamagedFile if a byte differs."""
+    return _checked(path)[1]
 
 
-def read_header(path: Path) -> Header:
-    """Return the first line of a file without reading the rest; DamagedFile if it has none."""
-    with path.open("rb") as file:
-        return _header(path, file.read(_USER_BLOCK))
-
-
-def _header(path: Path, block: bytes) -> Header:
-    magic, *words = block.partition(b"\n")[0].decode("ascii", "replace").split(" ")
+def _checked(path: Path) -> tuple[bytes, str]:
+    """Return what HDF5 sees of a file, and the label."""
+    content = path.read_bytes()
+    magic, *words = content[:_USER_BLOCK].partition(b"\n")[0].decode("ascii", "replace").split(" ")
     if magic != _MAGIC or not 1 <= len(words) <= 2:
         raise DamagedFile(f"{path}: not a file of odyssey's, or its first bytes are lost")
-    return Header(words[0], words[1] if len(words) > 1 else "")
+    image, label = content[_USER_BLOCK:], words[1] if len(words) > 1 else ""
+    if words[0] != _digest(image, label):
+        raise DamagedFile(f"{path}: truncated or altered: its content does not match its digest")
+    return image, label
 
 
 def _to_bytes(tree: Tree, label: str) -> bytes:

@@ -233,9 +233,9 @@ def _joined(study: Study) -> Iterator[Making]:
 
 def _label(path: Path) -> str:
     """Return a block file's label, made up for one of before there were any."""
-    from odyssey.checkpoint import label_of, load_tree, read_header
+    from odyssey.checkpoint import label_of, load_tree, read_label
 
-    if label := read_header(path).label:
+    if label := read_label(path):
         return label
     trials = load_tree(path).get("trials", {}).values()
     return label_of(

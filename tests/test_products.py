@@ -8,7 +8,7 @@ import shutil
 
 import pytest
 
-from odyssey.checkpoint import load_tree, read_header, save_tree
+from odyssey.checkpoint import load_tree, read_label, save_tree
 from odyssey.datasets import read_origin
 from odyssey.products import PreparedData, Upkeep, products
 from odyssey.study import load_study
@@ -71,17 +71,23 @@ def test_a_block_without_a_label_is_known_by_its_trials(study):
         for k, trial in enumerate(block.trials)
     }
     save_tree(block.path, {"trials": trials})
-    assert read_header(block.path).label == ""
+    assert read_label(block.path) == ""
     assert block.outdated() == ""
     trials["0"]["fingerprint"] = "of another trial"
     save_tree(block.path, {"trials": trials})
     assert "other settings" in block.outdated()
 
 
+def test_a_block_that_is_cut_is_outdated(study):
+    block = next(p for p in products(study) if "trials_" in p.outputs[0].name)
+    block.path.write_bytes(block.path.read_bytes()[:-1])
+    assert "truncated" in block.outdated()
+
+
 def test_a_label_is_part_of_what_the_digest_guards(study):
     block = next(p for p in products(study) if "trials_" in p.outputs[0].name)
     content = block.path.read_bytes()
-    label = read_header(block.path).label.encode()
+    label = read_label(block.path).encode()
     block.path.write_bytes(content.replace(label, b"0" * len(label), 1))
     with pytest.raises(ValueError, match="truncated or altered"):
         load_tree(block.path)
