@@ -22,7 +22,9 @@ def careful(plugin: Any) -> Any:
     class CarefulExecutor(patient(plugin)):  # type: ignore[misc]
         """Watches and ends as the plugin does; what a method adds is said in its first line."""
 
-        _watch: Watch | None = None  # the plugin begins to watch before it is ready
+        # The plugin begins to watch before it is ready; what fails there, watches no more.
+        _watch: Watch | None = None
+        _status_query_calls = 0
 
         def __init__(self, *arguments: Any, **options: Any) -> None:
             self._ended: set[str] = set()
