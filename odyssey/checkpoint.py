@@ -69,8 +69,9 @@ def load_tree(path: Path) -> dict[str, Any]:
         return _read_group(file)
 
 
-def label_of(parts: Iterable[str]) -> str:
-    """Return a label that depends on all parts and their order."""
+def label_of(trials: Iterable[tuple[str, str]]) -> str:
+    """Return a label of trials in order, each by the fingerprints of its settings and its data."""
+    parts = (part for trial in trials for part in trial)
     return hashlib.sha256("\0".join(parts).encode()).hexdigest()[:32]
 
 

@@ -179,6 +179,11 @@ def read_origin(path: Path) -> Origin:
     return _opened(path, _read_origin)
 
 
+def read_fingerprint(path: Path) -> str:
+    """Read a prepared file's fingerprint alone; DataError if it is none."""
+    return _opened(path, lambda file: str(file.attrs["fingerprint"]))
+
+
 def _opened(path: Path, read: Callable[[h5py.File], T]) -> T:
     try:
         # Whole files only: no lock is needed, which some network file systems refuse.

@@ -103,14 +103,14 @@ class Block:
     def outdated(self) -> str:
         """Compare the trials' settings and data with those asked for."""
         from odyssey.checkpoint import DamagedFile, label_of
-        from odyssey.datasets import DataError, read_origin
+        from odyssey.datasets import DataError, read_fingerprint
 
         try:
             label = _label(self.path)
-            data = read_origin(self.data).fingerprint
+            data = read_fingerprint(self.data)
         except (OSError, DamagedFile, DataError) as error:
             return str(error)
-        asked = label_of(part for trial in self.trials for part in (trial, data))
+        asked = label_of((trial, data) for trial in self.trials)
         return "" if label == asked else "its trials are of other settings, data or version"
 
 
@@ -124,8 +124,7 @@ def products(study: Study) -> Iterator[Product]:
     for task in study.tasks:
         yield PreparedData(study.data_path(task), study.data_options(task))
         yield from _blocks(study, task)
-        yield from _analysis_of_task(study, task)
-    yield from _joined(study)
+    yield from _makings(study)
 
 
 class Upkeep:
@@ -135,10 +134,14 @@ class Upkeep:
         self._study, self._told = study, False
 
     @cached_property
+    def _products(self) -> list[Product]:
+        return list(products(self._study))
+
+    @cached_property
     def outdated(self) -> dict[Path, str]:
         """The files that are there and not what the study asks for, each with the reason."""
         found: dict[Path, str] = {}
-        for product in products(self._study):
+        for product in self._products:
             there = [path for path in product.outputs if path.exists()]
             if there and (reason := self._renewed(product, found) or product.outdated()):
                 found[there[0]] = reason
@@ -164,7 +167,7 @@ class Upkeep:
 
     def no_times_ahead(self) -> None:
         """Set times that lie in the future, of a clock that was ahead, to the present."""
-        paths = [path for product in products(self._study) for path in product.outputs]
+        paths = [path for product in self._products for path in product.outputs]
         now = time_at(self._study.results)
         for path in paths:
             with suppress(OSError):
@@ -176,9 +179,9 @@ class Upkeep:
 def receipted(config: Mapping[str, Any], outputs: Sequence[str]) -> Iterator[None]:
     """Write the receipt of an analysis job, given its outputs, once the body has made them."""
     first = Path(outputs[0])
-    for product in products(Study(config)):
-        if isinstance(product, Making) and first in product.outputs:
-            with product.receipted():
+    for making in _makings(Study(config)):
+        if first in making.outputs:
+            with making.receipted():
                 yield
             return
     raise ValueError(f"{first}: must be a file that the study's analysis makes")
@@ -194,6 +197,12 @@ def _block(study: Study, task: str, variant: str, first: int, last: int) -> Bloc
     specs = study.trials_of_block(task, variant, first, last)
     path = study.block_path(task, variant, first, last)
     return Block(path, tuple(spec.fingerprint for spec in specs), study.data_path(task))
+
+
+def _makings(study: Study) -> Iterator[Making]:
+    for task in study.tasks:
+        yield from _analysis_of_task(study, task)
+    yield from _joined(study)
 
 
 def _analysis_of_task(study: Study, task: str) -> Iterator[Making]:
@@ -238,9 +247,7 @@ def _label(path: Path) -> str:
     if label := read_label(path):
         return label
     trials = load_tree(path).get("trials", {}).values()
-    return label_of(
-        part for trial in trials for part in (trial["fingerprint"], trial["data"]["fingerprint"])
-    )
+    return label_of((trial["fingerprint"], trial["data"]["fingerprint"]) for trial in trials)
 
 
 def _installed(name: str) -> str:

@@ -9,7 +9,6 @@ import json
 import logging
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -139,7 +138,7 @@ def write_block(path: Path, results: Iterable[TrialResult]) -> None:
     trials = {str(result.settings["trial"]): result.to_tree() for result in results}
     tree = {"format": BLOCK, "format_version": FORMAT_VERSION, "trials": trials}
     of = ((result.fingerprint, result.data["fingerprint"]) for result in results)
-    save_tree(path, tree, label=label_of(chain.from_iterable(of)))
+    save_tree(path, tree, label=label_of(of))
 
 
 def read_block(path: Path) -> list[TrialResult]:

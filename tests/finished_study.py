@@ -32,7 +32,7 @@ def write_data(product: PreparedData, **changes):
 def write_block(product: Block, content="nothing"):
     """Write a block file that says of which trials it is and holds none."""
     fingerprint = read_origin(product.data).fingerprint
-    label = label_of(part for trial in product.trials for part in (trial, fingerprint))
+    label = label_of((trial, fingerprint) for trial in product.trials)
     save_tree(product.path, {"content": content}, label=label)
 
 
