@@ -180,7 +180,7 @@ def test_a_job_that_would_wait_for_ever_is_told(cluster, study):
         limits = "train_trials:runtime=60", "train_trials:max_runtime=90"
         study.start("--set-resources", *limits, target=BLOCK)
         said(study, "1 job(s) may wait for ever, as SLURM job")
-        assert "(PartitionTimeLimit): its time limit is beyond the partition's" in study.log()
+        said(study, "(PartitionTimeLimit): its time limit is beyond the partition's")
     finally:
         cluster("scontrol", "update", "PartitionName=main", "MaxTime=INFINITE")
 

@@ -1,4 +1,4 @@
-"""What a run's jobs wait for, and whether SLURM still knows them; each is told once."""
+"""What a run's jobs wait for, and whether SLURM still knows them; each reason is told once."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -15,7 +15,7 @@ class Watch:
 
     def __init__(self, run: str, logger: Any) -> None:
         self._run, self._logger = run, logger
-        self._told: set[str] = set()
+        self._told: set[tuple[str, str]] = set()
         self._missing: dict[str, int] = {}
         self._silent = False
 
@@ -60,10 +60,10 @@ class Watch:
     def _tell_stuck(self, reasons: Mapping[str, str]) -> None:
         by_reason: dict[str, list[str]] = {}
         for job, reason in reasons.items():
-            if stuck(reason) and job not in self._told:
+            if stuck(reason) and (job, reason) not in self._told:
                 by_reason.setdefault(reason, []).append(job)
         for reason, jobs in by_reason.items():
-            self._told.update(jobs)
+            self._told.update((job, reason) for job in jobs)
             self._logger.warning(
                 f"{len(jobs)} job(s) may wait for ever, as SLURM job {jobs[0]} ({reason}): "
                 f"{stuck(reason)}."
