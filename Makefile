@@ -26,7 +26,7 @@ test: env ## every test, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
-	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/test_storm.py
+	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/runs/test_storm.py
 
 check: env ## formatting, lint and types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy

@@ -13,15 +13,15 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.checkpoint import load_tree
-from odyssey.datasets import Dataset, load_dataset
-from odyssey.kernels.model import FusedModel, memory_of
-from odyssey.results import TrialResult
-from odyssey.spec import UpdateRule
-from odyssey.study import Study, TrialSpec, read_study
+from odyssey.engines.fused.model import FusedModel, memory_of
+from odyssey.engines.training import TrainingRules, TrainingState, initial_parameters, train
+from odyssey.networks.spec import UpdateRule
+from odyssey.runs.results import TrialResult
+from odyssey.storage.datasets import Dataset, load_dataset
+from odyssey.storage.tree_file import load_tree
+from odyssey.study.study import Study, TrialSpec, read_study
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit
-from odyssey.training import TrainingRules, TrainingState, initial_parameters, train
 
 Parameters = dict[str, Any]
 TASK = "jsb"

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import click
 
-from odyssey import stopping
-from odyssey import trial as trial_module
-from odyssey.datasets import load_dataset
-from odyssey.study import Protocol, read_study
-from odyssey.trial import run_trial
+from odyssey.runs import stopping
+from odyssey.runs import trial as trial_module
+from odyssey.runs.trial import run_trial
+from odyssey.storage.datasets import load_dataset
+from odyssey.study.study import Protocol, read_study
 
 ROOT = Path(__file__).parents[1]
 

@@ -20,13 +20,13 @@ import yaml
 from sklearn.ensemble import RandomForestRegressor
 
 from odyssey.analysis import FunctionalANOVA
-from odyssey.analysis.boxes import Boxes, leaves
 from odyssey.analysis.comparison import compare_task
-from odyssey.analysis.forest import Setting
-from odyssey.analysis.searches import Settings, decompose_task
-from odyssey.analysis.sweep import mean_variances, tree_variances
-from odyssey.search import Uniform
-from odyssey.study import Study
+from odyssey.analysis.fanova.boxes import Boxes, leaves
+from odyssey.analysis.fanova.forest import Setting
+from odyssey.analysis.fanova.of_study import Settings, decompose_task
+from odyssey.analysis.fanova.sweep import mean_variances, tree_variances
+from odyssey.study.search import Uniform
+from odyssey.study.study import Study
 from odyssey.tasks import TASKS
 
 NAMES = ("learning_rate", "hidden", "noise", "momentum")

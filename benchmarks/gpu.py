@@ -16,15 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from odyssey import equations
-from odyssey.gpu import device
-from odyssey.gpu.driver import Driver
-from odyssey.gpu.fleet import Fleet
-from odyssey.gpu.model import GpuModel
-from odyssey.gpu.round import Request
-from odyssey.noise import Noise
-from odyssey.spec import NetworkSpec, UpdateRule
-from odyssey.variants import VARIANTS, get_variant
+from odyssey.engines.gpu import device
+from odyssey.engines.gpu.driver import Driver
+from odyssey.engines.gpu.fleet import Fleet
+from odyssey.engines.gpu.model import GpuModel
+from odyssey.engines.gpu.round import Request
+from odyssey.engines.noise import Noise
+from odyssey.networks import equations
+from odyssey.networks.spec import NetworkSpec, UpdateRule
+from odyssey.networks.variants import VARIANTS, get_variant
 
 INPUTS, OUTPUTS, FRAMES, STEPS = 39, 61, 300, 16
 #: ASSUME: cycles of a step that no width hides: barrier, shuffles, two exponentials in a row.

@@ -17,11 +17,11 @@ import click
 import psutil
 import yaml
 
-from odyssey.datasets import write_dataset
-from odyssey.plan import COSTS, plan
-from odyssey.study import Study, read_study
-from tests.conftest import tiny_dataset
-from tests.slurm import Cluster, running_cluster
+from benchmarks.private_slurm import Cluster, running_cluster
+from benchmarks.tiny import tiny_dataset
+from odyssey.runs.plan import COSTS, plan
+from odyssey.storage.datasets import write_dataset
+from odyssey.study.study import Study, read_study
 
 ROOT = Path(__file__).parents[1]
 SLEEPER = Path(__file__).with_name("sleeper")

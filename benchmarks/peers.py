@@ -12,9 +12,9 @@ from typing import Any
 
 import numpy as np
 
-from odyssey.noise import Noise
-from odyssey.spec import NetworkSpec, UpdateRule
-from odyssey.variants import VARIANTS
+from odyssey.engines.noise import Noise
+from odyssey.networks.spec import NetworkSpec, UpdateRule
+from odyssey.networks.variants import VARIANTS
 
 Step = Callable[[], object]
 RATE, MOMENTUM = 1e-7, 0.9
@@ -116,8 +116,8 @@ def gluon_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """MXNet's own gluon.rnn.LSTM: no peepholes, none of the variants."""
     if spec.variant not in _PLAIN:
         return None
-    from odyssey.mx import mx
-    from odyssey.network import NetworkLoss
+    from odyssey.engines.mx import mx
+    from odyssey.engines.network import NetworkLoss
 
     network = mx.gluon.nn.HybridSequential()
     network.add(mx.gluon.rnn.LSTM(spec.hidden, bidirectional=spec.bidirectional))
@@ -167,7 +167,7 @@ def gluon_unrolled(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step:
 
 
 def _gluon(spec: NetworkSpec, x: Any, y: Any, noise: float, view: Callable[[Any], Any]) -> Step:
-    from odyssey.network import GluonModel, plain_layer
+    from odyssey.engines.network import GluonModel, plain_layer
 
     model, generator = GluonModel(spec, UpdateRule(RATE, MOMENTUM)), np.random.default_rng(1)
     shapes = spec.parameter_shapes()

@@ -25,12 +25,8 @@ import click
 import numpy as np
 import pandas as pd
 
-from odyssey.datasets import Dataset, Example, Split, load_dataset
-from odyssey.kernels.model import FusedModel
-from odyssey.study import TrialSpec, read_study
-from odyssey.tasks import TASKS
-from odyssey.tasks.merit import FigureOfMerit
-from odyssey.training import (
+from odyssey.engines.fused.model import FusedModel
+from odyssey.engines.training import (
     TrainingRules,
     TrainingState,
     evaluate,
@@ -38,6 +34,10 @@ from odyssey.training import (
     judge_again,
     train,
 )
+from odyssey.storage.datasets import Dataset, Example, Split, load_dataset
+from odyssey.study.study import TrialSpec, read_study
+from odyssey.tasks import TASKS
+from odyssey.tasks.merit import FigureOfMerit
 
 TASK = "jsb"
 SETS = ("valid", "test")

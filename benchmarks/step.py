@@ -18,13 +18,13 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import PEERS
-from odyssey.kernels.loader import library_path, load, network_attributes
-from odyssey.kernels.model import FusedModel, memory_of
-from odyssey.mx import mx
-from odyssey.noise import Noise
-from odyssey.spec import NetworkSpec, UpdateRule
+from odyssey.engines.fused.loader import library_path, load, network_attributes
+from odyssey.engines.fused.model import FusedModel, memory_of
+from odyssey.engines.mx import mx
+from odyssey.engines.noise import Noise
+from odyssey.networks.spec import NetworkSpec, UpdateRule
+from odyssey.networks.variants import get_variant
 from odyssey.tasks import TASKS
-from odyssey.variants import get_variant
 
 FRAMES = {"timit": 300, "iamondb": 500, "jsb": 61}
 CHARACTERS = 30

@@ -18,7 +18,7 @@ from odyssey.tasks import TASKS
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from odyssey.study import Study
+    from odyssey.study.study import Study
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -47,9 +47,9 @@ def prepare(
     from rich.console import Console
     from rich.progress import track
 
-    from odyssey.datasets import DataError
+    from odyssey.storage.datasets import DataError
     from odyssey.tasks import prepare as preparation
-    from odyssey.tasks.summary import summarise
+    from odyssey.views.data import summarise
 
     console = Console()
     try:
@@ -66,8 +66,8 @@ def prepare(
 @click.option("--set", "sets", multiple=True, help="Instruction set; all of them by default.")
 def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...]) -> None:
     """Build the fused kernels of VARIANTS (the paper's nine by default), if they are not yet."""
-    from odyssey.kernels import KernelError, build
-    from odyssey.variants import VARIANTS, get_variant
+    from odyssey.engines.fused import KernelError, build
+    from odyssey.networks.variants import VARIANTS, get_variant
 
     try:
         rows = [get_variant(code) for code in variants or VARIANTS]
@@ -84,7 +84,7 @@ def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...]) -> None:
 @main.command()
 def gpu() -> None:
     """Show what GPUs this machine has, what will run on them and why the rest won't."""
-    from odyssey.gpu.device import report
+    from odyssey.engines.gpu.device import report
 
     for line in report():
         click.echo(line)
@@ -118,8 +118,8 @@ def of_a_study(command: Callable[..., None]) -> Callable[..., None]:
 @contextmanager
 def _study(files: Iterable[Path], directory: Path | None) -> Iterator["Study"]:
     """Give the study and work in its folder, from which its relative paths count."""
-    from odyssey.paths import study_folder
-    from odyssey.study import read_study
+    from odyssey.storage.paths import study_folder
+    from odyssey.study.study import read_study
 
     with _errors_in_a_line():
         files = [file.absolute() for file in files]
@@ -135,9 +135,9 @@ def _study(files: Iterable[Path], directory: Path | None) -> Iterator["Study"]:
 
 @contextmanager
 def _errors_in_a_line() -> Iterator[None]:
-    from odyssey.checkpoint import DamagedFile
-    from odyssey.plan import PlanError
-    from odyssey.study import ConfigError
+    from odyssey.runs.plan import PlanError
+    from odyssey.storage.tree_file import DamagedFile
+    from odyssey.study.study import ConfigError
 
     try:
         yield
@@ -158,8 +158,8 @@ def doctor(files: tuple[Path, ...], directory: Path | None, plain: bool) -> None
 
     Ends with 0 if a study can run here, with 1 if not.
     """
-    from odyssey.doctor import examine, show
-    from odyssey.paths import study_folder
+    from odyssey.checks.doctor import examine, show
+    from odyssey.storage.paths import study_folder
 
     files = tuple(file.absolute() for file in files)
     with chdir(directory or study_folder() or Path()):
@@ -175,7 +175,7 @@ def status(files: tuple[Path, ...], directory: Path | None, watch: bool, failure
     """Show how far the study is; only reads, also while it runs elsewhere."""
     from rich.live import Live
 
-    from odyssey.progress_view import failure_table, status_view
+    from odyssey.views.progress import failure_table, status_view
 
     console = _console()
     if watch and (not console.is_terminal or console.is_dumb_terminal):
@@ -196,10 +196,10 @@ def status(files: tuple[Path, ...], directory: Path | None, watch: bool, failure
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def inspect(file: Path) -> None:
     """Show FILE, a trial's checkpoint or result, a block's, or prepared data, in a screenful."""
-    from odyssey.checkpoint import DamagedFile
-    from odyssey.datasets import DataError, load_dataset
-    from odyssey.progress_view import file_view
-    from odyssey.tasks.summary import summarise
+    from odyssey.storage.datasets import DataError, load_dataset
+    from odyssey.storage.tree_file import DamagedFile
+    from odyssey.views.data import summarise
+    from odyssey.views.progress import file_view
 
     if not file.is_file():
         raise click.ClickException(f"{file}: must be a file of odyssey's, is a device or a pipe")
@@ -242,7 +242,7 @@ def plan(
     cores: int,
 ) -> None:
     """Show what the study's training will ask for: jobs, core hours, when it would end."""
-    from odyssey.plan_view import plan_view
+    from odyssey.views.plan import plan_view
 
     if epochs is not None and epochs != epochs:
         raise click.ClickException("--epochs must be a share from 0 to 1, got nan")
@@ -265,7 +265,7 @@ def distance(files: tuple[Path, ...], boxes: bool, as_json: bool) -> None:
 
     from odyssey.analysis.distance import distance
     from odyssey.analysis.distance_view import boxes_view, distance_view
-    from odyssey.analysis.of_tables import UnusableTable, read_table
+    from odyssey.analysis.report.of_tables import UnusableTable, read_table
 
     console, found = Console(), {}
     for path in files:
@@ -308,8 +308,8 @@ def report(
 
     The study of config.yaml, with the files laid over it, is the one that the trials are of.
     """
-    from odyssey.analysis.of_tables import UnusableTable, report_on_tables
-    from odyssey.study import SCHEMA
+    from odyssey.analysis.report.of_tables import UnusableTable, report_on_tables
+    from odyssey.study.study import SCHEMA
 
     captions = sorted((SCHEMA.parents[1] / "report").glob("*.rst"))
     tables, out = tuple(table.absolute() for table in tables), out.absolute()
@@ -382,8 +382,8 @@ def bench_step(
     out: Path | None,
 ) -> None:
     """Milliseconds of a training step: ours, bare, others' where installed, and the floors."""
-    from odyssey.kernels import KernelError
-    from odyssey.variants import VARIANTS, get_variant
+    from odyssey.engines.fused import KernelError
+    from odyssey.networks.variants import VARIANTS, get_variant
 
     step = _benchmark("step")
     rows = []
@@ -412,7 +412,7 @@ def bench_step(
 )
 def bench_gpu(out: Path | None, **sizes: Any) -> None:
     """Errors of all variants on the GPU, milliseconds of a step, the floor, and torch's."""
-    from odyssey.gpu.driver import GpuError
+    from odyssey.engines.gpu.driver import GpuError
 
     try:
         _benchmark("gpu").main(out, **sizes)

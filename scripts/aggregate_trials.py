@@ -4,8 +4,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from odyssey.products import receipted
-from odyssey.results import collect
+from odyssey.runs.products import receipted
+from odyssey.runs.results import collect
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from odyssey.kernels import KernelError, build
-from odyssey.variants import get_variant
+from odyssey.engines.fused import KernelError, build
+from odyssey.networks.variants import get_variant
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.analysis.comparison import write_comparison
-from odyssey.products import receipted
-from odyssey.study import Study
+from odyssey.runs.products import receipted
+from odyssey.study.study import Study
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.analysis.with_paper import write_with_paper
-from odyssey.products import receipted
-from odyssey.study import Study
+from odyssey.runs.products import receipted
+from odyssey.study.study import Study
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odyssey.analysis.findings import Findings
-from odyssey.products import receipted
+from odyssey.runs.products import receipted
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odyssey.analysis.partial import NothingYet, write_partial
-from odyssey.study import Study
+from odyssey.analysis.report.partial import NothingYet, write_partial
+from odyssey.study.study import Study
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -4,9 +4,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from odyssey.analysis.figures import plot
+from odyssey.analysis.figures.draw import plot
 from odyssey.analysis.findings import Findings
-from odyssey.products import receipted
+from odyssey.runs.products import receipted
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

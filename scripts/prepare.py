@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odyssey.datasets import DataError
+from odyssey.storage.datasets import DataError
 from odyssey.tasks import prepare
 
 if TYPE_CHECKING:

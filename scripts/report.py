@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.analysis.findings import Findings
-from odyssey.analysis.report import write_report
-from odyssey.products import receipted
-from odyssey.study import Study
+from odyssey.analysis.report.page import write_report
+from odyssey.runs.products import receipted
+from odyssey.study.study import Study
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odyssey.analysis.searches import write_fanova
-from odyssey.products import receipted
-from odyssey.study import Study
+from odyssey.analysis.fanova.of_study import write_fanova
+from odyssey.runs.products import receipted
+from odyssey.study.study import Study
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

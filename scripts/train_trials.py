@@ -5,9 +5,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from odyssey.block import BlockError, run_block
-from odyssey.stopping import Stopped
-from odyssey.study import Study
+from odyssey.runs.block import BlockError, run_block
+from odyssey.runs.stopping import Stopped
+from odyssey.study.study import Study
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

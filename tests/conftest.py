@@ -5,16 +5,12 @@ import signal
 import threading
 from pathlib import Path
 
-import numpy as np
 import pytest
 import yaml
 from hypothesis import settings
 
-from odyssey.datasets import Dataset, Example, Split
-from odyssey.study import Study, load_study
-from odyssey.tasks import TASKS
-
-from .fake_compiler import FakeCompiler
+from odyssey.study.study import Study, load_study
+from tests.support.fake_compiler import FakeCompiler
 
 ROOT = Path(__file__).parents[1]
 # A shell starts what runs in its background deaf to Ctrl-C, and so would be all that tests start.
@@ -55,31 +51,3 @@ def tiny_study(config, tmp_path) -> Study:
     config["search_space"]["hidden"] = {"law": "uniform", "low": 3, "high": 6, "integer": True}
     config["protocol"] |= {"epochs": 3, "patience": 2}
     return load_study(config, SCHEMA)
-
-
-def tiny_dataset(task: str, sequences: int = 5, seed: int = 1) -> Dataset:
-    """Random sequences of a task's kind, of unequal lengths."""
-    row, generator = TASKS[task], np.random.default_rng(seed)
-
-    def example(k):
-        T = int(generator.integers(4, 9))
-        x = generator.normal(size=(T, row.inputs)).astype(np.float32)
-        if row.loss == "bernoulli":
-            y = generator.integers(0, 2, (T, row.outputs)).astype(np.uint8)
-        else:
-            y = generator.integers(0, row.outputs - 1, T if row.loss == "softmax" else 2)
-        return Example(f"{k}", x, y.astype(np.uint8 if row.loss == "bernoulli" else np.int32))
-
-    def split(number):
-        return Split.of([example(k) for k in range(number)])
-
-    return Dataset(
-        task=task,
-        source="made up",
-        description="random numbers",
-        labels=tuple(str(k) for k in range(row.outputs)),
-        splits={"train": split(sequences), "valid": split(3), "test": split(2)},
-        mean=np.zeros(row.inputs, np.float32),
-        std=np.ones(row.inputs, np.float32),
-        fingerprint=f"tiny-{task}-{sequences}-{seed}",
-    )

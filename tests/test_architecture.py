@@ -2,79 +2,82 @@
 
 import ast
 import re
+import subprocess
 import sys
 
 import pytest
 
-from .conftest import ROOT
+from tests.conftest import ROOT
 
 PACKAGE = ROOT / "odyssey"
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
 RULES = sorted((ROOT / "workflow" / "rules").glob("*.smk"))
+HEAVY = ("h5py", "matplotlib", "mxnet", "numba", "numpy", "pandas", "rich", "scipy", "sklearn")
 
-#: room → rooms that it may enter; tasks means the rows of tasks/__init__.py and their readers.
+#: room → rooms that it may enter, floor by floor from the ground. A room is a folder or a file; of
+#: several that hold a file, the innermost is its room.
 ARROWS = {
-    "variants": set(),
-    "spec": {"variants"},
-    "search": set(),
-    "paths": set(),
-    "config_files": set(),
-    "config_schema": set(),
-    "hyperparameters": {"search", "spec"},
-    "paper": {"search"},
     "units": set(),
-    "files": set(),
-    "check": set(),
-    "mx": set(),
-    "noise": set(),
-    "training": {"noise"},
-    "checkpoint": {"files"},
-    "datasets": {"files"},
-    "equations": {"spec", "variants"},
-    "tasks": {"datasets", "spec", "variants"},
-    "study": {
-        *("config_files", "config_schema", "hyperparameters", "paths", "search", "spec", "tasks"),
-        "variants",
-    },
-    "kernels": {"files", "mx", "noise", "spec", "training", "variants"},
-    "gpu": {"kernels", "mx", "noise", "spec", "training", "variants"},
-    "lease": {"files"},
-    "stopping": set(),
-    "network": {"gpu", "kernels", "mx", "noise", "spec", "training"},
-    "results": {"checkpoint", "tasks"},
-    "trial_file": {"checkpoint", "results", "training"},
-    "trial": {
-        *("datasets", "files", "lease", "network", "results", "spec", "stopping", "study", "tasks"),
-        *("training", "trial_file"),
-    },
-    "progress": {"checkpoint", "files", "lease", "results", "study"},
-    "progress_view": {"checkpoint", "progress", "results", "study", "tasks", "units"},
-    "block": {"datasets", "gpu", "results", "stopping", "study", "trial"},
-    "analysis": {
-        *("checkpoint", "datasets", "paper", "results", "search", "study", "tasks", "units"),
-        "variants",
-    },
-    "receipts": {"files"},
-    "products": {"checkpoint", "datasets", "files", "receipts", "study", "tasks"},
-    "turn": {"lease"},
-    "software_checks": {"check", "gpu", "kernels", "study", "variants"},
-    "machine_checks": {"check", "study"},
-    "ahead": {"kernels", "software_checks", "study", "variants"},
-    "plan": {"paper", "study", "tasks", "variants"},
-    "plan_view": {"datasets", "paper", "plan", "study", "units"},
+    "storage": set(),
+    "networks": set(),
     "slurm": set(),
-    "slurm_checks": {"check", "plan", "slurm", "study"},
+    "tasks": {"networks"},
+    "tasks/tree": set(),
+    "tasks/merit": {"storage", "tasks"},
+    "tasks/readers": {"storage", "tasks/tree"},
+    "tasks/prepare": {
+        *("networks", "storage", "tasks", "tasks/merit", "tasks/readers", "tasks/tree"),
+    },
+    "study": {"networks", "storage", "tasks"},
+    "paper": {"study"},
+    "engines": set(),
+    "engines/fused": {"engines", "networks", "storage"},
+    "engines/gpu": {"engines", "engines/fused", "networks"},
+    "engines/network": {"engines", "engines/fused", "engines/gpu", "networks"},
+    "runs": {
+        *("engines", "engines/gpu", "engines/network", "networks", "paper", "storage", "study"),
+        *("tasks", "tasks/merit", "tasks/tree"),
+    },
+    "analysis/findings": {"storage", "tasks"},
+    "analysis/comparison": {"analysis/findings", "study"},
+    "analysis/fanova": {"analysis/findings", "study"},
+    "analysis/figures": {"analysis/findings", "paper", "tasks", "units"},
+    "analysis": {
+        *("analysis/fanova", "analysis/figures", "analysis/findings", "paper", "storage", "study"),
+        "tasks",
+    },
+    "analysis/claims": {"analysis/figures", "analysis/findings", "paper", "tasks", "units"},
+    "analysis/report": {
+        *("analysis", "analysis/claims", "analysis/comparison", "analysis/fanova"),
+        *("analysis/figures", "analysis/findings", "paper", "runs", "storage", "study", "tasks"),
+        "units",
+    },
+    "views": {"paper", "runs", "storage", "study", "tasks", "units"},
+    "checks": {"engines/fused", "engines/gpu", "networks", "runs", "slurm", "study"},
+    "cli": {
+        *("analysis", "analysis/report", "checks", "engines/fused", "engines/gpu", "networks"),
+        *("runs", "storage", "study", "tasks", "tasks/prepare", "views"),
+    },
 }
-FRONT_DOORS = {"cli", "doctor"}  # may import anything, inside its commands
 STANDARD_LIBRARY_ONLY = (
-    *("variants", "spec", "search", "hyperparameters", "paths", "files", "check", "receipts"),
-    *("tasks/__init__", "tasks/tree", "kernels/build", "kernels/compiler", "kernels/instructions"),
-    "paper/__init__",
+    *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
+    *("storage/paths", "storage/files", "storage/receipts", "checks/check", "paper/__init__"),
+    *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
+    "engines/fused/instructions",
 )
+MODULES = {
+    ".".join(("odyssey", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
+        ".__init__"
+    ): path
+    for path in sorted(PACKAGE.rglob("*.py"))
+}
 
 
-def module_of(path):
-    return path.relative_to(PACKAGE).with_suffix("").parts[0]
+def room_of(module):
+    """The innermost room of a module of the package."""
+    parts = module.split(".")[1:]
+    rooms = ("/".join(parts[:n]) for n in range(len(parts), 0, -1))
+    return next((room for room in rooms if room in ARROWS), None)
 
 
 def imports(source):
@@ -87,20 +90,44 @@ def imports(source):
             yield from (f"{node.module}.{alias.name}" for alias in node.names)
 
 
-def rooms_entered(path):
-    for name in imports(path.read_text()):
-        parts = name.split(".")
-        if parts[0] == "odyssey" and parts[1:] not in ([], ["__version__"]):
-            yield parts[1]
+def modules_entered(path):
+    """The package's modules that a file imports, also inside its functions."""
+    for name in imports(path.read_text(encoding="utf-8")):
+        while name and name not in MODULES:
+            name = name.rpartition(".")[0]
+        if name not in ("", "odyssey"):
+            yield name
 
 
-@pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
-def test_imports_follow_the_arrows(path):
-    room = module_of(path)
-    if room in FRONT_DOORS or room == "__init__":
-        return
-    assert room in ARROWS, f"{room} has no arrows yet: add them here and to docs"
-    assert set(rooms_entered(path)) - {room} <= ARROWS[room]
+@pytest.mark.parametrize("module", sorted(set(MODULES) - {"odyssey"}))
+def test_imports_follow_the_arrows(module):
+    room = room_of(module)
+    assert room, f"{module} is in no room: give it a row in ARROWS"
+    entered = {room_of(name) for name in modules_entered(MODULES[module])} - {room}
+    assert entered <= ARROWS[room]
+
+
+def test_the_arrows_are_used_and_point_down():
+    rooms = list(ARROWS)
+    for room, entered in ARROWS.items():
+        assert entered <= set(rooms[: rooms.index(room)]), room
+    used = {room: set() for room in ARROWS}
+    for module in set(MODULES) - {"odyssey"}:
+        used[room_of(module)] |= {room_of(name) for name in modules_entered(MODULES[module])}
+    assert {room: entered - {room} for room, entered in used.items()} == ARROWS
+
+
+def test_no_file_imports_itself_through_others():
+    entered = {module: set(modules_entered(path)) for module, path in MODULES.items()}
+    while leaves := {module for module, names in entered.items() if not names & set(entered)}:
+        entered = {module: names for module, names in entered.items() if module not in leaves}
+    assert entered == {}
+
+
+def test_benchmarks_and_scripts_know_no_tests():
+    for path in [*SCRIPTS, *(ROOT / "benchmarks").rglob("*.py")]:
+        heads = {name.split(".")[0] for name in imports(path.read_text(encoding="utf-8"))}
+        assert "tests" not in heads, path.name
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=lambda p: p.stem)
@@ -128,11 +155,13 @@ def test_light_modules_need_the_standard_library_only(module):
 
 
 def test_the_workflow_imports_light_modules_only():
-    for path in [ROOT / "workflow" / "Snakefile", *RULES]:
-        # What is indented is imported at the end of a failed run only.
-        entered = set(re.findall(r"^(?:from|import) odyssey\.(\w+)", path.read_text(), re.M))
-        light = {"ahead", "plan", "products", "search", "slurm", "study", "tasks", "turn"}
-        assert entered <= light, path.name
+    texts = [path.read_text(encoding="utf-8") for path in [ROOT / "workflow" / "Snakefile", *RULES]]
+    # What is indented is imported at the end of a failed run only, or where there is a SLURM.
+    found = re.findall(r"^(?:from|import) (odyssey[\w.]*)", "\n".join(texts), re.M)
+    code = f"import {', '.join(sorted(set(found)))}, sys; print(*sys.modules)"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, check=True).stdout
+    assert len(found) > 5
+    assert not set(HEAVY) & set(loaded.decode().split())
 
 
 def text_without_encoding(source):

@@ -4,9 +4,8 @@ import pytest
 import yaml
 
 from odyssey import paper
-from odyssey.study import Study
-
-from .conftest import ROOT
+from odyssey.study.study import Study
+from tests.conftest import ROOT
 
 TASKS = ("timit", "iamondb", "jsb")
 

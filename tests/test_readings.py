@@ -8,9 +8,8 @@ import pandas as pd
 import pytest
 
 from benchmarks.readings import _identity, from_silence, record, rows
-from odyssey.trial import run_trial
-
-from .conftest import tiny_dataset
+from benchmarks.tiny import tiny_dataset
+from odyssey.runs.trial import run_trial
 
 
 @pytest.fixture

@@ -7,12 +7,12 @@ from datetime import UTC, datetime
 
 import numpy as np
 
-from odyssey.plan import CORPORA, COSTS, trial_seconds
-from odyssey.results import CURVES, TrialResult, write_trial
+from odyssey.runs.plan import CORPORA, COSTS, trial_seconds
+from odyssey.runs.results import CURVES, TrialResult, write_trial
 
 
 def run_trial(spec, dataset, path, *_options):
-    """Sleep in place of odyssey.trial.run_trial; its result says so."""
+    """Sleep in place of odyssey.runs.trial.run_trial; its result says so."""
     seconds = trial_seconds(spec, COSTS[spec.task], CORPORA[spec.task])
     time.sleep(seconds * float(os.environ["SLEEPER_FRACTION"]))
     result = TrialResult(

@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from odyssey.analysis.fanova import FunctionalANOVA as FunctionalANOVA
+    from odyssey.analysis.fanova.functional_anova import FunctionalANOVA as FunctionalANOVA
 
 __all__ = ["FunctionalANOVA"]
 
@@ -12,6 +12,6 @@ def __getattr__(name: str) -> Any:
     """Import the estimator when it is asked for: figures do without scikit-learn and numba."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    from odyssey.analysis import fanova
+    from odyssey.analysis.fanova import functional_anova
 
-    return getattr(fanova, name)
+    return getattr(functional_anova, name)

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from scipy import stats
 
 from odyssey.analysis.findings import REFERENCE, best, finite, read_trials, winner, write_json
-from odyssey.study import Study
+from odyssey.study.study import Study
 
 Array = NDArray[np.float64]
 

@@ -22,11 +22,11 @@ import numpy as np
 import pandas as pd
 
 from odyssey import paper
-from odyssey.analysis.beside import SCOPES, statistics
-from odyssey.analysis.boxes import Array
-from odyssey.analysis.fanova import MIN_TRIALS, FunctionalANOVA
+from odyssey.analysis.fanova.boxes import Array
+from odyssey.analysis.fanova.functional_anova import MIN_TRIALS, FunctionalANOVA
+from odyssey.analysis.figures.beside import SCOPES, statistics
 from odyssey.analysis.findings import REFERENCE, finite, require
-from odyssey.search import Choice, Law
+from odyssey.study.search import Choice, Law
 from odyssey.tasks import TASKS
 
 #: Statistics of a box that the distance counts.

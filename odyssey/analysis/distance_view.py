@@ -6,8 +6,8 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from odyssey.analysis.beside import boxes_beside
 from odyssey.analysis.distance import Distance
+from odyssey.analysis.figures.beside import boxes_beside
 from odyssey.analysis.findings import read_trials
 
 Found = Mapping[Path, Sequence[Distance]]

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from odyssey.datasets import Dataset, load_dataset
+from odyssey.storage.datasets import Dataset, load_dataset
 from odyssey.tasks import TASKS
 
 #: Items left out of a task's data that the report lists.

@@ -24,9 +24,10 @@ def main() -> str:
 def _decompose() -> object:
     import pandas as pd
 
-    from odyssey.analysis import FunctionalANOVA, sweep
-    from odyssey.analysis.compiled import cache_folder
-    from odyssey.search import Uniform
+    from odyssey.analysis import FunctionalANOVA
+    from odyssey.analysis.fanova import sweep
+    from odyssey.analysis.fanova.compiled import cache_folder
+    from odyssey.study.search import Uniform
 
     generator = np.random.default_rng(0)
     x = pd.DataFrame({name: generator.random(20) for name in "ab"})
@@ -38,8 +39,8 @@ def _decompose() -> object:
 def _draw() -> str:
     import jinja2  # noqa: F401  # writes the report
 
-    from odyssey.analysis.mpl import Figure
-    from odyssey.analysis.plotting import style
+    from odyssey.analysis.figures.mpl import Figure
+    from odyssey.analysis.figures.plotting import style
 
     with style():
         figure = Figure(figsize=(2, 2), layout="constrained")

@@ -10,8 +10,8 @@ from typing import Any
 
 from odyssey.analysis.distance import distance
 from odyssey.analysis.findings import read_trials, write_json
-from odyssey.datasets import load_dataset
-from odyssey.study import Study
+from odyssey.storage.datasets import load_dataset
+from odyssey.study.study import Study
 
 
 def write_with_paper(study: Study, task: str, trials: Path, data: Path | None, out: Path) -> None:

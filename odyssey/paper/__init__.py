@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 from typing import Literal
 
-from odyssey.search import Law, LogUniform, OneMinusLogUniform, Uniform
+from odyssey.study.search import Law, LogUniform, OneMinusLogUniform, Uniform
 
 Scope = Literal["all", "top"]
 

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from odyssey.spec import Loss, NetworkSpec
-from odyssey.variants import LSTMVariant
+from odyssey.networks.spec import Loss, NetworkSpec
+from odyssey.networks.variants import LSTMVariant
 
 #: Raised by hand when the code changes what preparation makes of a corpus: data are then remade.
 DATA_VERSION = 2

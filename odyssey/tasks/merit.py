@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rapidfuzz.distance import Levenshtein
 
-from odyssey.datasets import Split
+from odyssey.storage.datasets import Split
 from odyssey.tasks import Task
 
 Array = NDArray[Any]

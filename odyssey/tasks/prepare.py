@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.datasets import (
+from odyssey.networks.spec import ctc_frames
+from odyssey.storage.datasets import (
     OWN_VERSIONS,
     SPLITS,
     DataError,
@@ -23,10 +24,9 @@ from odyssey.datasets import (
     load_dataset,
     write_dataset,
 )
-from odyssey.spec import ctc_frames
 from odyssey.tasks import DATA_VERSION, TASKS, tree
-from odyssey.tasks.corpus import Corpus, Track
 from odyssey.tasks.merit import baselines
+from odyssey.tasks.readers.corpus import Corpus, Track
 
 
 @dataclass(frozen=True)

@@ -16,8 +16,8 @@ if os.environ.get("PYTHONPATH") and BESIDE.exists():
             "unset PYTHONPATH"
         )
 
-from odyssey.products import Upkeep
-from odyssey.study import RESULTS_VERSION, check_config_files, load_study
+from odyssey.runs.products import Upkeep
+from odyssey.study.study import RESULTS_VERSION, check_config_files, load_study
 
 check_config_files(map(Path, workflow.configfiles))
 STUDY = load_study(config, WORKFLOW / "schemas" / "config.schema.yaml")

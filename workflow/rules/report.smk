@@ -1,6 +1,6 @@
 # The joined findings, figures, the report, and the report on what is there so far.
 
-from odyssey.products import figure_names
+from odyssey.runs.products import figure_names
 
 FIGURES = figure_names(STUDY.tasks)
 CAPTIONS = WORKFLOW / "report"

@@ -2,8 +2,8 @@
 
 import sys
 
-from odyssey.ahead import NotReady, make_ready
-from odyssey.turn import take_turn
+from odyssey.checks.ahead import NotReady, make_ready
+from odyssey.runs.turn import take_turn
 
 
 onstart:
@@ -35,6 +35,6 @@ onstart:
 
 
 onerror:
-    from odyssey.progress_view import print_failures
+    from odyssey.views.progress import print_failures
 
     print_failures(STUDY)

@@ -1,6 +1,6 @@
 import signal
 
-from odyssey.plan import memory, time_limit
+from odyssey.runs.plan import memory, time_limit
 
 # SLURM's warning before a time limit is for the trials: Snakemake must live on until they are saved.
 signal.signal(signal.SIGUSR1, signal.SIG_IGN)

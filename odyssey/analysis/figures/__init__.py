@@ -1,0 +1,1 @@
+"""The figures, by name in draw."""

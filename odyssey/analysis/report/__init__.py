@@ -1,0 +1,1 @@
+"""The page, of whole studies, of parts and of tables."""

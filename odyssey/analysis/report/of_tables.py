@@ -1,0 +1,113 @@
+"""The whole report made of tables of trials alone: no training, no data, no Snakemake."""
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from types import MappingProxyType
+
+import pandas as pd
+
+from odyssey.analysis.comparison import write_comparison
+from odyssey.analysis.distance import SAMPLED
+from odyssey.analysis.fanova.of_study import write_fanova
+from odyssey.analysis.figures.draw import figure_names, plot
+from odyssey.analysis.findings import Findings, read_trials, require
+from odyssey.analysis.report.page import write_report
+from odyssey.analysis.with_paper import write_with_paper
+from odyssey.study.study import Study
+
+#: Columns that the report needs beside the hyperparameters of the study, which draws them.
+WORDS = ("task", "variant", "status", "host", "source")
+NUMBERS = ("trial", "parameters", "epochs", "best_epoch", "valid", "test", "seconds", "seed")
+
+
+class UnusableTable(ValueError):
+    """A table that is none of this study's trials; the message is one line."""
+
+
+def read_table(path: Path) -> pd.DataFrame:
+    """Return a table of trials; UnusableTable if the file is no CSV."""
+    try:
+        return read_trials(path)
+    except (ValueError, OSError) as error:
+        reason = str(error).strip().replace("\n", " ")
+        raise UnusableTable(f"{path}: must be a table of trials as CSV: {reason}") from error
+
+
+def report_on_tables(
+    study: Study,
+    tables: Iterable[Path],
+    captions: Iterable[str | Path],
+    out: Path,
+    workers: int = 1,
+) -> Path:
+    """Write the report on tables like trials.csv into the folder ``out``; return the page.
+
+    Beside the page lie what it shows: trials, analyses and figures. The study says which tasks,
+    variants and laws there are; trials of others are refused. Raises UnusableTable.
+    """
+    paths = list(tables)
+    if out.resolve() == study.results.resolve():
+        raise UnusableTable(f"{out} holds the results of the study itself: give another folder")
+    if any(out.resolve() in path.resolve().parents for path in paths):
+        raise UnusableTable(
+            f"the report's folder must not hold its tables, {out} does: give another"
+        )
+    trials = pd.concat([read_table(path) for path in paths], ignore_index=True)
+    _check(study, trials)
+    tasks = [task for task in study.tasks if (trials.task == task).any()]
+    for task in tasks:
+        (out / task).mkdir(parents=True, exist_ok=True)
+        trials[trials.task == task].to_csv(out / task / "trials.csv", index=False)
+    return write_all(study, tasks, captions, out / "report.html", workers)
+
+
+def write_all(
+    study: Study,
+    tasks: Iterable[str],
+    captions: Iterable[str | Path],
+    out: Path,
+    workers: int,
+    data: Mapping[str, Path] = MappingProxyType({}),
+    curves: Iterable[Path] = (),
+) -> Path:
+    """Analyse the tables <task>/trials.csv beside ``out``, draw all figures, write the page.
+
+    ``data`` holds the prepared files that there are, by task; ``curves`` are tables of epochs.
+    """
+    folder, tasks = out.parent, list(tasks)
+    tables = [folder / task / "trials.csv" for task in tasks]
+    kinds = ("fanova", "comparison", "paper")
+    fanova, comparison, paper = ([folder / k / f"{task}.json" for task in tasks] for k in kinds)
+    for k, task in enumerate(tasks):
+        write_fanova(study, task, tables[k], fanova[k], workers)
+        write_comparison(study, task, tables[k], comparison[k])
+        write_with_paper(study, task, tables[k], data.get(task), paper[k])
+    findings = Findings.load(tables, fanova, comparison, curves, data.values(), paper)
+    findings.save(folder)
+    figures = [folder / "figures" / f"{name}.svg" for name in figure_names(tasks)]
+    for path in figures:
+        plot(path.stem, findings, path, path.with_suffix(".png"))
+    write_report(study, findings, figures, captions, out)
+    return out
+
+
+def _check(study: Study, trials: pd.DataFrame) -> None:
+    """Raise UnusableTable unless these are trials of the study, each once."""
+    drawn = {name: None for task in study.tasks for name in study.search_space(task)}
+    try:
+        require(trials, NUMBERS, (*WORDS, "diverged_epoch", *(drawn.keys() - set(SAMPLED))))
+    except ValueError as error:
+        raise UnusableTable(str(error)) from error
+    for column, known in (("task", study.tasks), ("variant", study.variants)):
+        others = sorted(set(trials[column].astype(str)) - set(known))
+        if others:
+            raise UnusableTable(
+                f"trials of {column} {', '.join(others)} are not of this study, which has "
+                f"{', '.join(known)}: give its --configfile"
+            )
+    twice = trials[trials.duplicated(["task", "variant", "trial"])]
+    if len(twice):
+        task, variant, trial = twice[["task", "variant", "trial"]].iloc[0]
+        raise UnusableTable(f"every trial must stand there once, {task} {variant} {trial} does not")
+    if trials.empty:
+        raise UnusableTable("a report needs a trial, the tables have none")

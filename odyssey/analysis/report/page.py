@@ -1,0 +1,187 @@
+"""The report: one self-contained page of everything a study found, which opens without network.
+
+The page holds its figures, the table of all trials and their learning curves (gzip, base64) inside;
+page.html, page.css and page.js in this folder are its parts.
+"""
+
+import base64
+import gzip
+import itertools
+import json
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import jinja2
+import numpy as np
+import pandas as pd
+import yaml
+
+from odyssey import paper
+from odyssey.analysis.claims.judge import judge
+from odyssey.analysis.figures.beside import boxes_beside
+from odyssey.analysis.figures.plotting import SHORT, merit
+from odyssey.analysis.findings import Findings, finite, winner
+from odyssey.runs.results import failure_of
+from odyssey.study.study import Study
+from odyssey.tasks import TASKS
+from odyssey.units import duration
+
+PACKAGES = ("odyssey", "mxnet", "numpy", "pandas", "scipy", "scikit-learn", "snakemake")
+
+
+def write_report(
+    study: Study,
+    findings: Findings,
+    figures: Iterable[str | Path],
+    captions: Iterable[str | Path],
+    out: Path,
+) -> None:
+    """Write the page.
+
+    ``figures`` are SVG or PNG files, named as in ``figures.figure_names``; ``captions`` hold
+    for each kind of figure a title, an empty line, and what to see.
+    """
+    planned = {task: study.trials(task) for task in study.tasks}
+    texts = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in captions}
+    environment = jinja2.Environment(
+        loader=jinja2.PackageLoader("odyssey.analysis.report", "."),
+        autoescape=jinja2.select_autoescape(["html"]),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    verdicts = judge(findings)
+    page = environment.get_template("page.html").render(
+        summary=_summary(findings, study),
+        tasks=[_task(findings, task, planned) for task in findings.tasks],
+        verdicts=verdicts,
+        tally=Counter(sorted(row.verdict for row in verdicts)).items(),
+        figures=[_figure(Path(path), texts) for path in figures],
+        troubles=_troubles(findings, study),
+        config=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
+        versions=_versions(),
+        published=paper.JSB_ELSEWHERE,
+        words=SHORT,
+        data=_script_safe(_table(findings.trials)),
+        curves=_packed(_curves(findings.trials, findings.curves)),
+    )
+    out.parent.mkdir(parents=True, exist_ok=True)
+    out.write_text(page, encoding="utf-8")
+
+
+def _summary(findings: Findings, study: Study) -> dict[str, Any]:
+    trials = findings.trials
+    return {
+        "trials": len(trials),
+        "planned": len(study.variants) * sum(map(study.trials, study.tasks)),
+        "diverged": int((trials.status == "diverged").sum()),
+        "core_time": duration(float(trials.seconds.sum())),
+        "epochs": int(trials.epochs.sum()),
+        "hosts": int(trials.host.nunique()),
+        "seeds": sorted(set(trials.seed)),
+    }
+
+
+def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str, Any]:
+    trials, entry = findings.of(task), findings.comparison[task]
+    joint = findings.fanova[task]["joint"]
+    return {
+        "title": TASKS[task].title,
+        "merit": merit(task),
+        "source": ", ".join(sorted(set(trials.source))),
+        "planned": planned[task],
+        "data": findings.data.get(task),
+        "other_data": not findings.data.get(task, {"comparable": True})["comparable"],
+        "share": entry["share"],
+        "variants": entry["variants"],
+        "best": winner(finite(trials)),
+        "paper": paper.BEST_BY_VALIDATION[task],
+        "before": paper.BEFORE[task],
+        "beside": findings.paper.get(task) if findings.beside(task) else None,
+        "boxes": boxes_beside(trials, entry["share"]) if findings.beside(task) else [],
+        "joint": {e["factors"][0]: e for e in joint.get("effects", ()) if e["kind"] == "main"},
+    }
+
+
+def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
+    """Return diverged trials, missing ones with why they failed, and analyses not made."""
+    trials = findings.trials
+    there = set(zip(trials.task, trials.variant, trials.trial, strict=True))
+    missing, skipped = [], []
+    for task, code in itertools.product(study.tasks, study.variants):
+        lacking = [k for k in range(study.trials(task)) if (task, code, k) not in there]
+        if lacking:
+            reasons = {k: failure_of(study.trial_path(task, code, k)) for k in lacking}
+            failed = {k: reason for k, reason in reasons.items() if reason}
+            row = {"task": TASKS[task].title, "variant": code, "trials": lacking, "failed": failed}
+            missing.append(row)
+    for task, entry in findings.fanova.items():
+        for code, target in itertools.product(entry["searches"], ("error", "time")):
+            reason = entry["searches"][code][target].get("skipped")
+            if reason:
+                skipped.append((f"{TASKS[task].title} {code}, {target}", reason))
+    diverged = trials[trials.status == "diverged"]
+    return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
+
+
+def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, Any]:
+    mime = {".svg": "image/svg+xml", ".png": "image/png"}[path.suffix]
+    title, _, text = captions[path.stem.partition("-")[0]].partition("\n\n")
+    content = path.read_bytes()
+    uri = f"data:{mime};base64,{base64.b64encode(content).decode()}"
+    width = re.search(rb'width="([\d.]+)pt"', content)  # of an SVG
+    small = width is not None and float(width[1]) < 450
+    words = {"title": title.strip("*\n "), "text": text}
+    return {"name": path.stem, **words, "uri": uri, "small": small}
+
+
+def _table(trials: pd.DataFrame) -> dict[str, Any]:
+    """Return the trials by column, figures rounded to six digits."""
+    columns = {}
+    for name in trials.columns:
+        columns[str(name)] = [_short(value, 6) for value in trials[name].tolist()]
+    return columns
+
+
+def _curves(trials: pd.DataFrame, curves: pd.DataFrame) -> dict[str, list[list[Any]]]:
+    """Return each trial's valid and test figure by epoch, in the order of the table."""
+    names, identity = ["valid", "test"], ["task", "variant", "trial"]
+    found = {}
+    if len(curves):
+        groups = curves.sort_values("epoch").groupby(identity)[names]
+        found = {key: group.to_numpy(float) for key, group in groups}
+    keys = zip(trials.task, trials.variant, trials.trial, strict=True)
+    ordered = [found.get(key, np.empty((0, 2))) for key in keys]
+    return {
+        name: [[_short(value, 4) for value in rows[:, k].tolist()] for rows in ordered]
+        for k, name in enumerate(names)
+    }
+
+
+def _short(value: Any, digits: int) -> Any:
+    if isinstance(value, float):
+        return float(f"{value:.{digits}g}") if np.isfinite(value) else None
+    return value
+
+
+def _packed(value: Any) -> str:
+    text = json.dumps(value, separators=(",", ":")).encode()
+    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
+
+
+def _script_safe(value: Any) -> str:
+    return json.dumps(value, separators=(",", ":"), default=int).replace("<", "\\u003c")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            found[name] = "not installed here"
+    return found

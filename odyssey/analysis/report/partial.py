@@ -1,0 +1,74 @@
+"""A report on what is there so far, at any time, without waiting for the running study.
+
+Trials count once they are finished, whether their block is or not. Nothing of the study's own files
+is touched; what is written has the layout of the study's results.
+"""
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+from odyssey.analysis.report.of_tables import write_all
+from odyssey.runs.results import TrialResult, read_block, read_trial, tabulate
+from odyssey.storage.tree_file import DamagedFile
+from odyssey.study.study import Study, TrialSpec
+
+
+class NothingYet(Exception):
+    """No trial is finished; the message is one line."""
+
+
+def write_partial(
+    study: Study, captions: Iterable[str | Path], out: Path, workers: int = 1
+) -> None:
+    """Write the page of all finished trials to ``out``, its tables and figures beside it.
+
+    ``captions`` are those of ``report.write_report``; ``workers`` decompositions run at a time.
+    Raises NothingYet.
+    """
+    folder = out.parent
+    tasks = [task for task in study.tasks if _write_tables(study, task, folder / task)]
+    if not tasks:
+        raise NothingYet(
+            f"a report needs a finished trial, {study.results} has none of this study: "
+            "train first, odyssey status shows how far it is"
+        )
+    data = {task: study.data_path(task) for task in tasks if study.data_path(task).exists()}
+    curves = [folder / task / "curves.csv" for task in tasks]
+    write_all(study, tasks, captions, out, workers, data, curves)
+
+
+def _write_tables(study: Study, task: str, folder: Path) -> bool:
+    """Write trials.csv and curves.csv of a task; say whether there was anything to write."""
+    results = list(_finished(study, task))
+    if results:
+        folder.mkdir(parents=True, exist_ok=True)
+        for table, name in zip(tabulate(results), ("trials", "curves"), strict=True):
+            table.to_csv(folder / f"{name}.csv", index=False)
+    return bool(results)
+
+
+def _finished(study: Study, task: str) -> Iterator[TrialResult]:
+    """Yield a task's results, of its blocks where they are there, else of its trials' files."""
+    for variant in study.variants:
+        for first, last in study.blocks(task):
+            block = _of_block(study.block_path(task, variant, first, last))
+            for spec in study.trials_of_block(task, variant, first, last):
+                result = block.get(spec.fingerprint) or _of_trial(study, spec)
+                if result:
+                    yield result
+
+
+def _of_block(path: Path) -> dict[str, TrialResult]:
+    try:
+        return {result.fingerprint: result for result in read_block(path)}
+    except (FileNotFoundError, DamagedFile):
+        return {}
+
+
+def _of_trial(study: Study, spec: TrialSpec) -> TrialResult | None:
+    """Return a trial's result; none of other settings, another version, or a damaged file."""
+    try:
+        result = read_trial(study.trial_path(spec.task, spec.variant, spec.trial))
+    except (FileNotFoundError, DamagedFile):
+        return None
+    return result if result and result.fingerprint == spec.fingerprint else None

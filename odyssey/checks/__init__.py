@@ -1,0 +1,1 @@
+"""What a machine lacks, said ahead in a line each."""

@@ -1,0 +1,1 @@
+"""What trains: the loop, and the engines behind one protocol: Gluon, fused kernels, GPU."""

@@ -1,0 +1,190 @@
+"""A network trained by one operator for a run of sequences: forward, loss, gradients, update."""
+
+import ctypes
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from odyssey.engines.fused.loader import load, network_attributes
+from odyssey.engines.fused.sequences import Flat, flatten, starts
+from odyssey.engines.mx import mx
+from odyssey.engines.noise import Noise
+from odyssey.engines.training import FloatArray, Split
+from odyssey.networks.spec import NetworkSpec, UpdateRule
+
+#: Sequences of a run at most, and parameters times sequences: between two runs a trial can be saved
+#: or stopped, and the larger a network, the less does a call weigh.
+RUN, _PARAMETERS = 32, 3_000_000
+
+
+class FusedModel:
+    """``training.Model`` on one flat array of parameters, padded to whole vectors.
+
+    All parameters start at zero. Raises KernelError where the operators can't be built.
+    """
+
+    def __init__(self, spec: NetworkSpec, rule: UpdateRule) -> None:
+        self.spec = spec
+        self._shapes = spec.parameter_shapes()
+        size = sum(int(np.prod(shape)) for shape in self._shapes.values())
+        self.run_length = min(max(1, _PARAMETERS // size), RUN)
+        self._attributes = network_attributes(spec)
+        self._operators = load(spec.variant)
+        self._rule = mx.nd.array([rule.step, rule.momentum, rule.nesterov, rule.clip, 0.0])
+        self._noise_std = memory_of(self._rule)[-1:]
+        self._train = self._operators.cached("train", 6, **self._attributes)
+        self._evaluate = self._operators.cached("evaluate", 5, **self._attributes)
+        self._table = _Buffer((6,), np.int64)
+        self._losses = _Buffer((), np.float64)
+        self._outputs = _Buffer((spec.outputs,), np.float32)
+        self._splits: dict[int, tuple[Split, _Sequences]] = {}
+        zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
+        self._parameters = self._pack(zeros)
+        self._velocity = self._pack(zeros)
+
+    def get_parameters(self) -> dict[str, FloatArray]:
+        """Return copies of all parameters."""
+        return self._unpack(self._parameters)
+
+    def set_parameters(self, values: Mapping[str, FloatArray]) -> None:
+        """Replace all parameters."""
+        self._parameters = self._pack(values)
+
+    def get_velocity(self) -> dict[str, FloatArray]:
+        """Return copies of the momentum terms."""
+        return self._unpack(self._velocity)
+
+    def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
+        """Replace all momentum terms."""
+        self._velocity = self._pack(values)
+
+    def train_run(self, split: Split, indices: Sequence[int], noise: Noise) -> list[float]:
+        """Update on some sequences in order, return their losses; see ``training.Model``.
+
+        The operator itself draws the noise. Labels that T frames cannot hold have the loss inf.
+        Raises ValueError for wrong shapes or labels.
+        """
+        return self._trained(self._sequences(split), indices, noise)
+
+    def evaluate_run(
+        self, split: Split, indices: Sequence[int]
+    ) -> Iterator[tuple[float, FloatArray]]:
+        """Return loss and activations of some sequences; see ``training.Model``."""
+        return self._evaluated(self._sequences(split), indices)
+
+    def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
+        """Update once on one sequence, x (T, D) and targets y; see ``train_run``."""
+        return self._trained(self._single(x, y), [0], noise or Noise(0.0, 0, 0))[0]
+
+    def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
+        """Return one sequence's loss and output activations (T, K); see ``evaluate_run``."""
+        return next(self._evaluated(self._single(x, y), [0]))
+
+    def _trained(
+        self, sequences: "_Sequences", indices: Sequence[int], noise: Noise
+    ) -> list[float]:
+        table, losses = self._table.rows(len(indices)), self._losses.rows(len(indices))
+        rows = self._table.memory[: len(indices)]
+        rows[:, :4] = sequences.places[indices]
+        words = rows[:, 4:].view(np.uint64)
+        words[:, 0] = noise.key
+        words[:, 1] = np.arange(len(indices), dtype=np.uint64) + np.uint64(noise.presentation)
+        self._noise_std[0] = noise.std
+        arrays = (sequences.x, sequences.targets, table, self._parameters, self._velocity)
+        self._call(self._train, *arrays, self._rule, out=losses)
+        found: list[float] = self._losses.memory[: len(indices)].tolist()
+        return found
+
+    def _evaluated(
+        self, sequences: "_Sequences", indices: Sequence[int]
+    ) -> Iterator[tuple[float, FloatArray]]:
+        table, losses = self._table.rows(len(indices)), self._losses.rows(len(indices))
+        places = self._table.memory[: len(indices), :4] = sequences.places[indices]
+        ends = np.cumsum(places[:, 1])
+        outputs = self._outputs.rows(int(ends[-1]))
+        arrays = (sequences.x, sequences.targets, table, self._parameters, outputs)
+        self._call(self._evaluate, *arrays, out=losses)
+        parts = np.split(self._outputs.memory[: ends[-1]].copy(), ends[:-1])
+        return zip(self._losses.memory[: len(indices)].tolist(), parts, strict=True)
+
+    def _call(self, operator: Any, *arrays: Any, out: Any) -> None:
+        try:
+            operator(*arrays, out=out)
+            out.wait_to_read()
+        except mx.base.MXNetError as error:
+            raise _readable(error) from None
+
+    def _sequences(self, split: Split) -> "_Sequences":
+        if id(split) not in self._splits:  # kept with it, so that no other takes its id
+            self._splits[id(split)] = split, _Sequences(flatten(self.spec, split))
+        return self._splits[id(split)][1]
+
+    def _single(self, x: FloatArray, y: NDArray[Any]) -> "_Sequences":
+        return _Sequences(flatten(self.spec, [(x, y)]))
+
+    def _pack(self, values: Mapping[str, FloatArray]) -> Any:
+        arrays = [mx.nd.array(values[name], dtype=np.float32) for name in self._shapes]
+        try:
+            return self._operators(mx.nd, "pack", *arrays, **self._attributes)
+        except mx.base.MXNetError as error:
+            raise _readable(error) from None
+
+    def _unpack(self, flat: Any) -> dict[str, FloatArray]:
+        arrays = self._operators(mx.nd, "unpack", flat, **self._attributes)
+        return {name: array.asnumpy() for name, array in zip(self._shapes, arrays, strict=True)}
+
+
+class _Sequences:
+    """A split's sequences for the operators.
+
+    ``places`` (n, 4) holds each one's first frame, frames, first target, targets.
+    """
+
+    def __init__(self, flat: Flat) -> None:
+        self.x = mx.nd.from_numpy(flat.x, zero_copy=True)
+        targets = flat.targets if len(flat.targets) else np.zeros(1)  # MXNet: no empty arrays
+        self.targets = mx.nd.array(targets, dtype=np.float32)
+        counts = (flat.frames, flat.targets_of)
+        self.places = np.stack([each for n in counts for each in (starts(n), n)], axis=1)
+
+
+class _Buffer:
+    """An array that grows, whose first rows a call uses: a new array costs more than a step.
+
+    The caller waits for the operator that uses it before it does so again.
+    """
+
+    def __init__(self, row: tuple[int, ...], kind: Any) -> None:
+        self._row, self._kind = row, kind
+        self._grow(256)
+
+    def rows(self, count: int) -> Any:
+        """Return an array of the first rows; their values are in ``memory``."""
+        if len(self.memory) < count:
+            self._grow(count + count // 4)
+        if count not in self._views:
+            self._views[count] = self._array[:count]
+        return self._views[count]
+
+    def _grow(self, rows: int) -> None:
+        self._array = mx.nd.zeros((rows, *self._row), dtype=self._kind)
+        self.memory = memory_of(self._array)
+        self._views: dict[int, Any] = {}
+
+
+def memory_of(array: Any) -> NDArray[Any]:
+    """Return an NDArray's own memory as a NumPy array, once nothing is written to it any more."""
+    array.wait_to_read()
+    pointer = ctypes.c_void_p()
+    mx.base.check_call(mx.base._LIB.MXNDArrayGetData(array.handle, ctypes.byref(pointer)))
+    kind = np.ctypeslib.as_ctypes_type(array.dtype)
+    typed = ctypes.cast(pointer, ctypes.POINTER(kind))
+    return np.ctypeslib.as_array(typed, array.shape)
+
+
+def _readable(error: Exception) -> ValueError:
+    """Return the operator's own message, the last line of MXNet's report."""
+    lines = [line for line in str(error).splitlines() if "]: " in line]
+    return ValueError(lines[-1].partition("]: ")[2] if lines else str(error))

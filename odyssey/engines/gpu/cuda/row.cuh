@@ -1,0 +1,77 @@
+// One row of a launch: a sequence of one trial, and where everything of it lies in device memory.
+// Every kernel runs over many rows at once, blockIdx.y of them; no row reads what another wrote.
+//
+// The source compiles under NVRTC and, with a header that emulates threads, as plain C++.
+#pragma once
+
+#include "../../fused/variant.h"
+
+namespace odyssey {
+
+constexpr int kThreads = 256;  // of every block of every kernel
+
+using V = Variant<ODYSSEY_SWITCHES>;
+constexpr int G = V::blocks, P = V::gates;
+
+// Written by rows.py, field by field. Arrays of both directions lie one after the other; what a
+// direction sees is in its own order of time (s), what both share in the sequence's (t).
+struct Row {
+  float *theta, *velocity;  // canonical arrays of NetworkSpec.parameter_shapes, concatenated
+  const float* x;           // (T, D) as it is in the data
+  const void* target;       // int labels, or unsigned char (T, K)
+  float* noisy;             // (T, D); x itself where no noise is added
+  float* y;                 // (T, directions · H)
+  float* out;               // (T, K) activations of the output layer, then their gradient
+  float* gates;             // (directions, T, G · H) pre-activations, then z i f o
+  float* c;                 // (directions, T, H)
+  float* transposed;        // (directions, H · G · H + (P · H)²) R and Q, columns first
+  float* dy;                // as y; training only, like what follows
+  float* da;                // as gates, which it may overlay unless gates are recurrent
+  float* paths;             // CTC: (4, T + 1, 2U + 1)
+  double* loss;             // nats, summed over the sequence
+  const double* before;     // the loss of the trial's row in the launch before, or null
+  unsigned long long key, presentation;  // of the noise
+  int T, U, H, training;
+  float noise, step, momentum;
+  int rule;  // 1: Nesterov, 2: clip
+};
+
+struct Shape {
+  int inputs, outputs, directions;
+};
+
+// Offsets of one direction's arrays among its parameters, and of the output layer's.
+struct Layout {
+  int H, D, K, directions;
+  __device__ Layout(const Row& row, const Shape& shape)
+      : H(row.H), D(shape.inputs), K(shape.outputs), directions(shape.directions) {}
+  __device__ int width() const { return directions * H; }
+  __device__ int W() const { return 0; }
+  __device__ int R() const { return G * H * D; }
+  __device__ int b() const { return R() + G * H * H; }
+  __device__ int p() const { return b() + G * H; }
+  __device__ int Q() const { return p() + (V::peepholes ? P * H : 0); }
+  __device__ int side() const { return Q() + (V::gate_recurrence ? P * H * P * H : 0); }
+  __device__ int head() const { return directions * side(); }
+  __device__ int head_bias() const { return head() + K * width(); }
+  __device__ int transposed() const { return G * H * H + (V::gate_recurrence ? P * H * P * H : 0); }
+};
+
+__device__ inline bool finite(double value) { return value - value == 0; }
+
+// Whether the row's loss lets it learn; a loss that is not finite changes nothing.
+__device__ inline bool learns(const Row& row) { return row.training && finite(*row.loss); }
+
+__device__ inline int time_of(int direction, int s, int T) { return direction ? T - 1 - s : s; }
+
+__device__ inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
+
+// v ← μ v − η g;  θ ← θ + μ v − η g (Nesterov) or θ + v (classical), as UpdateRule says.
+__device__ inline void update(const Row& row, int at, float gradient) {
+  if (row.rule & 2) gradient = fminf(fmaxf(gradient, -1.0f), 1.0f);
+  const float moved = row.step * gradient, v = row.momentum * row.velocity[at] - moved;
+  row.velocity[at] = v;
+  row.theta[at] += row.rule & 1 ? row.momentum * v - moved : v;
+}
+
+}  // namespace odyssey

@@ -1,0 +1,95 @@
+"""Rows: what one launch works on, one sequence of one trial each, and the grids that cover them."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from odyssey.engines.gpu.source import BACKWARD, FORWARD
+from odyssey.networks.spec import NetworkSpec
+
+#: ``Row`` of cuda/row.cuh: addresses in device memory, then numbers.
+ROW = np.dtype(
+    [
+        *((name, "<u8") for name in ("theta", "velocity", "x", "target", "noisy", "y", "out")),
+        *((name, "<u8") for name in ("gates", "c", "transposed", "dy", "da", "paths")),
+        *((name, "<u8") for name in ("loss", "before", "key", "presentation")),
+        *((name, "<i4") for name in ("T", "U", "H", "training")),
+        *((name, "<f4") for name in ("noise", "step", "momentum")),
+        ("rule", "<i4"),
+    ]
+)
+_TILE = 64
+_ALIGNMENT = 32  # floats
+
+
+@dataclass(frozen=True)
+class Extent:
+    """The size of a row: frames T, labels U (0 where they are frame by frame), blocks H."""
+
+    T: int
+    U: int
+    H: int
+    training: bool
+
+
+def workspace(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
+    """Return name → offset in floats of a row's intermediate arrays; ``end`` is their size.
+
+    ``out`` is not among the arrays of a row that is only evaluated: it is a result.
+    """
+    T, H, v = extent.T, extent.H, spec.variant
+    sides, blocks, gates = len(spec.directions), len(v.blocks) * H, len(v.gates) * H
+    across = gates * gates if v.gate_recurrence else 0
+    sizes = {
+        "y": T * sides * H,
+        "gates": sides * T * blocks,
+        "c": sides * T * H,
+        "transposed": sides * (H * blocks + across),
+        "paths": 4 * (T + 1) * (2 * extent.U + 1) if spec.loss == "ctc" else 0,
+    }
+    if extent.training:
+        sizes |= {"noisy": T * spec.inputs, "out": T * spec.outputs, "dy": T * sides * H}
+        sizes["da"] = sides * T * blocks if v.gate_recurrence else 0
+    offsets, end = {}, 0
+    for name, size in sizes.items():
+        offsets[name] = end
+        end += -(-size // _ALIGNMENT) * _ALIGNMENT
+    return offsets | {"end": end}
+
+
+def grids(spec: NetworkSpec, extents: Iterable[Extent]) -> Mapping[str, int]:
+    """Return kernel → blocks that each row gets, in the order of the launches of one step."""
+    extents = list(extents)
+    parts = [_parts(spec, extent) for extent in extents]
+    most = {name: max(part[name] for part in parts) for name in parts[0]}
+    training = any(extent.training for extent in extents)
+    names = (*FORWARD, spec.loss, *(BACKWARD if training else ()))
+    return {name: most[name] for name in names}
+
+
+def _parts(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
+    T, H, v = extent.T, extent.H, spec.variant
+    sides, blocks, gates = len(spec.directions), len(v.blocks) * H, len(v.gates) * H
+    layer = _tiles(blocks, spec.inputs + 1) + _tiles(blocks, H)
+    if v.gate_recurrence:
+        layer += _tiles(gates, gates)
+    return {
+        "prepare": 8,
+        "input": sides * _tiles(T, blocks),
+        "forward": sides,
+        "output": _tiles(T, spec.outputs),
+        spec.loss: 1,
+        "output_backward": _tiles(T, sides * H),
+        "backward": sides,
+        "descend": sides * layer + _tiles(spec.outputs, sides * H + 1),
+    }
+
+
+def _tiles(rows: int, columns: int) -> int:
+    return -(-rows // _TILE) * -(-columns // _TILE)
+
+
+def flat_size(shapes: Mapping[str, Sequence[int]]) -> int:
+    """Return the number of parameters of all shapes together."""
+    return sum(int(np.prod(shape)) for shape in shapes.values())

@@ -1,0 +1,37 @@
+"""The CUDA kernels as a source for NVRTC: one text for every variant, its switches a macro."""
+
+from pathlib import Path
+
+from odyssey.engines.fused.build import switches
+from odyssey.networks.spec import Loss
+from odyssey.networks.variants import LSTMVariant
+
+FOLDER = Path(__file__).with_name("cuda")
+SOURCE = '#include "step.cu"\n'
+#: All that it is made of: what is compiled from it is known by these.
+FILES = (*sorted(FOLDER.iterdir()), FOLDER.parents[1] / "fused" / "variant.h")
+THREADS = 256
+#: Bytes of shared memory that every device gives a block without being asked, and mx.rtc at most.
+LEAST_SHARED = 48 * 1024
+#: Later devices get PTX for this capability: the latest that NVRTC 11.8 knows.
+LATEST = (9, 0)
+FORWARD = ("prepare", "input", "forward", "output")
+BACKWARD = ("output_backward", "backward", "descend")
+#: The kernels that keep weights in all the shared memory that there is.
+RECURRENT = ("forward", "backward")
+LOSSES: tuple[Loss, ...] = ("softmax", "bernoulli", "ctc")
+
+
+def options(variant: LSTMVariant, capability: tuple[int, int], shared: int) -> tuple[str, ...]:
+    """Return NVRTC's options for a variant on devices of a compute capability.
+
+    ``shared`` is the bytes of shared memory that a block of a recurrent kernel will be given.
+    """
+    major, minor = min(capability, LATEST)
+    return (
+        f"--gpu-architecture=compute_{major}{minor}",
+        "--std=c++17",
+        f"-I{FOLDER}",
+        f"-DODYSSEY_SWITCHES={switches(variant)}u",
+        f"-DODYSSEY_SHARED={shared}",
+    )

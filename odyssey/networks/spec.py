@@ -1,0 +1,95 @@
+"""Frozen descriptions of a network and of its update rule. Standard library only: they travel."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Literal
+
+from odyssey.networks.variants import LSTMVariant
+
+Loss = Literal["softmax", "ctc", "bernoulli"]
+#: What computes a training step: the fused operators or plain MXNet.
+Kernels = Literal["fused", "gluon"]
+#: Where it does.
+Device = Literal["cpu", "gpu"]
+#: The most blocks of a layer: of a power of two more, some variants have more than the 2³¹ − 1
+#: parameters that an array of MXNet may have.
+MOST_HIDDEN = 8192
+#: Those of the GPU kernels.
+MOST_HIDDEN_GPU = 1024
+
+
+def ctc_frames(labels: Iterable[int]) -> int:
+    """Return how many frames CTC needs for some labels: a blank must part equal neighbours."""
+    row = list(labels)
+    return len(row) + sum(first == second for first, second in pairwise(row))
+
+
+@dataclass(frozen=True)
+class NetworkSpec:
+    """One or two recurrent layers side by side, joined to one output layer.
+
+    ``inputs`` D, ``hidden`` H (blocks per direction), ``outputs`` K. ``loss`` names the output
+    layer and what is minimised, in nats summed over the sequence (ASSUME: the sum, not the mean, as
+    in the authors' code):
+
+    - ``softmax``: K classes, one label a frame, cross-entropy;
+    - ``ctc``: K − 1 characters and the blank, which is class K − 1; −ln p(labels);
+    - ``bernoulli``: K sigmoid outputs, one 0/1 vector a frame, cross-entropy.
+    """
+
+    variant: LSTMVariant
+    inputs: int
+    hidden: int
+    outputs: int
+    bidirectional: bool
+    loss: Loss
+
+    def __post_init__(self) -> None:
+        if min(self.inputs, self.hidden, self.outputs) < 1:
+            raise ValueError(
+                "a network needs at least one input, block and output: "
+                f"{self.inputs=}, {self.hidden=}, {self.outputs=}"
+            )
+
+    @property
+    def directions(self) -> tuple[str, ...]:
+        """The recurrent layers, side by side."""
+        return ("forward", "backward") if self.bidirectional else ("forward",)
+
+    def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
+        """Return name → shape of all parameters in canonical order.
+
+        ``forward.W``, ``forward.R``, … (see LSTMVariant.parameter_shapes), the same for
+        ``backward``, then ``output.W`` (K, directions·H) and ``output.b`` (K,).
+        """
+        layer = self.variant.parameter_shapes(self.inputs, self.hidden)
+        shapes = {
+            f"{side}.{name}": shape for side in self.directions for name, shape in layer.items()
+        }
+        shapes["output.W"] = (self.outputs, len(self.directions) * self.hidden)
+        shapes["output.b"] = (self.outputs,)
+        return shapes
+
+
+@dataclass(frozen=True)
+class UpdateRule:
+    """Stochastic gradient descent with momentum μ, the step rescaled by (1 − μ).
+
+    v ← μ v − η (1 − μ) g;  θ ← θ + μ v − η (1 − μ) g (Nesterov) or θ ← θ + v (classical).
+    ``clip`` limits every entry of g to [−1, 1] first (PAPER: tried on TIMIT, hurts).
+
+    ASSUME: θ here is the look-ahead point, where g is taken; it is what is evaluated and kept. The
+    authors' code walks the same path and evaluates at the base point, θ − μ v of ours. On 16
+    vanilla trials of JSB the test figures differ by −.001 ± .002 nats, benchmarks/readings.py.
+    """
+
+    learning_rate: float
+    momentum: float
+    nesterov: bool = True
+    clip: bool = False
+
+    @property
+    def step(self) -> float:
+        """The effective step η (1 − μ)."""
+        return self.learning_rate * (1 - self.momentum)

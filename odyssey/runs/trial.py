@@ -1,0 +1,229 @@
+"""One run of the study, where everything meets: start it, resume it, or find it done.
+
+The trial's file is its checkpoint while it runs and its result in the end.
+"""
+
+import errno
+import logging
+import platform
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from odyssey import __version__
+from odyssey.engines.network import kernels_here, new_model
+from odyssey.engines.training import (
+    Model,
+    TrainingRules,
+    TrainingState,
+    initial_parameters,
+    is_over,
+    judge_untrained,
+    train,
+)
+from odyssey.networks.spec import Device, Kernels
+from odyssey.runs import stopping
+from odyssey.runs.checkpoint import (
+    find_trial,
+    previous_generation,
+    restore,
+    save_checkpoint,
+    with_epoch_0,
+)
+from odyssey.runs.results import CURVES, TrialResult, write_trial
+from odyssey.storage.datasets import Dataset
+from odyssey.storage.files import clear_drafts
+from odyssey.storage.lease import Lease, holding
+from odyssey.study.study import TrialSpec
+from odyssey.tasks import TASKS
+from odyssey.tasks.merit import FigureOfMerit
+
+log = logging.getLogger(__name__)
+
+#: Checkpoints may cost this share of the time, unless a signal asks for one.
+CHECKPOINT_SHARE = 0.005
+
+
+#: What has to happen before a trial can go on after an error of the file system; else it is mended.
+_REMEDIES = {
+    errno.ENOSPC: "once there is space",
+    errno.EDQUOT: "once your quota has room",
+    **dict.fromkeys(
+        (errno.EACCES, errno.EPERM, errno.EROFS), "once the folder can be written again"
+    ),
+    **dict.fromkeys((errno.EMFILE, errno.ENFILE), "with a higher limit of open files (ulimit -n)"),
+    **dict.fromkeys(
+        (errno.EIO, errno.ESTALE, errno.ETIMEDOUT, errno.ENOTCONN),
+        "once the file system answers again",
+    ),
+    errno.ENAMETOOLONG: "with results in a folder of a shorter path",
+}
+
+
+class TrialError(RuntimeError):
+    """A trial can't go on; the message is one line, what was saved stays."""
+
+
+def run_trial(
+    spec: TrialSpec,
+    dataset: Dataset,
+    path: Path,
+    kernels: Kernels,
+    minutes: float = 5.0,
+    device: Device = "cpu",
+) -> TrialResult:
+    """Return the result of one trial: read it, or train from its checkpoint or from the start.
+
+    Checkpoints are written at epoch ends, as often as CHECKPOINT_SHARE of the time allows, and
+    within an epoch every ``minutes``. Raises ``stopping.Stopped`` after a signal, ``LeaseLost`` if
+    another process has taken over, TrialError if a file can't be read or written.
+    """
+    with _file_errors(path), holding(path.with_suffix(".lease")) as lease:
+        clear_drafts(path)
+        tree = find_trial(path, spec.fingerprint, dataset.fingerprint)
+        if tree is not None and tree["status"] != "running" and "untrained" in tree:
+            log.info("%s: found finished", spec)
+            return TrialResult.from_tree(tree)
+        model = new_model(spec.network, spec.rule, kernels, device)
+        state = _start(spec, model)
+        rules = TrainingRules(
+            epochs=spec.protocol.epochs,
+            patience=spec.protocol.patience,
+            noise=spec.noise,
+            noise_key=spec.noise_key,
+            new_merit=partial(FigureOfMerit, TASKS[spec.task]),
+        )
+        if tree is not None and "untrained" not in tree:
+            log.info("%s: written by an older odyssey, its untrained net is judged", spec)
+            judge_untrained(model, dataset, rules, state, partial(_stop_or_renew, spec, lease))
+            tree = with_epoch_0(tree, state, rules.patience)
+            if tree["status"] != "running":
+                return _written(path, TrialResult.from_tree(tree), tree["best"], lease)
+        if tree is not None:
+            state = restore(tree, model)
+        log.info("%s: %s, %s", spec, _position(state), dict(spec.hyperparameters))
+        describe = partial(_result, spec, dataset, kernels_here(kernels, device))
+
+        def save() -> None:
+            lease.check()
+            save_checkpoint(path, describe(state).to_tree(), state, model)
+
+        keeper = _Keeper(spec, save, lease, rules, 60 * minutes)
+        if tree is not None:
+            keeper.saved = _step(state)
+        train(model, dataset, rules, state, keeper)
+        result = _written(path, describe(state), state.best_parameters, lease)
+        previous_generation(path).unlink(missing_ok=True)
+    log.info("%s: %s after %d epochs", spec, _outcome(result), len(state.epochs))
+    return result
+
+
+class _Keeper:
+    """Saves the trial as often as that is cheap, and when a signal asks to stop."""
+
+    def __init__(
+        self,
+        spec: TrialSpec,
+        save: Callable[[], None],
+        lease: Lease,
+        rules: TrainingRules,
+        seconds: float,
+    ) -> None:
+        self._spec, self._save, self._lease, self._rules = spec, save, lease, rules
+        self._seconds, self._began = seconds, time.perf_counter()
+        self._when, self._cost, self._spent = self._began, 0.0, 0.0  # of the last save; of all
+        self.saved = (0, 0)  # the step whose state is in the file
+
+    def __call__(self, state: TrainingState, epoch_ended: bool) -> None:
+        self._lease.renew()
+        if is_over(self._rules, state):
+            return
+        signal = stopping.requested()
+        if (signal or self._is_due(epoch_ended)) and self.saved != _step(state):
+            began = time.perf_counter()
+            self._save()
+            self.saved, self._when = _step(state), time.perf_counter()
+            self._cost = self._when - began
+            self._spent += self._cost
+        if signal:
+            raise stopping.Stopped(f"{self._spec}: saved and stopped on {signal}")
+
+    def _is_due(self, epoch_ended: bool) -> bool:
+        now = time.perf_counter()
+        affordable = self._spent + self._cost <= CHECKPOINT_SHARE * (now - self._began)
+        return affordable and (epoch_ended or now - self._when >= self._seconds)
+
+
+def _step(state: TrainingState) -> tuple[int, int]:
+    return len(state.epochs), state.position
+
+
+@contextmanager
+def _file_errors(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        cause = str(error)
+        if error.errno is not None:
+            cause = f"{error.filename or path}: {error.strerror}"
+        remedy = _REMEDIES.get(error.errno or 0, "once that is mended")
+        raise TrialError(
+            f"{cause}; the last checkpoint that was written is whole: {remedy}, run again to resume"
+        ) from error
+
+
+def _written(
+    path: Path, result: TrialResult, best_parameters: Mapping[str, Any], lease: Lease
+) -> TrialResult:
+    lease.check()
+    write_trial(path, result, best_parameters)
+    return result
+
+
+def _stop_or_renew(spec: TrialSpec, lease: Lease) -> None:
+    lease.renew()
+    if signal := stopping.requested():
+        raise stopping.Stopped(f"{spec}: stopped on {signal}, its file is as it was")
+
+
+def _start(spec: TrialSpec, model: Model) -> TrainingState:
+    generator = np.random.default_rng(spec.training_seed)
+    shapes = spec.network.parameter_shapes()
+    model.set_parameters(initial_parameters(shapes, spec.protocol.weight_std, generator))
+    return TrainingState(generator)
+
+
+def _result(spec: TrialSpec, dataset: Dataset, kernels: str, state: TrainingState) -> TrialResult:
+    columns = zip(*state.epochs, strict=True) if state.epochs else ((),) * len(CURVES)
+    shapes = spec.network.parameter_shapes()
+    return TrialResult(
+        settings=spec.settings,
+        fingerprint=spec.fingerprint,
+        data={"source": dataset.source, "fingerprint": dataset.fingerprint},
+        parameters=sum(int(np.prod(shape)) for shape in shapes.values()),
+        curves=dict(zip(CURVES, columns, strict=True)),
+        best_epoch=state.best_epoch,
+        diverged_epoch=state.diverged_epoch,
+        host=platform.node(),
+        kernels=kernels,
+        package_version=__version__,
+        finished=datetime.now(UTC).isoformat(timespec="seconds"),
+        untrained=state.untrained._asdict() if state.untrained else None,
+    )
+
+
+def _position(state: TrainingState) -> str:
+    if not state.epochs and not state.position:
+        return "starts"
+    return f"resumes after epoch {len(state.epochs)} and {state.position} sequences"
+
+
+def _outcome(result: TrialResult) -> str:
+    diverged = f"diverged in epoch {result.diverged_epoch}, " if result.diverged_epoch else ""
+    return f"{diverged}test {result.best('test'):.3f} at epoch {result.best_epoch}"

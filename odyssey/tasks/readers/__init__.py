@@ -1,0 +1,1 @@
+"""Readers of corpora and makers of stand-ins, one module per source."""

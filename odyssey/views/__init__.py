@@ -1,0 +1,1 @@
+"""Terminal views of data, plan, progress and single files."""

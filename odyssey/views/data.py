@@ -1,0 +1,61 @@
+"""Prepared data at a glance, for the terminal."""
+
+from collections.abc import Iterator
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.markup import escape
+from rich.table import Table
+
+from odyssey.storage.datasets import Dataset
+from odyssey.tasks import TASKS
+
+
+def summarise(dataset: Dataset, most: int = 20) -> RenderableType:
+    """Return tables of sets, labels, baselines and at most ``most`` of the items left out."""
+    task = TASKS[dataset.task]
+    lines: list[RenderableType] = [
+        f"[bold]{task.title}[/bold] from {escape(dataset.description)}",
+        _sets(dataset),
+        f"Labels, by their share of the training targets: {escape(_labels(dataset))}",
+        *(
+            f"Baseline {name}: {value:.3f} {task.unit} ({task.merit}, test)"
+            for name, value in dataset.baselines.items()
+        ),
+        *(f"[yellow]{escape(note)}[/yellow]" for note in dataset.provenance.notes),
+        *_skipped(dataset, most),
+        f"Fingerprint {dataset.fingerprint[:16]}",
+    ]
+    return Group(*lines)
+
+
+def _sets(dataset: Dataset) -> Table:
+    table = Table("set", "sequences", "frames", "shortest", "median", "longest", "targets")
+    for name, split in dataset.splits.items():
+        low, middle, high = np.quantile(split.lengths, (0, 0.5, 1))
+        sizes = (len(split), len(split.inputs), low, middle, high, len(split.targets))
+        table.add_row(name, *(f"{size:,.0f}" for size in sizes))
+    return table
+
+
+def _labels(dataset: Dataset, most: int = 12) -> str:
+    targets = dataset.train.targets
+    if targets.ndim == 2:
+        counts = targets.sum(axis=0, dtype=np.int64)  # of a signed type: it is negated below
+    else:
+        counts = np.bincount(targets, minlength=len(dataset.labels))
+    order = np.argsort(-counts, kind="stable")
+    shares = 100 * counts / len(targets)
+    named = (f"{dataset.labels[k]!r} {shares[k]:.1f} %" for k in order[:most] if counts[k])
+    absent = " ".join(dataset.labels[k] for k in order if not counts[k])
+    return ", ".join(named) + (", …; never: " + absent if absent else ", …")
+
+
+def _skipped(dataset: Dataset, most: int) -> Iterator[str]:
+    skipped = dataset.provenance.skipped
+    if skipped:
+        yield f"Left out: {len(skipped)}"
+    for item, reason in list(skipped.items())[:most]:
+        yield f"  {escape(item)}: {escape(reason)}"
+    if len(skipped) > most:
+        yield f"  … and {len(skipped) - most} more, in the file under 'skipped'"

@@ -1,0 +1,135 @@
+"""The plan of a study as a table: what its training asks for, and when it would end."""
+
+import csv
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from statistics import median
+
+from rich.console import Group, RenderableType
+from rich.table import Table
+
+from odyssey import paper
+from odyssey.runs.plan import (
+    CORPORA,
+    COSTS,
+    START_SECONDS,
+    Corpus,
+    Costs,
+    PlanError,
+    TaskPlan,
+    fit,
+    mean_epochs,
+    plan,
+    wall_seconds,
+    with_epochs,
+)
+from odyssey.storage.datasets import DataError, load_dataset
+from odyssey.study.study import Study
+from odyssey.units import duration
+
+#: What a calibration reads of trials.csv.
+_COLUMNS = ("task", "status", "parameters", "seconds_per_epoch", "epochs")
+
+
+def plan_view(
+    study: Study,
+    threads: int,
+    calibration: Path | None = None,
+    epochs: float | None = None,
+    nodes: int = 10,
+    cores: int = 128,
+) -> RenderableType:
+    """Return the plan of a study, on all epochs at most and on a share of them.
+
+    ``calibration`` is a trials.csv; without one the built-in costs hold. PlanError if that or the
+    machine makes no sense.
+    """
+    corpora = {task: corpus_of(study, task) for task in study.tasks}
+    costs, share = _calibrated(calibration, epochs, corpora, study)
+    most = plan(study, threads, costs, corpora)
+    notes = [_origin(calibration)]
+    notes += [f"jobs train {threads} trials at a time and take {START_SECONDS:.0f} s to start"]
+    notes += ["how long it takes on GPUs is not measured"]
+    table = _table("If every trial trains all its epochs", most, threads, nodes, cores)
+    if share is None:
+        notes.append("--trials or --epochs tell how many epochs trials train until they stop")
+        return Group(table, *notes)
+    expected = plan(study, threads, with_epochs(costs, share), corpora)
+    title = f"If trials train {100 * share:.0f} % of their epochs"
+    return Group(table, _table(title, expected, threads, nodes, cores), *notes)
+
+
+def corpus_of(study: Study, task: str) -> Corpus:
+    """Return the size of a task's prepared data; of the paper's corpus while there is none."""
+    try:
+        data = load_dataset(study.data_path(task))
+    except DataError:
+        return CORPORA[task]
+    splits = data.splits
+    sequences = {name: len(split) for name, split in splits.items()}
+    frames = sum(len(split.inputs) for split in splits.values())
+    trained = sequences.pop("train")
+    evaluated = sum(sequences.values())
+    return Corpus(trained, evaluated, frames / (trained + evaluated))
+
+
+def _calibrated(
+    calibration: Path | None, epochs: float | None, corpora: Mapping[str, Corpus], study: Study
+) -> tuple[dict[str, Costs], float | None]:
+    if calibration is None:
+        return dict(COSTS), epochs
+    rows = [row for row in _table_of(calibration) if row["task"] in corpora]
+    try:
+        costs = fit(rows, corpora)
+        share = epochs if epochs is not None else mean_epochs(rows, study.protocol.epochs)
+    except (ValueError, ZeroDivisionError) as error:
+        raise PlanError(f"{calibration}: {error}") from error
+    return costs, share
+
+
+def _table_of(calibration: Path) -> list[dict[str, str]]:
+    """Return the rows of a trials.csv; PlanError if it is none."""
+    try:
+        with calibration.open(newline="", encoding="utf-8") as file:
+            rows = list(csv.DictReader(file))
+    except (OSError, ValueError, csv.Error) as error:
+        raise PlanError(f"{calibration}: must be a trials.csv of a study: {error}") from error
+    missing = [name for name in _COLUMNS if any(row.get(name) is None for row in rows)]
+    if missing:
+        raise PlanError(
+            f"{calibration}: must be a trials.csv of a study, has no column {missing[0]}"
+        )
+    return rows
+
+
+def _origin(calibration: Path | None) -> str:
+    if calibration is None:
+        return "costs as measured on an AVX-512 core; calibrate with --trials"
+    return f"costs of the finished trials in {calibration}; of tasks that have none, as built in"
+
+
+def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, cores: int) -> Table:
+    table = Table(title=title, title_justify="left", show_footer=True)
+    jobs = [seconds for each in plans for seconds in each.jobs]
+    hours = sum(each.core_seconds for each in plans) / 3600
+    footers = ("all", sum(p.trials for p in plans), len(jobs), _range(jobs), duration(3600 * hours))
+    headings = ("task", "trials", "jobs", "a job\nleast – median – most", "core time")
+    for heading, footer in zip(headings, footers, strict=True):
+        table.add_column(heading, str(footer), justify="left" if heading == "task" else "right")
+    for each in plans:
+        row = (each.trials, len(each.jobs), _range(each.jobs), duration(each.core_seconds))
+        table.add_row(each.task, *map(str, row))
+    ends = [
+        f"{number} × {cores} cores: {duration(wall_seconds(plans, threads, number, cores))}"
+        for number in sorted({1, nodes})
+    ]
+    share = paper.CORE_HOURS / hours
+    table.caption = (
+        f"ends after {', '.join(ends)}; the paper's study took {paper.CORE_HOURS:,} core hours, "
+        f"{share:.0f} times as many"
+    )
+    return table
+
+
+def _range(jobs: Sequence[float]) -> str:
+    return " – ".join(map(duration, (min(jobs), median(jobs), max(jobs))))

@@ -1,0 +1,109 @@
+import numpy as np
+import pytest
+
+from odyssey.runs.results import (
+    BLOCK,
+    CURVES,
+    TrialResult,
+    collect,
+    read_block,
+    write_block,
+    write_trial,
+)
+from odyssey.storage.tree_file import DamagedFile, save_tree
+
+FIXED = {
+    "trial": 0,
+    "seed": 5,
+    "hyperparameters": {"hidden": 30, "learning_rate": 1e-3, "momentum": 0.5, "noise": 0.25},
+}
+
+TRIAL_COLUMNS = [
+    *("task", "variant", "trial", "hidden", "learning_rate", "momentum", "noise"),
+    *("nesterov", "clip", "parameters", "status", "epochs", "best_epoch", "train", "valid", "test"),
+    *("seconds", "seconds_per_epoch", "diverged_epoch", "seed", "host", "source"),
+]
+
+
+def result(task="jsb", trial=0, diverged=0, **drawn):
+    settings = {"task": task, "variant": "V", **FIXED, "trial": trial}
+    settings["hyperparameters"] = settings["hyperparameters"] | drawn
+    return TrialResult(
+        settings=settings,
+        fingerprint="f",
+        data={"source": "mat", "fingerprint": "d"},
+        parameters=123,
+        curves={
+            "train": np.array([9.0, 8.0, 7.0]),
+            "valid": np.array([9.0, 8.0, 8.5]),
+            "test": np.array([9.1, 8.2, 8.6]),
+            "seconds": np.array([1.0, 2.0, 4.0]),
+        },
+        best_epoch=2,
+        diverged_epoch=diverged,
+        host="node",
+        kernels="fused",
+        package_version="0",
+        finished="2026-01-01",
+        untrained={"valid": 61.5, "test": 61.25},
+    )
+
+
+def test_a_block_comes_back_as_it_was(tmp_path):
+    results = [result(trial=k) for k in (0, 1, 10)]
+    write_block(tmp_path / "b.h5", results)
+    back = read_block(tmp_path / "b.h5")
+    assert [r.settings for r in back] == [r.settings for r in results]
+    assert all((r.curves["test"] == results[0].curves["test"]).all() for r in back)
+
+
+def test_the_tables_are_tidy(tmp_path):
+    write_block(tmp_path / "a.h5", [result(trial=0), result(trial=1, diverged=4)])
+    write_block(tmp_path / "b.h5", [result("timit", nesterov=True, clip=False)])
+    trials, curves = collect([tmp_path / "a.h5", tmp_path / "b.h5"])
+    assert list(trials.columns) == TRIAL_COLUMNS
+    assert trials["test"].tolist() == [8.2] * 3  # that of the best epoch, diverged or not
+    assert trials["valid"].tolist() == [8.0] * 3
+    assert trials["status"].tolist() == ["finished", "diverged", "finished"]
+    assert trials["seconds"].tolist() == [7.0] * 3
+    assert trials["diverged_epoch"].isna().tolist() == [True, False, True]
+    assert trials["nesterov"].tolist()[2] is True
+    assert list(curves.columns) == ["task", "variant", "trial", "epoch", *CURVES]
+    assert len(curves) == 9
+
+
+def test_a_trial_that_diverged_at_once_has_a_row():
+    nothing = dict.fromkeys(("train", "valid", "test", "seconds"), np.empty(0))
+    empty = TrialResult(**{**result(diverged=1).__dict__, "curves": nothing, "best_epoch": 0})
+    row = empty.row()
+    assert row["epochs"] == row["best_epoch"] == 0
+    assert np.isnan(row["train"])
+    assert (row["valid"], row["test"]) == (61.5, 61.25)
+
+
+@pytest.mark.parametrize("untrained", [None, {"valid": np.inf, "test": np.inf}])
+def test_a_trial_of_which_nothing_is_known_counts_as_the_worst(untrained):
+    changes = {"curves": dict.fromkeys(CURVES, np.empty(0)), "best_epoch": 0}
+    row = TrialResult(**result(diverged=1).__dict__ | changes | {"untrained": untrained}).row()
+    assert row["test"] == row["valid"] == pytest.approx(60.997, abs=1e-3)
+
+
+def test_blocks_of_the_first_format_are_read_and_said_to_lack_epoch_0(tmp_path, caplog):
+    changes = {"curves": dict.fromkeys(CURVES, np.empty(0)), "best_epoch": 0}
+    blind = TrialResult(**result(diverged=1).__dict__ | changes)
+    trees = [r.to_tree() for r in (result(trial=1), result(trial=2, diverged=4), blind)]
+    old = {str(k): {n: v for n, v in t.items() if n != "untrained"} for k, t in enumerate(trees)}
+    save_tree(tmp_path / "b.h5", {"format": BLOCK, "format_version": 1, "trials": old})
+    trials, _ = collect([tmp_path / "b.h5"])
+    assert trials["test"].tolist() == [8.2, 8.2, pytest.approx(60.997, abs=1e-3)]
+    assert "3 trials are in blocks of an older odyssey" in caplog.text
+    assert "1 of them, without any finite epoch, count as the task's worst" in caplog.text
+
+
+def test_other_kinds_and_newer_formats_are_told_apart(tmp_path):
+    write_trial(tmp_path / "t.h5", result(), {})
+    with pytest.raises(DamagedFile, match="must be an odyssey block file"):
+        read_block(tmp_path / "t.h5")
+    save_tree(tmp_path / "n.h5", {"format": "odyssey block", "format_version": 99})
+    with pytest.raises(DamagedFile, match="format version 99"):
+        read_block(tmp_path / "n.h5")

@@ -1,0 +1,88 @@
+"""What a network can be trained with is drawn; everything else is refused, with its reason."""
+
+import math
+
+import pytest
+
+from odyssey.networks.spec import MOST_HIDDEN
+from odyssey.networks.variants import VARIANTS, get_variant
+from odyssey.study.hyperparameters import HYPERPARAMETERS
+from odyssey.study.search import parse_law
+from odyssey.tasks import TASKS
+
+INF, NAN = math.inf, math.nan
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("hidden", (1, 20, MOST_HIDDEN)),
+        ("learning_rate", (1e-6, 1, 0.5)),
+        ("momentum", (0, 0.0, 0.99, 0.9999999)),
+        ("noise", (0, 0.6, 3)),
+        ("nesterov", (True, False)),
+        ("clip", (True, False)),
+    ],
+)
+def test_what_can_be_trained_is_allowed(name, values):
+    for value in values:
+        HYPERPARAMETERS[name].check(value)
+
+
+@pytest.mark.parametrize(
+    ("name", "values"),
+    [
+        ("hidden", (-5, 0, MOST_HIDDEN + 1, 20.0, 20.7, True, "20", None, [20], NAN, INF, 10**400)),
+        ("learning_rate", (0, -1e-3, 1e-50, INF, NAN, True, "1e-3", None, [1e-3], 10**400)),
+        ("momentum", (1, 1 - 1e-9, -3, -1e-9, INF, NAN, False, "0.9", None)),
+        ("noise", (-1, -1e-9, INF, NAN, True, "0", None)),
+        ("nesterov", (0, 1, 0.5, "true", "false", None)),
+        ("clip", (0, 1, 0.5, "true", "false", None)),
+    ],
+)
+def test_what_can_t_be_trained_is_refused_with_what_must_hold_and_what_came(name, values):
+    row = HYPERPARAMETERS[name]
+    for value in values:
+        with pytest.raises(ValueError, match=r"^must be ") as caught:
+            row.check(value)
+        assert str(caught.value) == f"must be {row.must}, got {value!r}"
+
+
+@pytest.mark.parametrize(
+    ("name", "law", "words"),
+    [
+        ("hidden", {"law": "uniform", "low": 0, "high": 3, "integer": True}, "got 0"),
+        ("hidden", {"law": "uniform", "low": 20, "high": 9000, "integer": True}, "got 9000"),
+        ("hidden", {"law": "log-uniform", "low": 20, "high": 200}, "needs integer: true"),
+        (
+            *("hidden", {"law": "one-minus-log-uniform", "low": 0.1, "high": 1}),
+            "can't be one-minus-log-uniform",
+        ),
+        ("hidden", {"law": "choice", "levels": [20, 40.5]}, "got 40.5"),
+        ("hidden", {"law": "fixed", "value": True}, "got True"),
+        (
+            *("noise", {"law": "uniform", "low": 0, "high": 3, "integer": True}),
+            "must not be rounded",
+        ),
+        ("momentum", {"law": "uniform", "low": 0, "high": 1}, "got 1.0"),
+        ("momentum", {"law": "one-minus-log-uniform", "low": 1e-9, "high": 1}, "got 0.99999999"),
+        ("learning_rate", {"law": "uniform", "low": 0, "high": 0.1}, "got 0.0"),
+        ("nesterov", {"law": "uniform", "low": 0, "high": 1}, "must be choice or fixed"),
+        ("clip", {"law": "choice", "levels": [True, 0.5]}, "got 0.5"),
+    ],
+)
+def test_a_law_that_draws_such_a_value_is_refused(name, law, words):
+    with pytest.raises(ValueError, match="must") as caught:
+        HYPERPARAMETERS[name].check_law(parse_law(law))
+    assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("task", TASKS)
+@pytest.mark.parametrize("variant", VARIANTS)
+def test_the_largest_layer_fits_an_array_of_mxnet(task, variant):
+    def size(hidden):
+        network = TASKS[task].network(get_variant(variant), hidden)
+        return sum(math.prod(shape) for shape in network.parameter_shapes().values())
+
+    assert size(MOST_HIDDEN) < 2**31
+    assert variant != "FGR" or size(2 * MOST_HIDDEN) >= 2**31

@@ -1,0 +1,80 @@
+"""Made-up studies with a known truth, and the places of the golden files."""
+
+import numpy as np
+import pandas as pd
+
+from odyssey.analysis.comparison import compare_task
+from odyssey.analysis.fanova.of_study import Settings, decompose_task
+from odyssey.analysis.findings import Findings
+from odyssey.study.search import sample
+from odyssey.study.study import Study
+from odyssey.tasks import TASKS
+from tests.conftest import ROOT
+
+ORACLES = sorted((ROOT.parent / "shared" / "oracles").glob("fanova_*.json"))
+#: Added to the figure of every trial of a variant.
+HARM = {"NFG": 4.0, "NOAF": 6.0, "NIG": 1.0}
+
+
+def made_up_trials(study: Study, task: str, trials: int, noise: float = 0.3) -> pd.DataFrame:
+    """Trials whose figure depends on learning rate, hidden size and ``HARM``; some diverge."""
+    space, rows = study.search_space(task), []
+    for variant in study.variants:
+        for k in range(trials):
+            random = np.random.default_rng([k, len(variant), ord(variant[-1])])
+            drawn = sample(space, study.seed, task, variant, k)
+            u = {name: law.cdf(drawn[name]) for name, law in space.items()}
+            diverged = u["learning_rate"] > 0.96
+            figure = 20 + 40 * (u["learning_rate"] - 0.7) ** 2 - 4 * u["hidden"]
+            figure += HARM.get(variant, 0.0) + noise * random.normal()
+            figure = TASKS[task].worst if diverged else figure
+            epochs = 2 if diverged else 30
+            seconds = 1 + 9 * u["hidden"]
+            rows.append(
+                {
+                    "task": task,
+                    "variant": variant,
+                    "trial": k,
+                    **{name: drawn.get(name) for name in (*space, "nesterov", "clip")},
+                    "parameters": 100 * int(drawn["hidden"]),
+                    "status": "diverged" if diverged else "finished",
+                    "epochs": epochs,
+                    "best_epoch": 0 if diverged else 14,
+                    "train": figure,
+                    "valid": figure * 1.01,
+                    "test": figure,
+                    "seconds": seconds * epochs,
+                    "seconds_per_epoch": seconds,
+                    "diverged_epoch": 2 if diverged else None,
+                    "seed": study.seed,
+                    "host": "here",
+                    "source": "made up",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def made_up_curves(trials: pd.DataFrame) -> pd.DataFrame:
+    """Falling curves that end at each trial's figures."""
+    rows = []
+    for trial in trials.itertuples():
+        for epoch in range(1, trial.epochs + 1):
+            figures = {
+                name: getattr(trial, name) * (1 + 1 / epoch) for name in ("train", "valid", "test")
+            }
+            identity = {"task": trial.task, "variant": trial.variant, "trial": trial.trial}
+            rows.append({**identity, "epoch": epoch, **figures, "seconds": 1.0})
+    return pd.DataFrame(rows)
+
+
+def found(study: Study, tables: dict[str, pd.DataFrame]) -> Findings:
+    """What a quick analysis finds in each task's table."""
+    quick = Settings(trees=8, bootstrap=0)
+    return Findings(
+        pd.concat(tables.values(), ignore_index=True),
+        {
+            task: decompose_task(rows, study.search_space(task), study.variants, quick)
+            for task, rows in tables.items()
+        },
+        {task: compare_task(rows, study.variants, resamples=200) for task, rows in tables.items()},
+    )

@@ -1,0 +1,92 @@
+"""What tests of the fused step share, on whatever device: networks, data, oracles, checks."""
+
+import numpy as np
+import pytest
+
+from odyssey.networks import equations
+from odyssey.networks.spec import NetworkSpec, UpdateRule
+from odyssey.networks.variants import VARIANTS, get_variant
+
+COMBINED = ["CIFG+NP", "NIG+NOAF", "FGR+CIFG", "NIG+NFG+NOG", "FGR+NOG+NIAF"]
+CODES = [*VARIANTS, *COMBINED]
+GRADIENT = UpdateRule(1.0, 0.0, nesterov=False)  # after one step the velocity is −gradient
+
+
+def network(code, D=7, H=20, K=11, bidirectional=True, loss="softmax"):
+    return NetworkSpec(get_variant(code), D, H, K, bidirectional, loss)
+
+
+def random_parameters(spec, generator, std=0.3):
+    return {
+        name: generator.normal(0, std, shape).astype(np.float32)
+        for name, shape in spec.parameter_shapes().items()
+    }
+
+
+def started(model, seed=0, std=0.3):
+    """Return the model, with random parameters."""
+    model.set_parameters(random_parameters(model.spec, np.random.default_rng(seed), std))
+    return model
+
+
+def sequence(spec, T, generator):
+    """Return random inputs and targets of the loss: for CTC, a label every four frames."""
+    x = generator.normal(size=(T, spec.inputs)).astype(np.float32)
+    if spec.loss == "bernoulli":
+        return x, generator.integers(0, 2, (T, spec.outputs)).astype(np.uint8)
+    if spec.loss == "ctc":
+        return x, generator.integers(0, spec.outputs - 1, T // 4)
+    return x, generator.integers(0, spec.outputs, T)
+
+
+def as_float64(parameters):
+    return {name: value.astype(float) for name, value in parameters.items()}
+
+
+def relative_error(value, reference):
+    return np.abs(value - reference).max() / max(np.abs(reference).max(), 1e-3)
+
+
+def reference(spec, parameters, x, y):
+    """Return loss, outputs and gradients by the equations."""
+    theta, x = as_float64(parameters), x[:, None].astype(float)
+    loss_of = equations.softmax_loss if spec.loss == "softmax" else equations.bernoulli_loss
+    a = equations.network_forward(spec, theta, x)
+    loss, d_a = loss_of(a, y[:, None])
+    return loss, a[:, 0], equations.network_backward(spec, theta, x, d_a)[0]
+
+
+def check_gradient(model, gradient, tolerance):
+    """Hold a model after its first step by GRADIENT against what it should have moved by."""
+    for name, velocity in model.get_velocity().items():
+        assert relative_error(-velocity, gradient[name]) < tolerance, name
+
+
+def check_step(model, T, tolerance, rel=1e-6):
+    """Hold evaluation, loss and gradients of a fresh model of GRADIENT against the equations."""
+    x, y = sequence(model.spec, T, np.random.default_rng(1))
+    loss, outputs, gradient = reference(model.spec, model.get_parameters(), x, y)
+    got, got_outputs = model.evaluate(x, y)
+    assert got == pytest.approx(loss, rel=rel)
+    assert relative_error(got_outputs, outputs) < tolerance
+    assert model.train_step(x, y) == got
+    check_gradient(model, gradient, tolerance)
+
+
+def check_ctc(model, T, labels, scale, tolerance, rel=1e-6):
+    """The same for CTC, its output weights ``scale`` times as large.
+
+    The reference starts at the model's activations: a saturated softmax magnifies their rounding.
+    """
+    parameters = model.get_parameters()
+    parameters["output.W"] *= scale
+    model.set_parameters(parameters)
+    x = np.random.default_rng(3).normal(size=(T, model.spec.inputs)).astype(np.float32)
+    theta, wide = as_float64(parameters), x[:, None].astype(float)
+    got, outputs = model.evaluate(x, labels)
+    activations = outputs[:, None].astype(float)
+    assert relative_error(activations, equations.network_forward(model.spec, theta, wide)) < 1e-5
+    loss, d_a = equations.ctc_loss(activations, labels[:, None])
+    assert got == pytest.approx(loss, rel=rel)
+    assert model.train_step(x, labels) == got
+    check_gradient(model, equations.network_backward(model.spec, theta, wide, d_a)[0], tolerance)
