@@ -17,25 +17,26 @@ HEAVY = ("h5py", "matplotlib", "mxnet", "numba", "numpy", "pandas", "rich", "sci
 #: room → rooms that it may enter, floor by floor from the ground. A room is a folder or a file; of
 #: several that hold a file, the innermost is its room.
 ARROWS = {
+    "registry": set(),
     "units": set(),
     "storage": set(),
     "networks": set(),
     "slurm": set(),
-    "tasks": {"networks"},
+    "tasks": {"networks", "registry"},
     "tasks/tree": set(),
     "tasks/merit": {"storage", "tasks"},
-    "tasks/readers": {"storage", "tasks/tree"},
+    "tasks/readers": {"storage", "tasks", "tasks/tree"},
     "tasks/prepare": {
         *("networks", "storage", "tasks", "tasks/merit", "tasks/readers", "tasks/tree"),
     },
-    "study": {"networks", "storage", "tasks"},
-    "paper": {"study"},
+    "study": {"networks", "registry", "storage", "tasks"},
+    "paper": {"study", "tasks"},
     "engines": set(),
     "engines/fused": {"engines", "networks", "storage"},
     "engines/gpu": {"engines", "engines/fused", "networks"},
     "engines/network": {"engines", "engines/fused", "engines/gpu", "networks"},
     "runs": {
-        *("engines", "engines/gpu", "engines/network", "networks", "paper", "storage", "study"),
+        *("engines", "engines/gpu", "engines/network", "networks", "storage", "study"),
         *("tasks", "tasks/merit", "tasks/tree"),
     },
     "analysis/findings": {"storage", "tasks"},
@@ -61,6 +62,8 @@ ARROWS = {
 }
 STANDARD_LIBRARY_ONLY = (
     *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
+    *("registry", "study/blocks", "study/config_error", "study/extensions", "study/trials"),
+    *("tasks/task", "tasks/timit", "tasks/iamondb", "tasks/jsb"),
     *("storage/paths", "storage/files", "storage/receipts", "checks/check", "paper/__init__"),
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
     "engines/fused/instructions",
