@@ -18,22 +18,24 @@ HEAVY = ("h5py", "matplotlib", "mxnet", "numba", "numpy", "pandas", "rich", "sci
 #: several that hold a file, the innermost is its room.
 ARROWS = {
     "units": set(),
+    "registry": set(),
     "storage": set(),
+    "losses": {"registry"},
     "networks": set(),
     "slurm": set(),
     "tasks": {"networks"},
     "tasks/tree": set(),
-    "tasks/merit": {"storage", "tasks"},
+    "tasks/merit": {"losses", "storage", "tasks"},
     "tasks/readers": {"storage", "tasks/tree"},
     "tasks/prepare": {
-        *("networks", "storage", "tasks", "tasks/merit", "tasks/readers", "tasks/tree"),
+        *("losses", "storage", "tasks", "tasks/merit", "tasks/readers", "tasks/tree"),
     },
     "study": {"networks", "storage", "tasks"},
     "paper": {"study"},
     "engines": set(),
     "engines/fused": {"engines", "networks", "storage"},
     "engines/gpu": {"engines", "engines/fused", "networks"},
-    "engines/network": {"engines", "engines/fused", "engines/gpu", "networks"},
+    "engines/network": {"engines", "engines/fused", "engines/gpu", "losses", "networks"},
     "runs": {
         *("engines", "engines/gpu", "engines/network", "networks", "paper", "storage", "study"),
         *("tasks", "tasks/merit", "tasks/tree"),
@@ -60,7 +62,15 @@ ARROWS = {
     },
 }
 STANDARD_LIBRARY_ONLY = (
-    *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
+    *(
+        "registry",
+        "losses/__init__",
+        "networks/variants",
+        "networks/spec",
+        "study/search",
+        "study/hyperparameters",
+        "units",
+    ),
     *("storage/paths", "storage/files", "storage/receipts", "checks/check", "paper/__init__"),
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
     "engines/fused/instructions",

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
 from odyssey.engines.training import FloatArray, Model, Split
-from odyssey.networks.spec import Device, Kernels, NetworkSpec, UpdateRule, ctc_frames
+from odyssey.losses import get_loss
+from odyssey.networks.spec import Device, Kernels, NetworkSpec, UpdateRule
 
 
 def new_model(
@@ -238,7 +239,7 @@ class GluonModel:
         """
         x_mx, y_mx = self._to_mx(x, y)
         a = self._network(x_mx)
-        holds = self._spec.loss != "ctc" or ctc_frames(y.tolist()) <= len(x)
+        holds = not get_loss(self._spec.loss).refusal(y, len(x))
         # MXNet's CTC refuses labels that are longer, and finds others that do not fit certain.
         loss = float(self._loss(a, y_mx).asscalar()) if holds else math.inf
         return loss, a.asnumpy()[:, 0]

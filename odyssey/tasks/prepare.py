@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.networks.spec import ctc_frames
+from odyssey.losses import get_loss
 from odyssey.storage.datasets import (
     OWN_VERSIONS,
     SPLITS,
@@ -94,8 +94,8 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
         reader(corpus, **used)
     except DataError as error:
         raise DataError(f"{error}{_reasons(corpus)}") from error
-    if TASKS[task].loss == "ctc":
-        _skip_infeasible(corpus)
+    _check_targets(task, corpus)
+    _skip_unlearnable(task, corpus)
     _check_sets(corpus, what)
     provenance = Provenance(
         {name: str(value) for name, value in used.items()},
@@ -115,7 +115,7 @@ def find_reader(source: Source) -> Callable[..., None]:
     """Import and return the function that fills a Corpus from this source."""
     module, function = source.reader.split(".")
     reader: Callable[..., None] = getattr(
-        importlib.import_module(f"odyssey.tasks.{module}"), function
+        importlib.import_module(f"odyssey.tasks.readers.{module}"), function
     )
     return reader
 
@@ -144,24 +144,32 @@ def _check_names(task: str, unused: set[str]) -> None:
             )
 
 
-def _skip_infeasible(corpus: Corpus) -> None:
-    """Leave out training lines that CTC cannot align: their loss is infinite at any weights.
+def _check_targets(task: str, corpus: Corpus) -> None:
+    """Raise DataError for a sequence whose targets are none of the task's loss."""
+    loss = get_loss(TASKS[task].loss)
+    for name, examples in corpus.splits.items():
+        for example in examples:
+            try:
+                loss.check_targets(example.y, len(example.x), TASKS[task].outputs)
+            except ValueError as error:
+                raise DataError(f"{task}, {name} set, {example.id}: {error}") from error
 
-    Validation and test lines stay: their figure of merit is an edit distance.
+
+def _skip_unlearnable(task: str, corpus: Corpus) -> None:
+    """Leave out training sequences whose loss is infinite at any weights.
+
+    Validation and test sequences stay: the figure of merit is an edit distance.
     """
-    kept = []
+    loss, kept = get_loss(TASKS[task].loss), []
     for example in corpus.splits["train"]:
-        needed = ctc_frames(example.y.tolist())
-        if needed <= len(example.x):
-            kept.append(example)
+        if reason := loss.refusal(example.y, len(example.x)):
+            corpus.skip(example.id, reason)
         else:
-            corpus.skip(
-                example.id, f"CTC needs {needed} points for its text, it has {len(example.x)}"
-            )
+            kept.append(example)
     lost = len(corpus.splits["train"]) - len(kept)
     corpus.splits["train"] = kept
     if lost and corpus.comparable:
-        corpus.differs(f"train: {lost} lines that CTC cannot align are left out")
+        corpus.differs(f"train: {lost} lines that {loss.name.upper()} cannot align are left out")
 
 
 def _check_sets(corpus: Corpus, what: str) -> None:
