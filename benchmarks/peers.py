@@ -126,8 +126,8 @@ def gluon_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """MXNet's own gluon.rnn.LSTM: no peepholes, none of the variants."""
     if spec.variant not in _PLAIN:
         return None
+    from odyssey.engines.gluon.losses import NetworkLoss
     from odyssey.engines.mx import mx
-    from odyssey.engines.network import NetworkLoss
 
     network = mx.gluon.nn.HybridSequential()
     network.add(mx.gluon.rnn.LSTM(spec.hidden, bidirectional=spec.bidirectional))
@@ -177,7 +177,8 @@ def gluon_unrolled(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step:
 
 
 def _gluon(spec: NetworkSpec, x: Any, y: Any, noise: float, view: Callable[[Any], Any]) -> Step:
-    from odyssey.engines.network import GluonModel, plain_layer
+    from odyssey.engines.gluon.model import GluonModel
+    from odyssey.engines.gluon.network import plain_layer
 
     model, generator = GluonModel(spec, UpdateRule(RATE, MOMENTUM)), np.random.default_rng(1)
     shapes = spec.parameter_shapes()

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
+from odyssey.engines.gluon.model import GluonModel
+from odyssey.engines.gluon.network import Network
 from odyssey.engines.mx import mx
-from odyssey.engines.network import GluonModel, Network
 from odyssey.losses import get_loss
 from odyssey.networks import equations
 from odyssey.networks.spec import NetworkSpec, UpdateRule
