@@ -1,60 +1,58 @@
-"""Open lists: rows by name, the package's own and those of extensions. Standard library only.
+"""Named rows that an extension can add to: tasks, hyperparameters, losses, cells.
 
 A file named under ``extensions`` in a study registers its rows while it is imported; if that
-fails, none of them stays.
+fails, none of them stays. Standard library only.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+import re
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from typing import Protocol, TypeVar
+from typing import Any, Generic, TypeVar
+
+Row = TypeVar("Row")
+_registries: list["Registry[Any]"] = []
+_origins = ["odyssey itself"]
 
 
-class Row(Protocol):
-    """What has a name in a registry."""
-
-    @property
-    def name(self) -> str:
-        """What a study calls it."""
+class RegistrationError(ValueError):
+    """A row that can't be registered; the message is one line."""
 
 
-T = TypeVar("T", bound=Row)
-_PACKAGE = "odyssey itself"
-_registries: list["Registry[Row]"] = []
-_origins = [_PACKAGE]
+class Registry(Mapping[str, Row], Generic[Row]):
+    """Name → row, in the order in which rows came. ``what`` is one of them in words: "loss"."""
 
-
-class TakenName(ValueError):
-    """Two rows of one kind have the same name; the message is one line."""
-
-
-class Registry(Mapping[str, T]):
-    """Rows of one kind by name, in the order in which they were registered."""
-
-    def __init__(self, kind: str, rows: Iterable[T] = ()) -> None:
-        self._kind = kind
-        self._rows: dict[str, T] = {}
+    def __init__(self, what: str) -> None:
+        self._what = what
+        self._rows: dict[str, Row] = {}
         self._from: dict[str, str] = {}
-        _registries.append(self)  # type: ignore[arg-type]
-        for row in rows:
-            self.register(row)
+        _registries.append(self)
 
-    def register(self, row: T) -> T:
-        """Add a row and return it; TakenName if there is one of its name."""
-        if row.name in self._rows:
-            raise TakenName(
-                f"the {self._kind} {row.name!r} is registered by {self._from[row.name]} already: "
-                "give yours another name"
+    def add(self, name: str, row: Row) -> Row:
+        """Add a row and return it.
+
+        Raises RegistrationError for a name that is no word, as it stands in configs and file names,
+        or that another row has. The same row may come again.
+        """
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
+            raise RegistrationError(
+                f"the name of a {self._what} must be a letter and then letters, digits, _ and -, "
+                f"got {name!r}"
             )
-        self._rows[row.name], self._from[row.name] = row, _origins[-1]
+        if self._rows.setdefault(name, row) != row:
+            raise RegistrationError(
+                f"there is a {self._what} {name!r} already, from {self._from[name]}: choose "
+                "another name"
+            )
+        self._from.setdefault(name, _origins[-1])
         return row
 
-    def find(self, name: str) -> T:
-        """Return the row of a name; ValueError with all names if there is none."""
+    def find(self, name: str) -> Row:
+        """Return the row of a name. Raises ValueError with the legal names for any other."""
         if name not in self._rows:
-            raise ValueError(f"there is no {self._kind} {name!r}: use {', '.join(self._rows)}")
+            raise ValueError(f"unknown {self._what} {name!r}: use {', '.join(self._rows)}")
         return self._rows[name]
 
-    def __getitem__(self, name: str) -> T:
+    def __getitem__(self, name: str) -> Row:
         return self._rows[name]
 
     def __iter__(self) -> Iterator[str]:

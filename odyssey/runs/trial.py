@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from odyssey import __version__
-from odyssey.engines.network import kernels_here, new_model
+from odyssey.engines.choose import kernels_here, new_model
 from odyssey.engines.training import (
     Model,
     TrainingRules,

@@ -12,7 +12,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from odyssey.registry import TakenName, registering
+from odyssey.registry import RegistrationError, registering
 from odyssey.storage.paths import expanded
 
 _loaded: set[Path] = set()
@@ -73,5 +73,5 @@ def _where(file: str, path: Path, error: BaseException) -> str:
         line = frame.lineno if frame.filename == str(path) else line
     place = f"{file}, line {line}" if line else file
     words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
-    kind = "" if isinstance(error, TakenName) else f"{type(error).__name__}: "
+    kind = "" if isinstance(error, RegistrationError) else f"{type(error).__name__}: "
     return f"{place}: {kind}{words or 'no reason given'}"

@@ -116,59 +116,68 @@ _COLUMNS = (
 _BELOW_ONE = 1 - 2.0**-24
 
 # Colours are Okabe and Ito's, told apart with every kind of colour vision.
-_registry = Registry(
-    "hyperparameter",
-    (
-        Hyperparameter(
-            *("hidden", int, 1, MOST_HIDDEN, f"a whole number from 1 to {MOST_HIDDEN}"),
-            fills=(NetworkSpec, "hidden"),
-            label="hidden size (LSTM blocks per layer)",
-            short="hidden size",
-            colour="#E69F00",
-        ),
-        Hyperparameter(
-            *("learning_rate", float, 1e-20, 1e20, "a number above 0, from 1e-20 to 1e20"),
-            fills=(UpdateRule, "learning_rate"),
-            colour="#0072B2",
-        ),
-        Hyperparameter(
-            *("momentum", float, 0, _BELOW_ONE),
-            "a number from 0 to 0.99999994, the last below 1",
-            fills=(UpdateRule, "momentum"),
-            default=0.0,
-            colour="#D55E00",
-        ),
-        Hyperparameter(
-            *("noise", float, 0, 1e20, "a number from 0 to 1e20"),
-            fills=(InputNoise, "std"),
-            default=0.0,
-            label="input noise (standard deviation)",
-            short="input noise",
-            colour="#009E73",
-        ),
-        # PAPER: Nesterov and no clipping where a task does not sample them.
-        Hyperparameter(
-            *("nesterov", bool, 0, 1, "true or false"),
-            fills=(UpdateRule, "nesterov"),
-            default=True,
-            label="Nesterov momentum",
-            short="Nesterov",
-            colour="#56B4E9",
-        ),
-        Hyperparameter(
-            *("clip", bool, 0, 1, "true or false"),
-            fills=(UpdateRule, "clip"),
-            default=False,
-            label="gradient clipping",
-            short="clipping",
-            colour="#CC79A7",
-        ),
+_ROWS = (
+    Hyperparameter(
+        *("hidden", int, 1, MOST_HIDDEN, f"a whole number from 1 to {MOST_HIDDEN}"),
+        fills=(NetworkSpec, "hidden"),
+        label="hidden size (LSTM blocks per layer)",
+        short="hidden size",
+        colour="#E69F00",
+    ),
+    Hyperparameter(
+        *("learning_rate", float, 1e-20, 1e20, "a number above 0, from 1e-20 to 1e20"),
+        fills=(UpdateRule, "learning_rate"),
+        colour="#0072B2",
+    ),
+    Hyperparameter(
+        *("momentum", float, 0, _BELOW_ONE),
+        "a number from 0 to 0.99999994, the last below 1",
+        fills=(UpdateRule, "momentum"),
+        default=0.0,
+        colour="#D55E00",
+    ),
+    Hyperparameter(
+        *("noise", float, 0, 1e20, "a number from 0 to 1e20"),
+        fills=(InputNoise, "std"),
+        default=0.0,
+        label="input noise (standard deviation)",
+        short="input noise",
+        colour="#009E73",
+    ),
+    # PAPER: Nesterov and no clipping where a task does not sample them.
+    Hyperparameter(
+        *("nesterov", bool, 0, 1, "true or false"),
+        fills=(UpdateRule, "nesterov"),
+        default=True,
+        label="Nesterov momentum",
+        short="Nesterov",
+        colour="#56B4E9",
+    ),
+    Hyperparameter(
+        *("clip", bool, 0, 1, "true or false"),
+        fills=(UpdateRule, "clip"),
+        default=False,
+        label="gradient clipping",
+        short="clipping",
+        colour="#CC79A7",
     ),
 )
-#: All that a search can draw, by name.
-HYPERPARAMETERS: Mapping[str, Hyperparameter] = _registry
-register = _registry.register
-get_hyperparameter = _registry.find
+#: Name → hyperparameter: all that a search can draw.
+HYPERPARAMETERS: Registry[Hyperparameter] = Registry("hyperparameter")
+
+
+def register(row: Hyperparameter) -> Hyperparameter:
+    """Add a hyperparameter and return it. Raises ValueError for a name that is taken."""
+    return HYPERPARAMETERS.add(row.name, row)
+
+
+def get_hyperparameter(name: str) -> Hyperparameter:
+    """Return the row of a name. Raises ValueError, which lists the legal names, for any other."""
+    return HYPERPARAMETERS.find(name)
+
+
+for _row in _ROWS:
+    register(_row)
 
 
 def fields_of(kind: type, drawn: Mapping[str, Value]) -> dict[str, Any]:

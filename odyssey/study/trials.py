@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
+from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import get_variant
 from odyssey.study.hyperparameters import (
@@ -17,7 +18,7 @@ from odyssey.study.hyperparameters import (
     get_hyperparameter,
 )
 from odyssey.study.search import Value, seed_of
-from odyssey.tasks import TASKS, get_task
+from odyssey.tasks import get_task
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
 RESULTS_VERSION = 2
@@ -100,7 +101,8 @@ class TrialSpec:
 
 def versions_of(task: str, variant: str, names: Mapping[str, object]) -> dict[str, int]:
     """Return the versions, where they are not 1, of the rows that decide a trial's result."""
-    rows: dict[str, Any] = {f"task {task}": TASKS[task]}
+    row = get_task(task)
+    rows: dict[str, Any] = {f"task {task}": row, f"loss {row.loss}": get_loss(row.loss)}
     rows |= {f"hyperparameter {name}": HYPERPARAMETERS[name] for name in names}
     return {name: row.version for name, row in rows.items() if row.version != 1}
 

@@ -1,6 +1,7 @@
 """IAM-OnDB: handwritten lines as pen strokes (Greff et al., sections IV-A and IV-B)."""
 
-from odyssey.tasks.task import PATH, SEED, Costs, Option, Reported, Size, Source, Task
+from odyssey.tasks.source import PATH, SEED, Option, Source
+from odyssey.tasks.task import Costs, Reported, Size, Task
 
 #: Lines in the paper. ASSUME: 350 frames each, after subsampling; the paper does not say.
 SIZE = Size(train=5355, valid=2956, test=3859, frames=350)
@@ -12,9 +13,6 @@ TASK = Task(
     outputs=82,  # 81 characters and the blank
     bidirectional=True,
     loss="ctc",
-    merit="character error",
-    unit="%",
-    worst=100.0,
     sources={
         "iamondb": Source(
             "odyssey.tasks.readers.iamondb:read_iamondb",

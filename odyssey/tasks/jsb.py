@@ -1,8 +1,7 @@
 """JSB Chorales: piano rolls, the next frame predicted (Greff et al., sections IV-A and IV-B)."""
 
-import math
-
-from odyssey.tasks.task import PATH, SEED, Costs, Option, Reported, Size, Source, Task
+from odyssey.tasks.source import PATH, SEED, Option, Source
+from odyssey.tasks.task import Costs, Reported, Size, Task
 
 _ORIGINAL_ROLLS = "the piano rolls of Boulanger-Lewandowski et al."
 _NORMALISE = Option(
@@ -30,9 +29,6 @@ TASK = Task(
     outputs=88,
     bidirectional=False,
     loss="bernoulli",
-    merit="negative log-likelihood",
-    unit="nats per frame",
-    worst=88 * math.log(2),  # that of 88 outputs that are all 1/2
     sources={
         **_ROLLS,
         "music21": Source(

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.networks.spec import ctc_frames
+from odyssey.losses import get_loss
 from odyssey.storage.datasets import (
     OWN_VERSIONS,
     SPLITS,
@@ -48,10 +48,9 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
         reader(corpus, **used)
     except DataError as error:
         raise DataError(f"{error}{_reasons(corpus)}") from error
-    if row.loss == "ctc":
-        _skip_infeasible(corpus)
+    _check_examples(row, corpus)
+    _skip_unlearnable(row, corpus)
     _check_sets(corpus, f"{task} from source {source!r}")
-    _check_inputs(corpus, row)
     provenance = Provenance(
         {name: str(value) for name, value in used.items()},
         {name: version(name) for name in (*OWN_VERSIONS, *corpus.packages)},
@@ -112,24 +111,41 @@ def _used_options(task: Task, source: str, options: Mapping[str, Any]) -> dict[s
     return {name: given[name] for name in own if name in given}
 
 
-def _skip_infeasible(corpus: Corpus) -> None:
-    """Leave out training lines that CTC cannot align: their loss is infinite at any weights.
+def _check_examples(task: Task, corpus: Corpus) -> None:
+    """Raise DataError for a sequence that is none of the task's network and loss."""
+    loss = get_loss(task.loss)
+    for name, examples in corpus.splits.items():
+        for example in examples:
+            try:
+                _check_inputs(example.x, task.inputs)
+                loss.check_targets(example.y, len(example.x), task.outputs)
+            except ValueError as error:
+                raise DataError(f"{task.name}, {name} set, {example.id}: {error}") from error
 
-    Validation and test lines stay: their figure of merit is an edit distance.
+
+def _check_inputs(x: NDArray[Any], inputs: int) -> None:
+    """Raise ValueError unless x is (T, D) and finite, T at least 1."""
+    if x.ndim != 2 or not len(x) or x.shape[1] != inputs:
+        raise ValueError(f"inputs must be frames × {inputs}, are {' × '.join(map(str, x.shape))}")
+    if not np.isfinite(x).all():
+        raise ValueError("inputs must be finite, some are not")
+
+
+def _skip_unlearnable(task: Task, corpus: Corpus) -> None:
+    """Leave out training sequences whose loss is infinite at any weights.
+
+    Validation and test sequences stay: the figure of merit is an edit distance.
     """
-    kept = []
+    loss, kept = get_loss(task.loss), []
     for example in corpus.splits["train"]:
-        needed = ctc_frames(example.y.tolist())
-        if needed <= len(example.x):
-            kept.append(example)
+        if reason := loss.refusal(example.y, len(example.x)):
+            corpus.skip(example.id, reason)
         else:
-            corpus.skip(
-                example.id, f"CTC needs {needed} points for its text, it has {len(example.x)}"
-            )
+            kept.append(example)
     lost = len(corpus.splits["train"]) - len(kept)
     corpus.splits["train"] = kept
     if lost and corpus.comparable:
-        corpus.differs(f"train: {lost} lines that CTC cannot align are left out")
+        corpus.differs(f"train: {lost} lines that {loss.name.upper()} cannot align are left out")
 
 
 def _check_sets(corpus: Corpus, what: str) -> None:
@@ -137,20 +153,6 @@ def _check_sets(corpus: Corpus, what: str) -> None:
         if not corpus.splits[name]:
             found = _reasons(corpus) or "; nothing was left out"
             raise DataError(f"{what}: the {name} set is empty{found}; check path and split")
-
-
-def _check_inputs(corpus: Corpus, task: Task) -> None:
-    """Raise DataError unless all inputs are finite and (T, D), as the task's row says."""
-    for name in SPLITS:
-        for example in corpus.splits[name]:
-            found = np.shape(example.x)
-            if len(found) != 2 or not found[0] or found[1] != task.inputs:
-                raise DataError(
-                    f"{name}, {example.id}: inputs must be frames × {task.inputs}, are "
-                    f"{' × '.join(map(str, found))}: mend the reader or the task's row"
-                )
-            if not np.isfinite(example.x).all():
-                raise DataError(f"{name}, {example.id}: inputs must be finite, some are not")
 
 
 def _reasons(corpus: Corpus) -> str:

@@ -2,82 +2,16 @@
 
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
+from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import LSTMVariant
+from odyssey.tasks.source import Option, Source
 
-Value = str | int | float | bool | None
 #: Folders of a study's results, beside which every task has one of its name.
 _FOLDERS = ("trials", "fanova", "comparison", "paper", "figures", "logs", "partial")
-_WORDS = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
-
-
-@dataclass(frozen=True)
-class Option:
-    """One option of a source: ``data.<task>.<option>`` in a study file.
-
-    ``kind`` is str, int, float or bool. Numbers lie in [``least``, ``most``]; a text is one of
-    ``choices`` where there are any, and never empty. ``default`` is the reader's own; an option
-    that is ``required`` has none.
-    """
-
-    description: str
-    kind: type = str
-    least: float = -math.inf
-    most: float = math.inf
-    choices: tuple[str, ...] = ()
-    default: Value = None
-    required: bool = False
-
-    def check(self, value: object) -> None:
-        """Raise ValueError unless a reader can be given the value; None stands for the default."""
-        if value is not None and not self._allows(value):
-            raise ValueError(f"must be {self.must}, got {value!r}")
-
-    @property
-    def must(self) -> str:
-        """What must hold, in words."""
-        if self.choices:
-            return f"one of {', '.join(self.choices)}"
-        bounds = [f"from {self.least}"] if math.isfinite(self.least) else []
-        bounds += [f"to {self.most}"] if math.isfinite(self.most) else []
-        return " ".join([_WORDS[self.kind], *bounds])
-
-    def parse(self, text: str) -> Value:
-        """Return the value of a text from the command line; ValueError if it stands for none."""
-        if self.kind is bool and text.lower() in ("true", "false"):
-            return text.lower() == "true"
-        try:
-            value: Value = text if self.kind in (str, bool) else self.kind(text)
-        except ValueError:
-            value = text
-        self.check(value)
-        return value
-
-    def _allows(self, value: Any) -> bool:
-        if self.kind is bool or isinstance(value, bool):
-            return self.kind is bool and isinstance(value, bool)
-        if self.kind is str:
-            return isinstance(value, str) and bool(value) and value in (self.choices or (value,))
-        known = isinstance(value, int if self.kind is int else int | float)
-        return bool(known and self.least <= value <= self.most)
-
-
-@dataclass(frozen=True)
-class Source:
-    """Where a task's data come from.
-
-    ``reader`` fills a ``readers.corpus.Corpus``: a function, or one that is imported when data are
-    prepared, as ``package.module:function``. It takes the corpus, then ``options`` by name.
-    ``description`` says what the corpus is, in plain words.
-    """
-
-    reader: str | Callable[..., None]
-    description: str
-    options: Mapping[str, Option] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -126,8 +60,9 @@ class Task:
     """One column of a study.
 
     ``inputs`` D and ``outputs`` K are the ends of its network, ``loss`` the name of what is
-    minimised. ``merit`` and ``unit`` name its figure of merit, of which lower is better; ``worst``
-    is what a trial counts as of which no finite figure is known, not even the untrained net's.
+    minimised, see ``odyssey.losses``. ``merit`` and ``unit`` name its figure of merit, of which
+    lower is better; ``worst`` is what a trial counts as of which no finite figure is known, not
+    even the untrained net's: the loss's own where the row says nothing.
     ``size`` and ``costs`` are what a plan counts with before data are prepared: where they are
     None, those of the dearest task that is known. ``reported`` is what the paper says of the task,
     None for a task that is none of the paper's. Raise ``version`` when the row or its reader gives
@@ -140,10 +75,10 @@ class Task:
     outputs: int
     bidirectional: bool
     loss: str
-    merit: str
-    unit: str
-    worst: float
     sources: Mapping[str, Source] = field(repr=False)
+    merit: str = ""
+    unit: str = ""
+    worst: float = math.nan
     size: Size | None = None
     costs: Costs | None = None
     reported: Reported | None = None
@@ -161,6 +96,14 @@ class Task:
                 f"version from 1, got {self.inputs=}, {self.outputs=}, {self.version=}, "
                 f"{len(self.sources)} sources"
             )
+        loss = get_loss(self.loss)
+        worst = loss.worst(self.outputs) if math.isnan(self.worst) else self.worst
+        for name, value in (
+            ("merit", self.merit or loss.merit),
+            ("unit", self.unit or loss.unit),
+            ("worst", worst),
+        ):
+            object.__setattr__(self, name, value)
         if not math.isfinite(self.worst):
             raise ValueError(
                 f"the worst figure of {self.name!r} must be finite, got {self.worst}: means and "
@@ -194,14 +137,5 @@ class Task:
             hidden,
             self.outputs,
             self.bidirectional,
-            self.loss,  # type: ignore[arg-type]
+            self.loss,
         )
-
-
-#: Options that mean the same for every source.
-PATH = Option(
-    "File or folder of the corpus, relative to the working directory; a folder above it will do. "
-    "~ and $VARIABLES are replaced.",
-    required=True,
-)
-SEED = Option("Seed of random splits and of made-up data.", int, 0, 2**32 - 1, default=1)

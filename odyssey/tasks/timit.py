@@ -1,6 +1,7 @@
 """TIMIT: recordings of read sentences, framewise phones (Greff et al., sections IV-A and IV-B)."""
 
-from odyssey.tasks.task import PATH, SEED, Costs, Option, Reported, Size, Source, Task
+from odyssey.tasks.source import PATH, SEED, Option, Source
+from odyssey.tasks.task import Costs, Reported, Size, Task
 
 #: Utterances in the paper: eight of each of 462, 50 and 24 speakers.
 SIZE = Size(train=3696, valid=400, test=192, frames=304)
@@ -12,9 +13,6 @@ TASK = Task(
     outputs=61,
     bidirectional=True,
     loss="softmax",
-    merit="frame error",
-    unit="%",
-    worst=100.0,
     sources={
         "timit": Source(
             "odyssey.tasks.readers.timit:read_timit",

@@ -84,7 +84,7 @@ def test_the_update_rule_and_network_come_from_the_draw(config):
         ({"variants": ["V", "LSTM"]}, "unknown LSTM variant 'LSTM'"),
         ({"variants": ["CIFG+NP", "V", "NP+CIFG"]}, "NP+CIFG is the same network as CIFG+NP"),
         ({"variants": ["V", "NP", "V+NP"]}, "V+NP is the same network as NP: leave one out"),
-        ({"tasks": ["mnist"]}, "tasks: there is no task 'mnist': use timit, iamondb, jsb"),
+        ({"tasks": ["mnist"]}, "tasks: unknown task 'mnist': use timit, iamondb, jsb"),
         ({"tasks": [1]}, "tasks.0: 1 is not of type 'string'"),
         ({"trials": 0}, "trials: 0 is less than the minimum of 1"),
         ({"trails": 3}, "'trails' was unexpected"),
@@ -144,8 +144,8 @@ def test_a_bad_config_gets_one_line(config, monkeypatch, change, message):
             {"timit": {"source": "timit", "split": True}},
             "official, speaker, utterance, got",
         ),
-        ("data", {"mnist": {"source": "x"}}, "data: there is no task 'mnist': use timit, iamondb"),
-        ("task_settings", {"mnist": {}}, "task_settings: there is no task 'mnist': use timit"),
+        ("data", {"mnist": {"source": "x"}}, "data: unknown task 'mnist': use timit, iamondb"),
+        ("task_settings", {"mnist": {}}, "task_settings: unknown task 'mnist': use timit"),
         ("data", {"timit": {"source": "synthetic", "speakers": 36.0}}, "to 10000, got 36.0"),
     ],
 )
@@ -177,7 +177,11 @@ def test_a_bad_value_of_a_section_gets_one_line(config, monkeypatch, section, ch
         ("noise", {"law": "choice", "levels": [None, 1]}, "noise.levels.0: None is not of type"),
         ("noise", {"law": "uniform", "low": 0, "high": math.inf}, "noise.high: must be a finite"),
         ("noise", {"law": "choice", "levels": [0, 0.0]}, "noise.levels: [0, 0.0] has non-unique"),
-        ("speed", {"law": "fixed", "value": 1}, "no hyperparameter 'speed': use hidden, learning_"),
+        (
+            "speed",
+            {"law": "fixed", "value": 1},
+            "unknown hyperparameter 'speed': use hidden, learning_",
+        ),
     ],
 )
 def test_a_search_space_that_makes_no_sense_gets_one_line(config, name, law, message):

@@ -75,8 +75,7 @@ def fake():
         "other": Source(lambda found, speakers=1: None, "none", of_other),
     }
     with rows_of_a_test():
-        ends = (3, 5, True, "softmax", "frame error", "%", 100.0)
-        register(Task("fake", "Fake", *ends, sources, version=3))
+        register(Task("fake", "Fake", 3, 5, True, "softmax", sources, version=3))
         yield
 
 
@@ -148,7 +147,7 @@ def test_inputs_that_no_network_takes_are_refused(tmp_path, fake, x, words):
             found.splits[name] = [Example("a", x, np.zeros(len(x), np.int32))]
 
     register(dataclasses.replace(TASKS["fake"], name="bad", sources={"only": Source(read, "bad")}))
-    with pytest.raises(DataError, match=f"train, a: {words}"):
+    with pytest.raises(DataError, match=f"bad, train set, a: {words}"):
         prepare("bad", "only", tmp_path / "a.h5")
 
 
@@ -228,7 +227,7 @@ def test_the_command_takes_every_option_of_a_source_as_text(tmp_path):
         assert (found.exit_code, type(found.exception)) == (1, SystemExit)
         assert words in found.output
     found = CliRunner().invoke(main, ["prepare", "jazz", "--out", str(tmp_path / "b.h5")])
-    assert "there is no task 'jazz': use timit, iamondb, jsb" in found.output
+    assert "unknown task 'jazz': use timit, iamondb, jsb" in found.output
     found = CliRunner().invoke(main, ["prepare", "jsb", "--out", str(tmp_path / "b.h5")])
     assert "must say where the data of jsb come from: mat, pickle" in found.output
 
