@@ -31,7 +31,7 @@ from odyssey.tasks.readers.corpus import Corpus, Track
 
 @dataclass(frozen=True)
 class Source:
-    """A reader, as ``module.function`` in ``odyssey.tasks``, and its corpus in plain words."""
+    """A reader, as ``module.function`` in ``tasks.readers``, and its corpus in plain words."""
 
     reader: str
     description: str
@@ -115,7 +115,7 @@ def find_reader(source: Source) -> Callable[..., None]:
     """Import and return the function that fills a Corpus from this source."""
     module, function = source.reader.split(".")
     reader: Callable[..., None] = getattr(
-        importlib.import_module(f"odyssey.tasks.{module}"), function
+        importlib.import_module(f"odyssey.tasks.readers.{module}"), function
     )
     return reader
 
