@@ -93,7 +93,7 @@ def test_caches_are_no_code(monkeypatch, tmp_path):
 
 
 def test_code_that_is_not_there_is_no_code():
-    with pytest.raises(ValueError, match="analysis/none.py: must name files of the package"):
+    with pytest.raises(ValueError, match=r"analysis/none\.py: must name files of the package"):
         code_digest(("analysis/none.py",))
 
 
