@@ -18,7 +18,7 @@ from odyssey.storage.files import time_at
 from odyssey.storage.receipts import Making
 from odyssey.study.blocks import Block
 from odyssey.study.study import Study
-from odyssey.tasks import DATA_VERSION, TASKS, tree
+from odyssey.tasks import DATA_VERSION, get_task, tree
 
 FIGURES = (
     *("figure3", "figure4", "figure5"),
@@ -126,7 +126,7 @@ def figure_names(tasks: Iterable[str]) -> list[str]:
 def products(study: Study) -> Iterator[Product]:
     """Yield all that a study makes, what is made of another behind it."""
     for task in study.tasks:
-        version = TASKS[task].version
+        version = get_task(task).version
         yield PreparedData(study.data_path(task), study.data_options(task), version)
         for block in study.blocks(task):
             yield _trained(study, block)

@@ -39,7 +39,7 @@ class Hyperparameter:
     ``must`` says so in words. The value goes into ``fills``, a dataclass and its field, and
     ``default`` where the study does not search it; without a default it must be in every search
     space. Or else it goes to ``at_start``, if it is searched. ``label`` names it on an axis,
-    ``short`` in a table; ``colour`` is that of its slice. Raise ``version`` when ``at_start``
+    ``short`` in a table; ``colour`` is its own in every figure. Raise ``version`` when ``at_start``
     gives other numbers: trials of before are then trained anew.
     """
 
@@ -53,7 +53,7 @@ class Hyperparameter:
     at_start: AtStart | None = field(default=None, repr=False)
     label: str = ""
     short: str = ""
-    colour: str = "#8A8F98"
+    colour: str = ""
     version: int = 1
 
     def __post_init__(self) -> None:

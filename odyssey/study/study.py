@@ -27,6 +27,7 @@ from odyssey.study.trials import (
     fingerprint,
     versions_of,
 )
+from odyssey.tasks import DATA_VERSION, get_task
 
 __all__ = [
     "RESULTS_VERSION",
@@ -166,6 +167,11 @@ class Study:
         if options.get("path"):
             options["path"] = str(expanded(options["path"]))
         return options
+
+    def data_version(self, task: str) -> int | list[int]:
+        """Return what is raised when a task's data are to be made anew."""
+        version = get_task(task).version
+        return DATA_VERSION if version == 1 else [DATA_VERSION, version]
 
     def data_path(self, task: str) -> Path:
         """Return the task's prepared data file."""

@@ -177,32 +177,33 @@ def test_command_shows_what_came_of_it(tmp_path):
     assert "none: cannot be read" in found.output
 
 
-def run_script(data, folder):
+def run_script(config, data, folder):
     """Run the script with logging as in the process of a job."""
     from scripts.prepare import main
 
+    config["data"]["jsb"] = data
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logging.root, "handlers", [])
         try:
-            main("jsb", data, folder / "a.h5", folder / "a.log")
+            main(config, "jsb", folder / "a.h5", folder / "a.log")
         finally:
             logging.root.handlers[0].close()
 
 
-def test_script_prepares_as_the_config_says(tmp_path):
+def test_script_prepares_as_the_config_says(config, tmp_path):
     chorales = {name: [[[60], [62]]] * 2 for name in SPLITS}
     (tmp_path / "a.json").write_text(json.dumps(chorales | {"train": [[[60], [62]], [[60]]]}))
     data = {"source": "json", "path": str(tmp_path / "a.json"), "chorales": None}
-    run_script(data, tmp_path)
+    run_script(config, data, tmp_path)
     assert load_dataset(tmp_path / "a.h5").source == "json"
     log = (tmp_path / "a.log").read_text()
     assert log.startswith("left out train/1: 1 frames; a prediction needs 2\n")
 
 
-def test_script_ends_with_one_line(tmp_path):
+def test_script_ends_with_one_line(config, tmp_path):
     data = {"source": "mat", "path": str(tmp_path / "none.mat")}
     with pytest.raises(SystemExit, match=r"none\.mat: cannot be read .*; see .*a\.log$"):
-        run_script(data, tmp_path)
+        run_script(config, data, tmp_path)
     assert "none.mat: cannot be read" in (tmp_path / "a.log").read_text()
 
 
