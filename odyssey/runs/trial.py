@@ -19,6 +19,7 @@ import numpy as np
 from odyssey import __version__
 from odyssey.engines.choose import kernels_here, new_model
 from odyssey.engines.training import (
+    FloatArray,
     Model,
     TrainingRules,
     TrainingState,
@@ -192,13 +193,18 @@ def _stop_or_renew(spec: TrialSpec, lease: Lease) -> None:
         raise stopping.Stopped(f"{spec}: stopped on {signal}, its file is as it was")
 
 
+def first_parameters(spec: TrialSpec, generator: np.random.Generator) -> dict[str, FloatArray]:
+    """Return what a trial begins with: drawn, then changed by what acts at the start."""
+    network = spec.network
+    parameters = initial_parameters(network.parameter_shapes(), spec.start.weight_std, generator)
+    for act, value in spec.at_start:
+        act(parameters, value, network)
+    return parameters
+
+
 def _start(spec: TrialSpec, model: Model) -> TrainingState:
     generator = np.random.default_rng(spec.training_seed)
-    shapes = spec.network.parameter_shapes()
-    parameters = initial_parameters(shapes, spec.start.weight_std, generator)
-    for act, value in spec.at_start:
-        act(parameters, value, spec.network)
-    model.set_parameters(parameters)
+    model.set_parameters(first_parameters(spec, generator))
     return TrainingState(generator)
 
 
