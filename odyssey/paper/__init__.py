@@ -27,6 +27,8 @@ SPACE: Mapping[str, Law] = {
     "momentum": OneMinusLogUniform(0.01, 1),
     "noise": Uniform(0, 1),
 }
+#: Switches that were sampled on TIMIT besides; other tasks have no such hyperparameter.
+SAMPLED = ("nesterov", "clip")
 #: Hyperparameters that figure 5 has a slice for; the rest of the variance is ``HIGHER_ORDER``.
 FACTORS = ("learning_rate", "hidden", "noise", "momentum")
 HIGHER_ORDER = "higher_order"
@@ -50,6 +52,8 @@ BEST_BY_VALIDATION: Mapping[str, Best] = {
     "iamondb": Best(9.26, "NP"),
     "jsb": Best(8.38, "NIAF"),
 }
+#: The paper's tasks.
+TASKS = tuple(BEST_BY_VALIDATION)
 #: The best before the paper, as it names it.
 BEFORE: Mapping[str, str] = {"timit": "26.9", "iamondb": "11.5", "jsb": "5.56 (RNN-NADE)"}
 #: Test figures on JSB Chorales of others, nats per frame (Bai et al. 2018; the paper's references).
