@@ -41,19 +41,25 @@ ARROWS = {
         *("engines", "engines/gpu", "engines/choose", "networks", "storage", "study"),
         *("tasks", "tasks/merit", "tasks/tree"),
     },
-    "analysis/findings": {"storage", "tasks"},
-    "analysis/comparison": {"analysis/findings", "study"},
-    "analysis/fanova": {"analysis/findings", "study"},
-    "analysis/figures": {"analysis/findings", "paper", "tasks", "units"},
-    "analysis": {
-        *("analysis/fanova", "analysis/figures", "analysis/findings", "paper", "storage", "study"),
-        "tasks",
+    "analysis/records": {"paper", "storage"},
+    "analysis/words": {"study", "tasks"},
+    "analysis/findings": {"analysis/records", "analysis/words", "storage"},
+    "analysis/comparison": {"analysis/findings", "analysis/records", "study"},
+    "analysis/fanova": {"analysis/findings", "analysis/records", "study"},
+    "analysis/figures": {
+        *("analysis/findings", "analysis/records", "analysis/words", "paper", "runs", "units"),
     },
-    "analysis/claims": {"analysis/figures", "analysis/findings", "paper", "tasks", "units"},
+    "analysis": {
+        *("analysis/fanova", "analysis/figures", "analysis/findings", "analysis/records"),
+        *("analysis/words", "paper", "storage", "study"),
+    },
+    "analysis/claims": {
+        *("analysis/findings", "analysis/records", "analysis/words", "paper", "units"),
+    },
     "analysis/report": {
         *("analysis", "analysis/claims", "analysis/comparison", "analysis/fanova"),
-        *("analysis/figures", "analysis/findings", "paper", "runs", "storage", "study", "tasks"),
-        "units",
+        *("analysis/figures", "analysis/findings", "analysis/records", "analysis/words", "paper"),
+        *("runs", "storage", "study", "units"),
     },
     "views": {"paper", "runs", "storage", "study", "tasks", "units"},
     "checks": {"engines/fused", "engines/gpu", "networks", "runs", "slurm", "study"},
@@ -64,16 +70,10 @@ ARROWS = {
 }
 STANDARD_LIBRARY_ONLY = (
     *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
-    *(
-        "losses/__init__",
-        "registry",
-        "study/blocks",
-        "study/config_error",
-        "study/extensions",
-        "study/trials",
-    ),
-    *("tasks/source", "tasks/task", "tasks/timit", "tasks/iamondb", "tasks/jsb"),
-    *("storage/paths", "storage/files", "storage/receipts", "checks/check", "paper/__init__"),
+    *("losses/__init__", "registry", "study/blocks", "study/config_error", "study/extensions"),
+    *("study/trials", "tasks/source", "tasks/task", "tasks/timit", "tasks/iamondb", "tasks/jsb"),
+    *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
+    *("checks/check", "paper/__init__", "analysis/records", "analysis/words"),
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
     "engines/fused/instructions",
 )

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from odyssey.study.search import Law, LogUniform, OneMinusLogUniform, Uniform
-from odyssey.tasks import PAPER_TASKS, TASKS, Reported
+from odyssey.tasks import PAPER_TASKS, Reported, get_task
 
 Scope = Literal["all", "top"]
 
@@ -28,6 +28,8 @@ SPACE: Mapping[str, Law] = {
     "momentum": OneMinusLogUniform(0.01, 1),
     "noise": Uniform(0, 1),
 }
+#: Switches that were sampled on TIMIT besides; other tasks have no such hyperparameter.
+SAMPLED = ("nesterov", "clip")
 #: Hyperparameters that figure 5 has a slice for; the rest of the variance is ``HIGHER_ORDER``.
 FACTORS = ("learning_rate", "hidden", "noise", "momentum")
 HIGHER_ORDER = "higher_order"
@@ -45,13 +47,17 @@ class Best:
     variant: str
 
 
+#: The paper's tasks.
+TASKS = PAPER_TASKS
 _REPORTED: Mapping[str, Reported] = {
-    name: reported for name in PAPER_TASKS if (reported := TASKS[name].reported)
+    name: reported for name in TASKS if (reported := get_task(name).reported)
 }
 #: Footnote 7: the test figure of the trial that is best on validation.
 BEST_BY_VALIDATION: Mapping[str, Best] = {
     task: Best(row.test, row.variant) for task, row in _REPORTED.items()
 }
+#: The paper's tasks.
+TASKS = tuple(BEST_BY_VALIDATION)
 #: The best before the paper, as it names it.
 BEFORE: Mapping[str, str] = {task: row.before for task, row in _REPORTED.items()}
 #: Test figures on JSB Chorales of others, nats per frame.
