@@ -17,8 +17,9 @@ from typing import Any
 import numpy as np
 
 from odyssey import __version__
-from odyssey.engines.network import kernels_here, new_model
+from odyssey.engines.choose import kernels_here, new_model
 from odyssey.engines.training import (
+    FloatArray,
     Model,
     TrainingRules,
     TrainingState,
@@ -40,7 +41,7 @@ from odyssey.runs.results import CURVES, TrialResult, write_trial
 from odyssey.storage.datasets import Dataset
 from odyssey.storage.files import clear_drafts
 from odyssey.storage.lease import Lease, holding
-from odyssey.study.study import TrialSpec
+from odyssey.study.trials import TrialSpec
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit
 
@@ -192,10 +193,18 @@ def _stop_or_renew(spec: TrialSpec, lease: Lease) -> None:
         raise stopping.Stopped(f"{spec}: stopped on {signal}, its file is as it was")
 
 
+def first_parameters(spec: TrialSpec, generator: np.random.Generator) -> dict[str, FloatArray]:
+    """Return what a trial begins with: drawn, then changed by what acts at the start."""
+    network = spec.network
+    parameters = initial_parameters(network.parameter_shapes(), spec.start.weight_std, generator)
+    for act, value in spec.at_start:
+        act(parameters, value, network)
+    return parameters
+
+
 def _start(spec: TrialSpec, model: Model) -> TrainingState:
     generator = np.random.default_rng(spec.training_seed)
-    shapes = spec.network.parameter_shapes()
-    model.set_parameters(initial_parameters(shapes, spec.protocol.weight_std, generator))
+    model.set_parameters(first_parameters(spec, generator))
     return TrainingState(generator)
 
 

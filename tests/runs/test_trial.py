@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.tiny import tiny_dataset
+from odyssey.engines.choose import new_model
 from odyssey.engines.fused import model as fused
-from odyssey.engines.network import new_model
 from odyssey.engines.training import evaluate, initial_parameters
 from odyssey.runs import checkpoint as trial_file
 from odyssey.runs import stopping
@@ -292,7 +292,7 @@ def test_what_was_moved_aside_is_found_again_when_its_settings_come_back(tiny_st
 def test_results_of_an_older_version_are_computed_anew(tiny_study, tmp_path, monkeypatch):
     spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
     run_trial(spec, data, path, "gluon")
-    monkeypatch.setattr("odyssey.study.study.RESULTS_VERSION", 99)
+    monkeypatch.setattr("odyssey.study.trials.RESULTS_VERSION", 99)
     assert run_trial(spec, data, path, "gluon").settings["results_version"] == 99
     assert load_tree(tmp_path / "0.other-1.h5")["fingerprint"] != load_tree(path)["fingerprint"]
 
