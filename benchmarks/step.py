@@ -22,12 +22,13 @@ from odyssey.engines.fused.loader import library_path, load, network_attributes
 from odyssey.engines.fused.model import FusedModel, memory_of
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
+from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import get_variant
 from odyssey.tasks import TASKS
 
 FRAMES = {"timit": 300, "iamondb": 500, "jsb": 61}
-CHARACTERS = 30
+CHARACTERS = 30  # where targets have a length of their own
 NOISE = 0.5
 SIDE = 512  # of the matrices whose product is BLAS at its best
 PATIENCE = 1.0  # seconds after which a slow contestant has had enough turns
@@ -39,11 +40,9 @@ def example(spec: NetworkSpec, T: int) -> tuple[Any, Any]:
     """Return random inputs and targets of a task's kind."""
     generator = np.random.default_rng(T)
     x = generator.normal(size=(T, spec.inputs)).astype(np.float32)
-    if spec.loss == "bernoulli":
-        return x, generator.integers(0, 2, (T, spec.outputs)).astype(np.float32)
-    if spec.loss == "ctc":
-        return x, generator.integers(0, spec.outputs - 1, CHARACTERS)
-    return x, generator.integers(0, spec.outputs, T)
+    loss = get_loss(spec.loss)
+    y = loss.draw_targets(generator, T, spec.outputs)
+    return x, y if loss.targets.per_frame else y[:CHARACTERS]
 
 
 def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 
 from odyssey import __version__
-from odyssey.engines.network import kernels_here, new_model
+from odyssey.engines.choose import kernels_here, new_model
 from odyssey.engines.training import (
     Model,
     TrainingRules,
@@ -40,7 +40,7 @@ from odyssey.runs.results import CURVES, TrialResult, write_trial
 from odyssey.storage.datasets import Dataset
 from odyssey.storage.files import clear_drafts
 from odyssey.storage.lease import Lease, holding
-from odyssey.study.study import TrialSpec
+from odyssey.study.trials import TrialSpec
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit
 
@@ -195,7 +195,10 @@ def _stop_or_renew(spec: TrialSpec, lease: Lease) -> None:
 def _start(spec: TrialSpec, model: Model) -> TrainingState:
     generator = np.random.default_rng(spec.training_seed)
     shapes = spec.network.parameter_shapes()
-    model.set_parameters(initial_parameters(shapes, spec.protocol.weight_std, generator))
+    parameters = initial_parameters(shapes, spec.start.weight_std, generator)
+    for act, value in spec.at_start:
+        act(parameters, value, spec.network)
+    model.set_parameters(parameters)
     return TrainingState(generator)
 
 

@@ -105,6 +105,8 @@ class Provenance:
     state: str = ""
     #: DATA_VERSION of the code that prepared it
     data_version: int = 0
+    #: version of the task's row; files say it where it is not 1
+    task_version: int = field(default=1, repr=False)
 
 
 class Origin(NamedTuple):
@@ -118,6 +120,7 @@ class Origin(NamedTuple):
     state: str
     data_version: int
     fingerprint: str
+    task_version: int
 
 
 @dataclass(frozen=True)
@@ -224,8 +227,12 @@ def _fingerprint(dataset: Dataset) -> str:
 
 def _content(dataset: Dataset, fingerprint: str) -> str:
     """Return a hash of all that the file says: also of what training does not see."""
-    said = (dataset.description, dataset.comparable, dict(dataset.baselines), dataset.provenance)
-    return hashlib.sha256(repr((fingerprint, said)).encode()).hexdigest()
+    provenance = dataset.provenance
+    said = (dataset.description, dataset.comparable, dict(dataset.baselines), provenance)
+    text = repr((fingerprint, said))
+    if provenance.task_version != 1:
+        text += f" {provenance.task_version}"
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _write(file: h5py.File, dataset: Dataset, fingerprint: str) -> None:
@@ -252,6 +259,8 @@ def _write(file: h5py.File, dataset: Dataset, fingerprint: str) -> None:
     for name in ("notes", "takes"):
         _write_texts(file, name, getattr(provenance, name))
     file.attrs.update(state=provenance.state, data_version=provenance.data_version)
+    if provenance.task_version != 1:
+        file.attrs["task_version"] = provenance.task_version
 
 
 def _read(file: h5py.File) -> Dataset:
@@ -273,6 +282,7 @@ def _read(file: h5py.File) -> Dataset:
             _read_texts(file, "takes"),
             file.attrs["state"],
             int(file.attrs["data_version"]),
+            _task_version(file),
         ),
         comparable=bool(file.attrs["comparable"]),
         fingerprint=file.attrs["fingerprint"],
@@ -290,7 +300,12 @@ def _read_origin(file: h5py.File) -> Origin:
         file.attrs["state"],
         int(file.attrs["data_version"]),
         file.attrs["fingerprint"],
+        _task_version(file),
     )
+
+
+def _task_version(file: h5py.File) -> int:
+    return int(file.attrs.get("task_version", 1))
 
 
 def _read_split(group: h5py.Group) -> Split:

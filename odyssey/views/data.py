@@ -13,15 +13,13 @@ from odyssey.tasks import TASKS
 
 def summarise(dataset: Dataset, most: int = 20) -> RenderableType:
     """Return tables of sets, labels, baselines and at most ``most`` of the items left out."""
-    task = TASKS[dataset.task]
+    task = TASKS.get(dataset.task)  # an extension's is not known here
+    title, unit = (task.title, f" {task.unit} ({task.merit}, test)") if task else (dataset.task, "")
     lines: list[RenderableType] = [
-        f"[bold]{task.title}[/bold] from {escape(dataset.description)}",
+        f"[bold]{title}[/bold] from {escape(dataset.description)}",
         _sets(dataset),
         f"Labels, by their share of the training targets: {escape(_labels(dataset))}",
-        *(
-            f"Baseline {name}: {value:.3f} {task.unit} ({task.merit}, test)"
-            for name, value in dataset.baselines.items()
-        ),
+        *(f"Baseline {name}: {value:.3f}{unit}" for name, value in dataset.baselines.items()),
         *(f"[yellow]{escape(note)}[/yellow]" for note in dataset.provenance.notes),
         *_skipped(dataset, most),
         f"Fingerprint {dataset.fingerprint[:16]}",

@@ -9,8 +9,8 @@ import numpy as np
 import pytest
 
 from benchmarks.tiny import tiny_dataset
+from odyssey.engines.choose import new_model
 from odyssey.engines.fused import model as fused
-from odyssey.engines.network import new_model
 from odyssey.engines.training import evaluate, initial_parameters
 from odyssey.runs import checkpoint as trial_file
 from odyssey.runs import stopping

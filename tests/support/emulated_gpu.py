@@ -9,10 +9,11 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from odyssey.engines.fused.build import cache_folder, switches
+from odyssey.engines.fused.build import cache_folder
 from odyssey.engines.gpu.driver import Driver, DriverLauncher
 from odyssey.engines.gpu.fleet import Fleet
 from odyssey.engines.gpu.source import FILES, FOLDER
+from odyssey.engines.switches import switches
 from odyssey.networks.variants import VANILLA
 
 HERE = Path(__file__).parent / "cuda"

@@ -14,7 +14,7 @@
 #pragma once
 
 #include "product.h"
-#include "variant.h"
+#include "../variant.h"
 
 namespace odyssey {
 

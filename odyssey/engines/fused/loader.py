@@ -5,9 +5,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from odyssey.engines.fused.build import Library, available, build, switches
+from odyssey.engines.fused.build import Library, available, build
 from odyssey.engines.fused.instructions import KernelError, chosen_sets
 from odyssey.engines.mx import mx
+from odyssey.engines.switches import switches
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import VARIANTS, LSTMVariant
 

@@ -8,9 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.engines.fused.loader import load, network_attributes
-from odyssey.engines.fused.sequences import Flat, flatten, starts
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
+from odyssey.engines.sequences import Flat, flatten, starts
 from odyssey.engines.training import FloatArray, Split
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 

@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.engines.fused.sequences import flatten, starts
 from odyssey.engines.gpu.launcher import Memory
+from odyssey.engines.sequences import flatten, starts
 from odyssey.engines.training import Split
 from odyssey.networks.spec import NetworkSpec
 

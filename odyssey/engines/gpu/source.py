@@ -2,14 +2,14 @@
 
 from pathlib import Path
 
-from odyssey.engines.fused.build import switches
+from odyssey.engines.switches import switches
 from odyssey.networks.spec import Loss
 from odyssey.networks.variants import LSTMVariant
 
 FOLDER = Path(__file__).with_name("cuda")
 SOURCE = '#include "step.cu"\n'
 #: All that it is made of: what is compiled from it is known by these.
-FILES = (*sorted(FOLDER.iterdir()), FOLDER.parents[1] / "fused" / "variant.h")
+FILES = (*sorted(FOLDER.iterdir()), FOLDER.parents[1] / "variant.h")
 THREADS = 256
 #: Bytes of shared memory that every device gives a block without being asked, and mx.rtc at most.
 LEAST_SHARED = 48 * 1024

@@ -4,7 +4,7 @@
 
 namespace odyssey {
 
-// The bits are those of `switches` in build.py.
+// The bits are those of SWITCHES in switches.py.
 template <unsigned Switches>
 struct Variant {
   static constexpr bool input_gate = Switches & 1, forget_gate = Switches & 2,

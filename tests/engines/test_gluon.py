@@ -3,8 +3,10 @@
 import numpy as np
 import pytest
 
+from odyssey.engines.gluon.model import GluonModel
+from odyssey.engines.gluon.network import Network
 from odyssey.engines.mx import mx
-from odyssey.engines.network import GluonModel, Network
+from odyssey.losses import get_loss
 from odyssey.networks import equations
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import VARIANTS, get_variant
@@ -62,8 +64,9 @@ def test_updates_follow_the_rule(nesterov, clip):
     y = generator.integers(0, 2, (T, K)).astype(np.uint8)
     for _ in range(5):
         a = equations.network_forward(spec, theta, x[:, None].astype(float))
-        loss, d_a = equations.bernoulli_loss(a, y[:, None])
-        gradient, _ = equations.network_backward(spec, theta, x[:, None].astype(float), d_a)
+        loss, d_a = get_loss("bernoulli").value_and_gradient(a[:, 0], y)
+        wide = x[:, None].astype(float)
+        gradient, _ = equations.network_backward(spec, theta, wide, d_a[:, None])
         assert model.train_step(x, y) == pytest.approx(loss, rel=1e-5)
         for name, g in gradient.items():
             g = np.clip(g, -1, 1) if clip else g
@@ -75,7 +78,7 @@ def test_updates_follow_the_rule(nesterov, clip):
         assert relative_error(value, v[name]) < 1e-4, name
 
 
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli"])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
 def test_losses_equal_the_equations(loss):
     generator = np.random.default_rng(5)
     spec = NetworkSpec(VARIANTS["NP"], D, H, K, True, loss)
@@ -83,13 +86,11 @@ def test_losses_equal_the_equations(loss):
     model = GluonModel(spec, UpdateRule(0.1, 0.5))
     model.set_parameters({n: v.astype(np.float32) for n, v in parameters.items()})
     x = generator.normal(size=(T, D)).astype(np.float32)
-    labels = generator.integers(0, K, T)
-    y = labels if loss == "softmax" else np.eye(K, dtype=np.uint8)[labels]
-    a = equations.network_forward(spec, parameters, x[:, None].astype(float))
-    reference = {"softmax": equations.softmax_loss, "bernoulli": equations.bernoulli_loss}[loss]
+    y = get_loss(loss).draw_targets(generator, T, K)
+    a = equations.network_forward(spec, parameters, x[:, None].astype(float))[:, 0]
     got, activations = model.evaluate(x, y)
-    assert got == pytest.approx(reference(a, y[:, None])[0], rel=1e-5)
-    assert relative_error(activations, a[:, 0]) < 1e-5
+    assert got == pytest.approx(get_loss(loss).value_and_gradient(a, y)[0], rel=1e-5)
+    assert relative_error(activations, a) < 1e-5
 
 
 @pytest.mark.parametrize("labels", [[0, 1, 2, 0, 1, 2, 0], [1, 1, 2, 2, 0], [0] * 6, [1] * 9])
