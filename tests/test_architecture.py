@@ -32,10 +32,10 @@ ARROWS = {
     },
     "study": {"networks", "storage", "tasks"},
     "paper": {"study"},
-    "engines": {"networks"},
-    "engines/fused": {"engines", "networks", "storage"},
+    "engines": {"losses", "networks"},
+    "engines/fused": {"engines", "losses", "networks", "storage"},
     "engines/gluon": {"engines", "engines/fused", "losses", "networks"},
-    "engines/gpu": {"engines", "networks"},
+    "engines/gpu": {"engines", "losses", "networks"},
     "engines/choose": {"engines", "engines/fused", "engines/gluon", "engines/gpu", "networks"},
     "runs": {
         *("engines", "engines/gpu", "engines/choose", "networks", "paper", "storage", "study"),
