@@ -71,7 +71,15 @@ ARROWS = {
 STANDARD_LIBRARY_ONLY = (
     *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
     *("losses/__init__", "registry", "study/blocks", "study/config_error", "study/extensions"),
-    *("study/trials", "tasks/source", "tasks/task", "tasks/timit", "tasks/iamondb", "tasks/jsb"),
+    *(
+        "study/settings",
+        "study/trials",
+        "tasks/source",
+        "tasks/task",
+        "tasks/timit",
+        "tasks/iamondb",
+        "tasks/jsb",
+    ),
     *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
     *("checks/check", "paper/__init__", "analysis/records", "analysis/words"),
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
