@@ -21,7 +21,7 @@ ARROWS = {
     "registry": set(),
     "storage": set(),
     "losses": {"registry"},
-    "networks": set(),
+    "networks": {"registry"},
     "slurm": set(),
     "tasks": {"networks"},
     "tasks/tree": set(),
@@ -66,6 +66,8 @@ STANDARD_LIBRARY_ONLY = (
     *(
         "registry",
         "losses/__init__",
+        "networks/cells",
+        "networks/ops",
         "networks/variants",
         "networks/spec",
         "study/search",
