@@ -5,7 +5,7 @@ from functools import cached_property
 from math import prod
 from typing import Literal
 
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
 
 #: The name of a loss in odyssey.losses.
 Loss = str
@@ -24,11 +24,11 @@ MOST_HIDDEN_GPU = 1024
 class NetworkSpec:
     """One or two recurrent layers side by side, joined to one output layer.
 
-    ``inputs`` D, ``hidden`` H (blocks per direction), ``outputs`` K. ``loss`` is the name of what
-    is minimised, see ``odyssey.losses``.
+    ``variant`` is the cell of the layers, ``inputs`` D, ``hidden`` H (blocks per direction),
+    ``outputs`` K. ``loss`` is the name of what is minimised, see ``odyssey.losses``.
     """
 
-    variant: LSTMVariant
+    variant: Cell
     inputs: int
     hidden: int
     outputs: int
@@ -50,7 +50,7 @@ class NetworkSpec:
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return name → shape of all parameters in canonical order.
 
-        ``forward.W``, ``forward.R``, … (see LSTMVariant.parameter_shapes), the same for
+        ``forward.W``, ``forward.R``, … (see Cell.parameter_shapes), the same for
         ``backward``, then ``output.W`` (K, directions·H) and ``output.b`` (K,).
         """
         layer = self.variant.parameter_shapes(self.inputs, self.hidden)

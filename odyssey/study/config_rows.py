@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from typing import Any
 
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import MOST_HIDDEN_GPU
-from odyssey.networks.variants import get_variant
+from odyssey.networks.variants import LSTMVariant
 from odyssey.storage.paths import expanded
 from odyssey.study.config_error import ConfigError, at
 from odyssey.study.config_schema import yaml_hint
@@ -118,9 +119,12 @@ def _check_required(config: Mapping[str, Any], task: str) -> None:
 
 def _check_variants(codes: Iterable[str]) -> None:
     """Raise ValueError for a code of no network, or for two of one: CIFG+NP and NP+CIFG."""
-    known: dict[tuple[bool, ...], str] = {}
+    known: dict[tuple[object, ...], str] = {}
     for code in codes:
-        switches = tuple(value for value in astuple(get_variant(code)) if isinstance(value, bool))
-        first = known.setdefault(switches, code)
+        cell = get_cell(code)
+        network: tuple[object, ...] = (code,)
+        if isinstance(cell, LSTMVariant):
+            network = tuple(value for value in astuple(cell) if isinstance(value, bool))
+        first = known.setdefault(network, code)
         if first != code:
             raise ValueError(f"{code} is the same network as {first}: leave one out")

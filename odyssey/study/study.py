@@ -9,7 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import Device, Kernels
+from odyssey.networks.variants import LSTMVariant
 from odyssey.storage.paths import expanded
 from odyssey.study.blocks import Block
 from odyssey.study.config_error import ConfigError, at
@@ -98,6 +100,12 @@ class Study:
         """What computes the training steps."""
         chosen: Kernels = self.config["kernels"]
         return chosen
+
+    @property
+    def fused_variants(self) -> list[LSTMVariant]:
+        """The variants that the fused kernels know; other cells train on Gluon."""
+        cells = map(get_cell, self.variants)
+        return [cell for cell in cells if cell.fused and isinstance(cell, LSTMVariant)]
 
     def device(self, task: str) -> Device:
         """Return where the task's trials train."""

@@ -10,8 +10,9 @@ from odyssey.engines.fused.build import Library, available, build
 from odyssey.engines.fused.instructions import KernelError, chosen_sets
 from odyssey.engines.mx import mx
 from odyssey.engines.switches import switches
+from odyssey.networks.cells import Cell
 from odyssey.networks.spec import NetworkSpec
-from odyssey.networks.variants import VARIANTS, LSTMVariant
+from odyssey.networks.variants import VARIANTS
 
 #: The losses that have a fused form, by their number in network.h; the others are computed outside.
 FUSED_LOSSES = {"softmax": 0, "ctc": 1, "bernoulli": 2}
@@ -21,7 +22,7 @@ OUTSIDE = 3
 class Operators:
     """The operators of one variant: ``operators(F, "train", …)``."""
 
-    def __init__(self, variant: LSTMVariant) -> None:
+    def __init__(self, variant: Cell) -> None:
         self.switches = switches(variant)
         self.key = _load(variant).key
 
@@ -51,7 +52,7 @@ def network_attributes(spec: NetworkSpec, fused_loss: bool = True) -> dict[str, 
 
 
 @cache
-def load(variant: LSTMVariant) -> Operators:
+def load(variant: Cell) -> Operators:
     """Return the operators of a variant, built if they are not yet.
 
     The instruction set is the best that the processor has, or the one that the environment
@@ -67,13 +68,13 @@ def instruction_set() -> str:
     return chosen_sets()[0]
 
 
-def library_path(variant: LSTMVariant) -> Path:
+def library_path(variant: Cell) -> Path:
     """Return the shared object that ``load`` loads, built if it is not yet."""
     library = _load(variant)
     return library.path(_loaded[library.key][1])
 
 
-def interface(variant: LSTMVariant) -> ctypes.CDLL:
+def interface(variant: Cell) -> ctypes.CDLL:
     """Return the C interface of ``load``'s library, which interface.h documents."""
     library = ctypes.CDLL(str(library_path(variant)))
     library.odyssey_open.restype = library.odyssey_core.restype = ctypes.c_void_p
@@ -104,7 +105,7 @@ class OpenNetwork:
 _loaded: dict[str, tuple[Library, str]] = {}
 
 
-def _load(variant: LSTMVariant) -> Library:
+def _load(variant: Cell) -> Library:
     for library, _ in _loaded.values():
         if switches(variant) in library.switches:
             return library
@@ -119,7 +120,7 @@ def _load(variant: LSTMVariant) -> Library:
     return library
 
 
-def _library(variant: LSTMVariant) -> tuple[Library, str]:
+def _library(variant: Cell) -> tuple[Library, str]:
     """Return a library for the best instruction set that is there or can be built."""
     if found := available(variant):
         return found
@@ -145,7 +146,7 @@ def _refusal(path: Path, reason: str) -> str:
     return f"the fused kernels can't be loaded: {reason}; {advice}"
 
 
-def _with_company(variant: LSTMVariant) -> list[LSTMVariant]:
+def _with_company(variant: Cell) -> list[Cell]:
     """Return the paper's variants if it is one of them, else the variant alone."""
-    paper = list(VARIANTS.values())
+    paper: list[Cell] = [*VARIANTS.values()]
     return paper if variant in paper else [variant]

@@ -13,6 +13,7 @@ from odyssey.engines.noise import Noise
 from odyssey.engines.training import FloatArray, Split
 from odyssey.losses import get_loss
 from odyssey.networks.spec import MOST_HIDDEN_GPU, NetworkSpec, UpdateRule
+from odyssey.networks.variants import lstm_of
 
 #: Sequences that a trial hands in at a time; between two runs it can be saved or stopped.
 RUN = 32
@@ -33,6 +34,7 @@ class GpuModel:
                 "narrow the law of `hidden` or set the task's device to cpu"
             )
         get_loss(spec.loss)  # which must be there
+        lstm_of(spec.variant)  # as must the cell's kernels
         self.spec = spec
         self._shapes = spec.parameter_shapes()
         self._fleet, self.slot = fleet, fleet.join(spec, rule)

@@ -16,6 +16,7 @@ from odyssey.engines.noise import Noise
 from odyssey.engines.outside import value_and_gradient
 from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
+from odyssey.networks.variants import lstm_of
 
 FloatArray = NDArray[np.float32]
 
@@ -174,7 +175,7 @@ class Round:
             row["noisy"] = row["x"]
         else:
             row["noise"], row["key"], row["presentation"] = noise
-        if not slot.spec.variant.gate_recurrence:
+        if not lstm_of(slot.spec.variant).gate_recurrence:
             row["da"] = row["gates"]
 
     def _output_bytes(self, pair: tuple[int, int]) -> int:

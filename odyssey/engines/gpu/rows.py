@@ -7,6 +7,7 @@ import numpy as np
 
 from odyssey.engines.gpu.source import BACKWARD, FORWARD, LossKernel
 from odyssey.networks.spec import NetworkSpec
+from odyssey.networks.variants import lstm_of
 
 #: ``Row`` of cuda/row.cuh: addresses in device memory, then numbers.
 ROW = np.dtype(
@@ -38,7 +39,7 @@ def workspace(spec: NetworkSpec, kernel: LossKernel | None, extent: Extent) -> d
 
     ``out`` is not among the arrays of a row that is only evaluated: it is a result.
     """
-    T, H, v = extent.T, extent.H, spec.variant
+    T, H, v = extent.T, extent.H, lstm_of(spec.variant)
     sides, blocks, gates = len(spec.directions), len(v.blocks) * H, len(v.gates) * H
     across = gates * gates if v.gate_recurrence else 0
     sizes = {
@@ -72,7 +73,7 @@ def grids(spec: NetworkSpec, extents: Iterable[Extent]) -> tuple[Mapping[str, in
 
 
 def _parts(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
-    T, H, v = extent.T, extent.H, spec.variant
+    T, H, v = extent.T, extent.H, lstm_of(spec.variant)
     sides, blocks, gates = len(spec.directions), len(v.blocks) * H, len(v.gates) * H
     layer = _tiles(blocks, spec.inputs + 1) + _tiles(blocks, H)
     if v.gate_recurrence:

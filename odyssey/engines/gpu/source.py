@@ -6,7 +6,7 @@ from pathlib import Path
 from types import MappingProxyType
 
 from odyssey.engines.switches import switches
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
 
 FOLDER = Path(__file__).with_name("cuda")
 SOURCE = '#include "step.cu"\n'
@@ -41,7 +41,7 @@ LOSSES: Mapping[str, LossKernel] = MappingProxyType(
 )
 
 
-def options(variant: LSTMVariant, capability: tuple[int, int], shared: int) -> tuple[str, ...]:
+def options(variant: Cell, capability: tuple[int, int], shared: int) -> tuple[str, ...]:
     """Return NVRTC's options for a variant on devices of a compute capability.
 
     ``shared`` is the bytes of shared memory that a block of a recurrent kernel will be given.

@@ -24,7 +24,7 @@ register(
         inputs=2,
         outputs=2,
         bidirectional=True,
-        loss="squared",
+        loss="sum_of_squares",
         sources={"made": Source(read, "made-up numbers")},
         worst=10.0,
         size=Size(train=6, valid=6, test=6, frames=6.5),
