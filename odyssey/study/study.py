@@ -62,6 +62,7 @@ class Study:
         self._load_extensions()
         check_names(self.config)
         check_folders(self.config)
+        self._check_gpu()
         for task in self.tasks:
             check_laws(self.config, task, self.shares_gpu(task))
             with at(f"data.{task}.path"):
@@ -70,6 +71,16 @@ class Study:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
         self._load_extensions()  # in a worker, which made no study itself
+
+    def _check_gpu(self) -> None:
+        """Raise ConfigError for cells that trials which share a GPU can't have."""
+        known = {cell.code for cell in self.fused_variants}
+        others = [code for code in self.variants if code not in known]
+        for task in filter(self.shares_gpu, self.tasks if others else ()):
+            raise ConfigError(
+                f"config: variants: the GPU kernels don't know {', '.join(others)}: set the device "
+                f"of {task} to cpu, or kernels to gluon"
+            )
 
     def _load_extensions(self) -> None:
         with at("extensions"):

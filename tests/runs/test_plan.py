@@ -1,11 +1,13 @@
 """The cost model against hand sums and made-up measurements, the plan against the real config."""
 
 import csv
+import io
 
 import pytest
 from click.testing import CliRunner
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.console import Console
 
 from odyssey.cli import main
 from odyssey.runs.plan import (
@@ -29,8 +31,10 @@ from odyssey.runs.plan import (
     with_epochs,
 )
 from odyssey.study.study import load_study
-from odyssey.tasks import TASKS, Costs
+from odyssey.tasks import TASKS, Costs, Source, Task, register
+from odyssey.views.plan import plan_view
 from tests.conftest import SCHEMA
+from tests.support.rows import rows_of_a_test
 
 COSTS = {task: costs_of(task) for task in TASKS}
 CORPORA = {task: corpus_of(task) for task in TASKS}
@@ -171,6 +175,22 @@ def test_numbers_that_make_no_plan_are_refused(options):
     assert type(ran.exception) is SystemExit
     assert ran.exit_code in (1, 2)
     assert "Error: " in ran.output
+
+
+def test_a_task_of_unknown_size_is_taken_as_the_dearest_and_the_plan_says_so(config, tmp_path):
+    with rows_of_a_test():
+        source = {"made": Source("nowhere:read", "made up")}
+        register(Task("humming", "Humming", 3, 4, False, "softmax", source))
+        folders = {"results": str(tmp_path), "data_folder": str(tmp_path)}
+        study = load_study(config | folders | {"tasks": ["humming", "jsb"]})
+        assert costs_of("humming") == COSTS["iamondb"]
+        assert corpus_of("humming") == CORPORA["iamondb"]
+        assert time_limit(study, 3, 1, "humming", "V", "0", "9") > 0
+        console = Console(width=200, record=True, file=io.StringIO())
+        console.print(plan_view(study, 3))
+        text = console.export_text()
+    assert "humming: corpus and costs of a step as of the dearest task that is known" in text
+    assert "jsb: corpus" not in text
 
 
 def test_a_job_takes_its_start(study):

@@ -2,9 +2,11 @@
 
 import multiprocessing
 import pickle
+from pathlib import Path
 
 import pytest
 
+from odyssey.runs.products import products
 from odyssey.study.hyperparameters import HYPERPARAMETERS
 from odyssey.study.study import ConfigError, load_study
 from odyssey.tasks import TASKS
@@ -151,6 +153,29 @@ def test_versions_that_are_not_1_are_part_of_what_trials_and_data_are(folder, co
                 assert trial.settings["versions"] == {"task humming": 2}
                 assert study.data_version("humming") == [2, 2]
     assert len({each for pair in found.values() for each in pair}) == 6
+
+
+def test_the_report_knows_versions_that_are_not_1(folder, config):
+    def settings(*files):
+        return list(products(extended(config, *files)))[-1].settings
+
+    with rows_of_a_test():
+        assert "versions" not in settings(write(folder, "a.py", TASK))
+    found = settings(write(folder, "b.py", TASK, ", version=2"))
+    assert found["versions"] == {"task humming": 2}
+
+
+def test_cells_that_the_gpu_kernels_do_not_know_are_refused_there(folder, config):
+    cell = Path(__file__).parents[1] / "workflow" / "extensions" / "tanh_cell.py"
+    changes = {"extensions": [str(cell)], "tasks": ["jsb"], "variants": ["V", "TANH"]}
+    study = load_study(config | changes, SCHEMA)
+    assert [cell.code for cell in study.fused_variants] == ["V"]
+    config["task_settings"]["jsb"]["device"] = "gpu"
+    with pytest.raises(
+        ConfigError, match="GPU kernels don't know TANH: set the device of jsb to cpu"
+    ):
+        load_study(config | changes, SCHEMA)
+    load_study(config | changes | {"kernels": "gluon"}, SCHEMA)
 
 
 def network_of(study, trial):
