@@ -62,6 +62,21 @@ struct NetworkLayout {
   }
 };
 
+// One training step, whole or in two halves, and an evaluation. What the pointers of its four public
+// functions are:
+//   x         float[T][D], T ≥ 1; read only
+//   target    float[T] classes, float[labels] classes (CTC) or float[T][K] (Bernoulli); read only; not looked
+//             at where the loss is outside
+//   labels    how many classes `target` holds for CTC; not looked at otherwise
+//   noise     added to a copy of x; none where its std is 0
+//   theta     float[layout().size], padded and packed by `each`; the padding must be zeros and stays zeros
+//   velocity  as theta
+//   outputs   float[T][K], written: the activations before softmax or sigmoid
+//   gradient  float[T][K] of the loss by them; read only
+// Arrays are contiguous and must not overlap. None needs more alignment than a float, but theta and velocity
+// are walked in vectors: at multiples of 64 bytes they are read fastest. All are the caller's and are used
+// until the return only, except x and theta of forward(), which learn() reads again. The arena holds all that
+// a pass computes until the next pass of any network that has it; it must outlive the network.
 template <class V>
 class Network {
  public:
@@ -119,7 +134,7 @@ class Network {
   }
 
  private:
-  // Two directions side by side hide each other's latency, as long as both fit the nearest cache.
+  // Two directions side by side hide each other's latency, as long as both fit L1.
   static constexpr std::size_t kInterleaveBytes = 32 << 10;
 
   const NetworkShape& shape() const { return layout_.shape; }

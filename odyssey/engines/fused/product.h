@@ -18,8 +18,8 @@ struct Split {
   int width(int part) const { return base + (part < extra); }
 };
 
-// Calls f(0) … f(count − 1), or the other way round: of what was walked the other way just before, the
-// end is still in the nearest cache.
+// Calls f(0) … f(count − 1), or the other way round where `down`. Alternating directions keep the tail of
+// the last walk in L1.
 template <class F>
 inline __attribute__((always_inline)) void walk(bool down, std::ptrdiff_t count, F f) {
   for (std::ptrdiff_t k = 0; k < count; ++k) f(down ? count - 1 - k : k);
@@ -114,7 +114,15 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
     for (int n = 0; n < N; ++n) target.last(i + r, column + n * kLanes<Real>, sum[r][n]);
 }
 
-// C(i, ·) = Σ_k A(i, k) B(k, ·) for i < M over `vectors` columns of lanes, into the target.
+// C(i, ·) = Σ_k A(i, k) B(k, ·), into the target's tiles.
+//   a        A, M × K floats anywhere; read only, any strides, no alignment beyond that of Real
+//   b        B, K rows of `vectors` whole vectors; read only, rows may be read beyond K's columns only as
+//            far as those vectors; no alignment beyond that of Real
+//   M, K     0 or more; with K = 0 the target gets what it started from
+//   vectors  whole vectors of lanes in a row of C
+//   target   first() and last() of Store, Add, Affine or Update. Its rows must not overlap a or b: a tile is
+//            written while later ones still read them. They hold whole vectors
+// All memory is the caller's and is used until the return only.
 template <class Real, class Target>
 void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const Target& target) {
   constexpr int widest = kManyRegisters ? 4 : 2, sums = kManyRegisters ? 24 : 12;
@@ -133,9 +141,13 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
   }
 }
 
-// sum[· mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
+// sum[k mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
 // Four numbers of x are loaded at once and spread by shuffles, since loads are what is scarce; but
-// wide panels of wide vectors are slower so. Returns the panel's next row.
+// wide panels of wide vectors are slower so.
+//   sum    U × N vectors in registers, added to; `clear` them first
+//   x      `count` numbers, contiguous, read only
+//   panel  `count` rows of N vectors, contiguous, read only; no alignment beyond that of Real
+// Returns the panel's next row, panel + count · N vectors.
 template <class Real, int U, int N>
 inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)[U][N],
                                                              const Real* x, std::ptrdiff_t count,
@@ -202,6 +214,9 @@ inline __attribute__((always_inline)) void fold(Vector<Real> (&sum)[U][N]) {
 // Partial sums that hide the latency of additions behind the loads of so many vectors a row.
 constexpr int partial_sums(int vectors) { return vectors <= 2 ? 4 : vectors <= 6 ? 2 : 1; }
 
+// Σ_i a(i, ·), into the target's row 0.
+//   a        `rows` rows of `vectors` whole vectors, any stride, read only
+//   target   as for `product`; its row must not overlap a
 template <class Real, class Target>
 void column_sums(Rows<const Real> a, int rows, int vectors, const Target& target) {
   for (int n = 0; n < vectors; ++n) {

@@ -13,7 +13,7 @@ namespace odyssey {
 
 constexpr int kSharedFloats = ODYSSEY_SHARED / 4;  // what the device lets a block have
 
-constexpr int kGates = P ? P : 1;  // what may be divided by
+constexpr int kGates = G ? G : 1;  // what may be divided by
 
 // Of the 255 that a thread of 256 can have: as many as ptxas fits without a spill.
 __host__ __device__ constexpr int weight_registers(int lanes, bool backward) {
@@ -26,10 +26,10 @@ __host__ __device__ constexpr int least(int a, int b) { return a < b ? a : b; }
 // recurrent) to z, i, f, o; backward the other way.
 template <bool Backward>
 struct Blocks {
-  static constexpr int across = V::gate_recurrence ? P : 0, count = G + across * across;
-  static constexpr int outs = Backward ? 1 + across : G, ins = Backward ? G : 1 + across;
-  __host__ __device__ static constexpr int later(int b) { return b < G ? b : 1 + (b - G) / kGates; }
-  __host__ __device__ static constexpr int earlier(int b) { return b < G ? 0 : 1 + (b - G) % kGates; }
+  static constexpr int across = V::gate_recurrence ? G : 0, count = Z + across * across;
+  static constexpr int outs = Backward ? 1 + across : Z, ins = Backward ? Z : 1 + across;
+  __host__ __device__ static constexpr int later(int b) { return b < Z ? b : 1 + (b - Z) / kGates; }
+  __host__ __device__ static constexpr int earlier(int b) { return b < Z ? 0 : 1 + (b - Z) % kGates; }
   __host__ __device__ static constexpr int out(int b) { return Backward ? earlier(b) : later(b); }
   __host__ __device__ static constexpr int in(int b) { return Backward ? later(b) : earlier(b); }
 };
@@ -41,10 +41,10 @@ struct Source {
   const float *R, *Q;
   int H;
   __device__ float operator()(int b, int from, int unit) const {
-    const int own = b < G ? b : (b - G) / kGates, other = b < G ? 0 : (b - G) % kGates;
-    if (b < G) return Backward ? R[(own * H + from) * H + unit] : R[from * G * H + own * H + unit];
-    return Backward ? Q[(own * H + from) * P * H + other * H + unit]
-                    : Q[(other * H + from) * P * H + own * H + unit];
+    const int own = b < Z ? b : (b - Z) / kGates, other = b < Z ? 0 : (b - Z) % kGates;
+    if (b < Z) return Backward ? R[(own * H + from) * H + unit] : R[from * Z * H + own * H + unit];
+    return Backward ? Q[(own * H + from) * G * H + other * H + unit]
+                    : Q[(other * H + from) * G * H + own * H + unit];
   }
 };
 
