@@ -16,11 +16,10 @@ void gate_gradients(const Direction<Real, V>& of, int start, int units, Target t
       for (int g = 0; g < G; ++g) {
         const int lanes = of.layout.lanes(from);
         const std::size_t row = std::size_t(from) * L * G + std::size_t(g) * lanes;
-        product<Real>({of.act.data + (from * Z + 1 + g) * L, 1, of.act.stride},
-                      of.delta.from_column(((start + u) * Z + 1) * L).from(1), lanes, G,
-                      of.T - 1,
-                      target(of.layout.Q + std::size_t(start) * G * L * rows + row * width + u * G * L,
-                             width));
+        product<Real>(
+            {of.act.data + (from * Z + 1 + g) * L, 1, of.act.stride},
+            of.delta.from_column(((start + u) * Z + 1) * L).from(1), lanes, G, of.T - 1,
+            target(of.layout.Q + std::size_t(start) * G * L * rows + row * width + u * G * L, width));
       }
 }
 

@@ -76,9 +76,7 @@ class Direction {
   //       vectors; lanes beyond H are zero, or not looked at if shared; must not overlap what this writes
   void backward_step(int s, Rows<const Real> dy);
 
-  std::size_t recurrent_bytes() const {
-    return (layout.size - layout.R) * sizeof(Real);
-  }
+  std::size_t recurrent_bytes() const { return (layout.size - layout.R) * sizeof(Real); }
 
  private:
   // The rows of one frame: a activations, c and y before and after it, …
@@ -103,8 +101,8 @@ class Direction {
   void input_product(int s, int frames) {
     layout.each_panel([&](std::size_t column, int vectors) {
       product<Real>({x[s], x.stride, 1},
-                    {theta + layout.W + column * layout.inputs, std::ptrdiff_t(vectors) * L}, frames,
-                    vectors, layout.inputs,
+                    {theta + layout.W + column * layout.inputs, std::ptrdiff_t(vectors) * L}, frames, vectors,
+                    layout.inputs,
                     Affine<Real>{{{activations(s) + column, act.stride}}, theta + layout.b + column});
     });
   }
@@ -144,8 +142,7 @@ class Direction {
       constexpr int gate_partial = partial_sums(U * G);
       Vec gates[gate_partial][U * G];
       clear<Real>(gates);
-      if (now.s)
-        accumulate_units<1, gate_partial, U * G>(gates, now.a_prev, Q_panel(theta, start), now.s);
+      if (now.s) accumulate_units<1, gate_partial, U * G>(gates, now.a_prev, Q_panel(theta, start), now.s);
       fold<Real>(gates);
 #pragma GCC unroll 12
       for (int n = 0; n < U * G; ++n) sum[0][n / G * Z + 1 + n % G] = gates[0][n];
@@ -174,8 +171,8 @@ class Direction {
   }
 
   // The pointwise part of one vector of units; a holds its blocks, so far apart.
-  inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a,
-                                                           int apart, const Vec* sum) {
+  inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a, int apart,
+                                                           const Vec* sum) {
     const int j = unit * L;
     const auto found = Units<Real, V>::forward(sum, theta + layout.p + j * G, load(now.c_prev + j));
 #pragma GCC unroll 4
@@ -195,8 +192,7 @@ class Direction {
       Vec sum[1][U * G];
       clear<Real>(sum);
       if (now.delta_next)
-        accumulate_units<1, 1, U * G>(sum, now.delta_next, Q_transposed_ + column * G * G * rows,
-                                      now.s);
+        accumulate_units<1, 1, U * G>(sum, now.delta_next, Q_transposed_ + column * G * G * rows, now.s);
 #pragma GCC unroll 12
       for (int n = 0; n < U * G; ++n) gates[0][n] = sum[0][n];
     }
@@ -209,10 +205,8 @@ class Direction {
     for (int u = 0; u < U; ++u) {
       const int unit = start + u;
       const Vec dy = sum[0][u] + load(now.dy + unit * L);
-      if (!V::gate_recurrence && unit == layout.whole)
-        backward_units<true>(now, unit, dy, nullptr);
-      else
-        backward_units<false>(now, unit, dy, &gates[0][u * G]);
+      if (!V::gate_recurrence && unit == layout.whole) backward_units<true>(now, unit, dy, nullptr);
+      else backward_units<false>(now, unit, dy, &gates[0][u * G]);
     }
   }
 
@@ -227,8 +221,8 @@ class Direction {
     for (int g = 0; g < Z; ++g) then.value[g] = own(load(now.a + block + g * apart));
     then.c = load(now.c + j);
     then.h = load(now.h + j);
-    const auto found = Units<Real, V>::backward(then, load(now.c_prev + j), theta + layout.p + j * G,
-                                                own(dy), load(dc_ + j), from_gates);
+    const auto found = Units<Real, V>::backward(then, load(now.c_prev + j), theta + layout.p + j * G, own(dy),
+                                                load(dc_ + j), from_gates);
 #pragma GCC unroll 4
     for (int g = G - 1; V::peepholes && g >= 0; --g) {  // the output gate's is ready first
       Real* sum = dp + j * G + g * L;
@@ -247,9 +241,8 @@ class Direction {
 template <class Real, class V>
 void Direction<Real, V>::forward_step(int s) {
   if (s % kChunk == 0) input_product(s, std::min(kChunk, T - s));
-  const Forward now{s,       activations(s), s ? activations(s - 1) : nullptr,
-                    cell(s), cell(s + 1),    h[s],
-                    y[s],    y[s + 1]};
+  const Forward now{s,    activations(s), s ? activations(s - 1) : nullptr, cell(s), cell(s + 1), h[s],
+                    y[s], y[s + 1]};
   walk(s & 1, layout.panel_count(), [&](int k) {
     const auto panel = layout.panel(k);
     with_constant<Layout::forward_units, 0>(panel.whole, [&](auto units) {

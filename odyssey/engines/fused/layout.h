@@ -30,7 +30,9 @@ struct LayerLayout {
   static constexpr bool narrow = sizeof(Real) > sizeof(float);
   static constexpr int forward_vectors = kManyRegisters ? 4 : 12;
   static constexpr int forward_units = narrow ? 1 : std::max(1, forward_vectors / Z),
-                       backward_units = narrow ? 1 : V::gate_recurrence ? 12 / G : 4;
+                       backward_units = narrow               ? 1
+                                        : V::gate_recurrence ? 12 / G
+                                                             : 4;
   int inputs, hidden;
   int units;  // vectors of units
   int rest;   // lanes in the shared vectors, 0 where there are none

@@ -91,8 +91,8 @@ class Network {
 
   // A whole step; returns the loss before the update, in nats summed over the sequence. A loss that is
   // not finite leaves theta and velocity alone.
-  double step(const float* x, int T, const float* target, int labels, const Noise& noise,
-              float* theta, float* velocity, const Rule& rule) {
+  double step(const float* x, int T, const float* target, int labels, const Noise& noise, float* theta,
+              float* velocity, const Rule& rule) {
     prepare(x, T, labels, theta, &noise);
     activate();
     const double value = loss(target, labels);
@@ -139,9 +139,7 @@ class Network {
 
   const NetworkShape& shape() const { return layout_.shape; }
   // Columns of dy for one direction. Lanes beyond H are not looked at in shared vectors, and zero elsewhere.
-  int side_columns() const {
-    return layout_.layer.rest ? shape().hidden : int(layout_.layer.padded());
-  }
+  int side_columns() const { return layout_.layer.rest ? shape().hidden : int(layout_.layer.padded()); }
 
   // For training if there is a noise.
   void prepare(const float* x, int T, int labels, const float* theta, const Noise* training) {
@@ -205,8 +203,7 @@ class Network {
         if (d == 0)
           product<float>(left, head, T_, width, shape().hidden,
                          Affine<float>{out, theta_ + layout_.head_bias + start * L});
-        else
-          product<float>(left, head, T_, width, shape().hidden, Add<float>{out});
+        else product<float>(left, head, T_, width, shape().hidden, Add<float>{out});
       }
     });
   }
@@ -225,8 +222,7 @@ class Network {
     const int outputs = shape().outputs, hidden = shape().hidden;
     for (int d = 0; d < shape().directions; ++d) {
       const Rows<float> to = head_transposed_.from_column(d * side_columns());
-      for (int k = 0; k < outputs; ++k)
-        std::fill_n(to[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
+      for (int k = 0; k < outputs; ++k) std::fill_n(to[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
       each_panel([&](int start, int width) {
         const int last = std::min(outputs - start * L, width * L);
         transpose<float>({theta + layout_.panel_offset(d, start), width * L}, hidden, last,

@@ -12,8 +12,7 @@ namespace odyssey {
 struct Split {
   int parts, base, extra;
   Split(int total, int most)
-      : parts((total + most - 1) / most), base(parts ? total / parts : 0),
-        extra(total - base * parts) {}
+      : parts((total + most - 1) / most), base(parts ? total / parts : 0), extra(total - base * parts) {}
   int start(int part) const { return part * base + std::min(part, extra); }
   int width(int part) const { return base + (part < extra); }
 };
@@ -88,8 +87,7 @@ struct Left {
 };
 
 template <class Real, int R, int N, class Target>
-inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, int K,
-                         const Target& target) {
+inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, int K, const Target& target) {
   Vector<Real> sum[R][N];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -134,9 +132,8 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
       int i = 0;
       for (; i + R <= M; i += R) product_tile<Real, R, N>(a, b, i, column, K, target);
       if (i < M)
-        with_constant<R>(M - i, [&](auto rest) {
-          product_tile<Real, int(rest), N>(a, b, i, column, K, target);
-        });
+        with_constant<R>(M - i,
+                         [&](auto rest) { product_tile<Real, int(rest), N>(a, b, i, column, K, target); });
     });
   }
 }
@@ -149,15 +146,13 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
 //   panel  `count` rows of N vectors, contiguous, read only; no alignment beyond that of Real
 // Returns the panel's next row, panel + count · N vectors.
 template <class Real, int U, int N>
-inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)[U][N],
-                                                             const Real* x, std::ptrdiff_t count,
-                                                             const Real* panel) {
+inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)[U][N], const Real* x,
+                                                             std::ptrdiff_t count, const Real* panel) {
   constexpr int width = N * kLanes<Real>;
   constexpr bool in_fours = sizeof(Real) == sizeof(float) && (N <= 2 || !kManyRegisters);
   const auto add = [&](int u, Vector<Real> xk, int row) __attribute__((always_inline)) {
 #pragma GCC unroll 16
-    for (int n = 0; n < N; ++n)
-      sum[u][n] += xk * load(panel + row * width + n * kLanes<Real>);
+    for (int n = 0; n < N; ++n) sum[u][n] += xk * load(panel + row * width + n * kLanes<Real>);
   };
   std::ptrdiff_t k = 0;
   constexpr int step = in_fours ? 4 : U;
@@ -177,12 +172,10 @@ inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)
 // The same in blocks that are walked up or down.
 constexpr std::ptrdiff_t kBlockBytes = 16 << 10;
 template <class Real, int U, int N>
-inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real> (&sum)[U][N],
-                                                                    const Real* x,
-                                                                    std::ptrdiff_t count,
-                                                                    const Real* panel, bool down) {
-  constexpr std::ptrdiff_t width = N * kLanes<Real>,
-                           block = kBlockBytes / (width * sizeof(Real)) / 4 * 4;
+inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real> (&sum)[U][N], const Real* x,
+                                                                    std::ptrdiff_t count, const Real* panel,
+                                                                    bool down) {
+  constexpr std::ptrdiff_t width = N * kLanes<Real>, block = kBlockBytes / (width * sizeof(Real)) / 4 * 4;
   walk(down, (count + block - 1) / block, [&](std::ptrdiff_t k) __attribute__((always_inline)) {
     const std::ptrdiff_t row = k * block;
     accumulate<Real, U, N>(sum, x + row, std::min(block, count - row), panel + row * width);

@@ -21,8 +21,7 @@ struct Units {
   };
 
   // From the sums that reach the blocks; p points to the peepholes of these units.
-  static inline __attribute__((always_inline)) Forward forward(const Vec* sum, const Real* p,
-                                                               Vec c_prev) {
+  static inline __attribute__((always_inline)) Forward forward(const Vec* sum, const Real* p, Vec c_prev) {
     const Vec one = broadcast(Real(1));
     Forward now;
     const auto gate = [&](int block, Vec seen) __attribute__((always_inline)) {

@@ -22,8 +22,7 @@ void with_variant(unsigned switches, F f) {
   if (switches == row) return f(Variant<row>{});
   ODYSSEY_ROWS(ODYSSEY_TRY)
 #undef ODYSSEY_TRY
-  throw std::invalid_argument("this library has no variant with switches " +
-                              std::to_string(switches));
+  throw std::invalid_argument("this library has no variant with switches " + std::to_string(switches));
 }
 
 using Shapes = std::vector<std::vector<unsigned>>;

@@ -152,8 +152,7 @@ __device__ void Backward::walk(const Row& row, const Layout& at, int direction, 
       for (int g = 0; g < Z; ++g) next[pass].act[g] = gates[((long long)s * Z + g) * H + unit];
       next[pass].c = cells[(long long)s * H + unit];
       next[pass].c_prev = s ? cells[(long long)(s - 1) * H + unit] : 0.0f;
-      next[pass].dy =
-          row.dy[(long long)time_of(direction, s, T) * at.width() + direction * H + unit];
+      next[pass].dy = row.dy[(long long)time_of(direction, s, T) * at.width() + direction * H + unit];
     }
   };
   fetch(T - 1);

@@ -14,8 +14,8 @@ extern __shared__ float4 dynamic_shared[];  // ODYSSEY_SHARED bytes for the recu
 constexpr int kSquare = 32;
 
 // to[column][row] = from[row][column], in squares, so that both sides are read and written in runs.
-__device__ inline void transpose(float (*square)[kSquare + 1], const float* from, float* to,
-                                 int rows, int columns, int first, int stride) {
+__device__ inline void transpose(float (*square)[kSquare + 1], const float* from, float* to, int rows,
+                                 int columns, int first, int stride) {
   const int across = ceil_div(columns, kSquare), x = threadIdx.x % kSquare;
   for (int tile = first; tile < across * ceil_div(rows, kSquare); tile += stride) {
     const int r0 = tile / across * kSquare, c0 = tile % across * kSquare;
@@ -32,12 +32,12 @@ __device__ inline void transpose(float (*square)[kSquare + 1], const float* from
 
 using namespace odyssey;
 
-#define ODYSSEY_KERNEL(name)                                                             \
-  extern "C" __global__ void __launch_bounds__(kThreads, 1)                              \
+#define ODYSSEY_KERNEL(name)                                \
+  extern "C" __global__ void __launch_bounds__(kThreads, 1) \
       name(const long long* table, int first, int inputs, int outputs, int directions, int* order)
 // A copy, so that its fields are not read again after every store.
-#define ODYSSEY_ROW                                                                      \
-  const Row row = reinterpret_cast<const Row*>(table)[first + blockIdx.y];               \
+#define ODYSSEY_ROW                                                        \
+  const Row row = reinterpret_cast<const Row*>(table)[first + blockIdx.y]; \
   const Layout at(row, {inputs, outputs, directions})
 
 // Noise on the inputs; R and Q transposed.
@@ -138,18 +138,16 @@ ODYSSEY_KERNEL(odyssey_descend) {
     tile -= tiles(Z * H, D + 1);
     if (tile < tiles(Z * H, H)) {
       const Delayed y{in_order(row.y + d * H, width, d, T)};
-      return product(shared, tile, Z * H, H, T, da, y, [&](int m, int n, float g) {
-        update(row, own + at.R() + m * H + n, g);
-      });
+      return product(shared, tile, Z * H, H, T, da, y,
+                     [&](int m, int n, float g) { update(row, own + at.R() + m * H + n, g); });
     }
     tile -= tiles(Z * H, H);
     if (!V::gate_recurrence) continue;
     if (tile < tiles(G * H, G * H)) {
       const Delayed gates{{row.gates + start + H, Z * H, 1}};
       const Matrix da_gates{row.da + start + H, 1, Z * H};
-      return product(shared, tile, G * H, G * H, T, da_gates, gates, [&](int m, int n, float g) {
-        update(row, own + at.Q() + m * G * H + n, g);
-      });
+      return product(shared, tile, G * H, G * H, T, da_gates, gates,
+                     [&](int m, int n, float g) { update(row, own + at.Q() + m * G * H + n, g); });
     }
     tile -= tiles(G * H, G * H);
   }

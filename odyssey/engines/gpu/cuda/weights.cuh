@@ -58,8 +58,8 @@ class Weights {
   static constexpr int held = Passes > 1 ? 0 : least(groups, weight_registers(S, Backward) / (4 * B::count));
   static constexpr int pitch = most + 4;            // of one vector in shared memory
   static constexpr int vectors = 2 * B::ins * pitch;  // floats; the weights begin after them
-  static constexpr int kept = Passes > 1 ? 0
-      : least(groups - held, (kSharedFloats - vectors) / (4 * B::count * kThreads));
+  static constexpr int kept =
+      Passes > 1 ? 0 : least(groups - held, (kSharedFloats - vectors) / (4 * B::count * kThreads));
   static constexpr int streamed = groups - held - kept;
   static constexpr bool wide = B::outs == 1;  // one sum a block: as many independent chains
   static constexpr int parts = wide ? B::count : B::outs;
@@ -78,16 +78,13 @@ class Weights {
     }
     for (int m = 0; m < kept; ++m)
       for (int b = 0; b < B::count; ++b)
-        for (int e = 0; e < 4; ++e)
-          place(m, b)[e] = weight(b, 4 * (lane_ + S * (held + m)) + e, unit(0));
+        for (int e = 0; e < 4; ++e) place(m, b)[e] = weight(b, 4 * (lane_ + S * (held + m)) + e, unit(0));
     __syncthreads();
   }
   __device__ int unit(int pass) const { return (pass * kThreads + int(threadIdx.x)) / S; }
   __device__ bool first() const { return lane_ == 0; }
   // Input `in` of the vector that is read (parity of the step) or written (the other).
-  __device__ float* vector(int parity, int in) const {
-    return shared_ + (parity * B::ins + in) * pitch;
-  }
+  __device__ float* vector(int parity, int in) const { return shared_ + (parity * B::ins + in) * pitch; }
 
   // sum[out] += Σ over inputs, complete in every lane.
   __device__ void apply(int parity, int pass, float (&sum)[B::outs]) const {
