@@ -21,7 +21,7 @@ ARROWS = {
     "registry": set(),
     "storage": set(),
     "losses": {"registry"},
-    "networks": set(),
+    "networks": {"registry"},
     "slurm": set(),
     "tasks": {"losses", "networks", "registry"},
     "tasks/tree": set(),
@@ -32,10 +32,10 @@ ARROWS = {
     },
     "study": {"losses", "networks", "registry", "storage", "tasks"},
     "paper": {"study", "tasks"},
-    "engines": {"networks"},
-    "engines/fused": {"engines", "networks", "storage"},
+    "engines": {"losses", "networks"},
+    "engines/fused": {"engines", "losses", "networks", "storage"},
     "engines/gluon": {"engines", "engines/fused", "losses", "networks"},
-    "engines/gpu": {"engines", "networks"},
+    "engines/gpu": {"engines", "losses", "networks"},
     "engines/choose": {"engines", "engines/fused", "engines/gluon", "engines/gpu", "networks"},
     "runs": {
         *("engines", "engines/gpu", "engines/choose", "networks", "storage", "study"),
@@ -69,11 +69,26 @@ ARROWS = {
     },
 }
 STANDARD_LIBRARY_ONLY = (
+<<<<<<< HEAD
     *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
     *("losses/__init__", "registry", "study/blocks", "study/config_error", "study/extensions"),
     *("study/trials", "tasks/source", "tasks/task", "tasks/timit", "tasks/iamondb", "tasks/jsb"),
     *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
     *("checks/check", "paper/__init__", "analysis/records", "analysis/words"),
+=======
+    *(
+        "registry",
+        "losses/__init__",
+        "networks/cells",
+        "networks/ops",
+        "networks/variants",
+        "networks/spec",
+        "study/search",
+        "study/hyperparameters",
+        "units",
+    ),
+    *("storage/paths", "storage/files", "storage/receipts", "checks/check", "paper/__init__"),
+>>>>>>> engines
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
     "engines/fused/instructions",
 )

@@ -1,7 +1,13 @@
 """Which engine trains: Gluon, the fused kernels of this processor, or those of a GPU."""
 
+import logging
+
 from odyssey.engines.training import Model
+from odyssey.networks.cells import Cell
 from odyssey.networks.spec import Device, Kernels, NetworkSpec, UpdateRule
+
+log = logging.getLogger(__name__)
+_told: set[str] = set()
 
 
 def new_model(
@@ -9,11 +15,16 @@ def new_model(
 ) -> Model:
     """Return a network with its update rule: on the fused kernels or on plain Gluon.
 
-    Raises KernelError or GpuError where the kernels can't be built or can't run.
+    Cells that the kernels don't know train on Gluon, which the log says once of each. Raises
+    KernelError or GpuError where the kernels can't be built or can't run.
     """
+    used = kernels_for(spec.variant, chosen)
+    if used != chosen and spec.variant.code not in _told:
+        _told.add(spec.variant.code)
+        log.warning("the fused kernels don't know the cell %s: Gluon trains it", spec.variant.code)
     if device == "gpu":
-        return _on_gpu(spec, rule, chosen)
-    if chosen == "gluon":
+        return _on_gpu(spec, rule, used)
+    if used == "gluon":
         from odyssey.engines.gluon.model import GluonModel
 
         return GluonModel(spec, rule)
@@ -22,8 +33,14 @@ def new_model(
     return FusedModel(spec, rule)
 
 
-def kernels_here(chosen: Kernels, device: Device = "cpu") -> str:
+def kernels_for(cell: Cell, chosen: Kernels) -> Kernels:
+    """Return what can train a cell: the kernels that were chosen, or Gluon."""
+    return chosen if cell.fused else "gluon"
+
+
+def kernels_here(cell: Cell, chosen: Kernels, device: Device = "cpu") -> str:
     """Return what computes on this processor, for the record: the same bits have the same name."""
+    chosen = kernels_for(cell, chosen)
     if device == "gpu":
         from odyssey.engines.gpu.device import require
 

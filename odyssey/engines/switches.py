@@ -1,6 +1,7 @@
 """What the kernels of every device know of a variant: its switches as bits."""
 
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
+from odyssey.networks.variants import lstm_of
 
 #: Fields of ``LSTMVariant`` in the order of the bits of ``Variant`` in variant.h.
 SWITCHES = (
@@ -15,6 +16,10 @@ SWITCHES = (
 )
 
 
-def switches(variant: LSTMVariant) -> int:
-    """Return a variant's switches as the bits of ``Variant`` in variant.h."""
-    return sum(1 << bit for bit, name in enumerate(SWITCHES) if getattr(variant, name))
+def switches(variant: Cell) -> int:
+    """Return a variant's switches as the bits of ``Variant`` in variant.h.
+
+    Raises ValueError for a cell that the kernels don't know.
+    """
+    row = lstm_of(variant)
+    return sum(1 << bit for bit, name in enumerate(SWITCHES) if getattr(row, name))

@@ -1,20 +1,21 @@
-"""The study's equations in float64 NumPy, forward and backward, in the paper's letters.
+"""The study's networks in float64 NumPy, forward by each cell's own step, the LSTM's backward too.
 
-Source: Greff et al., section II (forward pass) and II-B (gradients), with the variants of section
-IV-C. It is the oracle that every fast implementation is held against; nothing but tests
+Source of the gradients: Greff et al., section II-B, in the paper's letters, with the variants of
+section IV-C. It is the oracle that every fast implementation is held against; nothing but tests
 and benchmarks calls it. Back-propagation through time is full: nothing is truncated or cut.
 
 Shapes: T time, B batch, D inputs, H blocks, K outputs; x is (T, B, D), activations are (T, B, H).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from odyssey.networks.cells import Cell
 from odyssey.networks.spec import NetworkSpec
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.variants import LSTMVariant, lstm_of
 
 Array = NDArray[np.float64]
 Parameters = Mapping[str, Array]
@@ -39,38 +40,79 @@ def sigmoid(a: Array) -> Array:
     return value
 
 
+class NumpyOps:
+    """``Ops`` of float64 arrays."""
+
+    def product(self, x: Array, weights: Array, blocks: int) -> Array:
+        """Return x times the transposed weights."""
+        product: Array = x @ weights.T
+        return product
+
+    def split(self, a: Array, blocks: int) -> list[Array]:
+        """Return views of the blocks."""
+        return np.split(a, blocks, axis=-1)
+
+    def join(self, parts: Sequence[Array]) -> Array:
+        """Return arrays side by side."""
+        return np.concatenate(parts, axis=-1)
+
+    def times(self, a: Array, vector: Array) -> Array:
+        """Return every row times a vector."""
+        return a * vector
+
+    def plus(self, a: Array, vector: Array) -> Array:
+        """Return every row plus a vector."""
+        return a + vector
+
+    def sigmoid(self, a: Array) -> Array:
+        """Return the logistic function."""
+        return sigmoid(a)
+
+    def tanh(self, a: Array) -> Array:
+        """Return the hyperbolic tangent."""
+        value: Array = np.tanh(a)
+        return value
+
+    def relu(self, a: Array) -> Array:
+        """Return the positive part."""
+        value: Array = np.maximum(a, 0)
+        return value
+
+    def exp(self, a: Array) -> Array:
+        """Return the exponential."""
+        value: Array = np.exp(a)
+        return value
+
+
+def cell_forward(cell: Cell, parameters: Parameters, x: Array) -> Array:
+    """Return the outputs (T, B, H) of one direction of any cell over x (T, B, D)."""
+    outputs = []
+    a = x @ parameters["W"].T + parameters["b"]
+    state = [np.zeros(_units(cell, a)) for _ in cell.state]
+    for a_t in a:
+        y, state = cell.step(NumpyOps(), a_t, state, parameters)
+        outputs.append(y)
+    return np.stack(outputs)
+
+
 def layer_forward(variant: LSTMVariant, parameters: Parameters, x: Array) -> Activations:
-    """Run one direction over x (T, B, D), in the order of its first axis."""
-    T, B, _ = x.shape
-    H = parameters["R"].shape[1]
-    z, i, f, o, c, h, y = (np.ones((T, B, H)) for _ in range(7))
-    gate = {"i": i, "f": f, "o": o}
-    y_prev, c_prev = np.zeros((B, H)), np.zeros((B, H))
-    previous = {name: np.zeros((B, H)) for name in variant.gates}
-    p = _blocks(parameters.get("p"), variant.gates, H)
-    for t in range(T):
-        a = x[t] @ parameters["W"].T + y_prev @ parameters["R"].T + parameters["b"]
-        a_z = a[:, :H]
-        a_gate = {name: a[:, (k + 1) * H : (k + 2) * H] for k, name in enumerate(variant.gates)}
-        if variant.gate_recurrence:
-            stacked = np.concatenate([previous[name] for name in variant.gates], axis=1)
-            recurrent = stacked @ parameters["Q"].T
-            for k, name in enumerate(variant.gates):
-                a_gate[name] = a_gate[name] + recurrent[:, k * H : (k + 1) * H]
-        z[t] = np.tanh(a_z) if variant.input_activation else a_z
-        for name in variant.gates:
-            if name != "o":
-                gate[name][t] = sigmoid(a_gate[name] + p[name] * c_prev)
-        if variant.coupled_gates:
-            f[t] = 1 - i[t]
-        c[t] = z[t] * i[t] + c_prev * f[t]
-        if variant.output_gate:
-            o[t] = sigmoid(a_gate["o"] + p["o"] * c[t])
-        h[t] = np.tanh(c[t]) if variant.output_activation else c[t]
-        y[t] = h[t] * o[t]
-        y_prev, c_prev = y[t], c[t]
-        previous = {name: gate[name][t] for name in variant.gates}
-    return Activations(z, i, f, o, c, h, y)
+    """Return all that one direction of the LSTM computes over x (T, B, D)."""
+    a = x @ parameters["W"].T + parameters["b"]
+    found: dict[str, Array] = {
+        name: np.ones((len(a), *_units(variant, a))) for name in ("z", "i", "f", "o", "c", "h", "y")
+    }
+    state = [np.zeros(_units(variant, a)) for _ in variant.state]
+    for t, a_t in enumerate(a):
+        now = variant.activations(NumpyOps(), a_t, state, parameters)
+        for name, value in now.items():
+            found[name][t] = value
+        state = [now[name] for name in variant.state]
+    return Activations(**found)
+
+
+def _units(cell: Cell, a: Array) -> tuple[int, int]:
+    """Return B and H of the activations (T, B, blocks·H)."""
+    return a.shape[1], a.shape[2] // len(cell.blocks)
 
 
 def layer_backward(
@@ -122,15 +164,28 @@ def layer_backward(
 
 
 def network_forward(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
-    """Return the output layer's activations before softmax or sigmoid, (T, B, K)."""
-    return _network_forward(spec, parameters, x)[0]
+    """Return the output layer's activations before softmax or sigmoid, (T, B, K), for any cell."""
+    sides = [
+        cell_forward(spec.variant, _side(parameters, side), x[_order(side)])[_order(side)]
+        for side in spec.directions
+    ]
+    a: Array = np.concatenate(sides, axis=-1) @ parameters["output.W"].T + parameters["output.b"]
+    return a
 
 
 def network_backward(
     spec: NetworkSpec, parameters: Parameters, x: Array, d_output: Array
 ) -> tuple[dict[str, Array], Array]:
-    """Return the gradients of all parameters and of x, given d_output (T, B, K)."""
-    _, y, runs = _network_forward(spec, parameters, x)
+    """Return the gradients of all parameters and of x, given d_output (T, B, K), for the LSTM.
+
+    Those of other cells are to be found by central differences of ``network_forward``.
+    """
+    variant = lstm_of(spec.variant)
+    runs = {
+        side: layer_forward(variant, _side(parameters, side), x[_order(side)])
+        for side in spec.directions
+    }
+    y = np.concatenate([runs[side].y[_order(side)] for side in spec.directions], axis=-1)
     gradients: dict[str, Array] = {}
     dy = d_output @ parameters["output.W"]
     dx = np.zeros_like(x)
@@ -138,24 +193,13 @@ def network_backward(
         order = _order(side)
         dy_side = dy[order, :, k * spec.hidden : (k + 1) * spec.hidden]
         own, dx_side = layer_backward(
-            spec.variant, _side(parameters, side), x[order], runs[side], dy_side
+            variant, _side(parameters, side), x[order], runs[side], dy_side
         )
         gradients |= {f"{side}.{name}": value for name, value in own.items()}
         dx += dx_side[order]
     gradients["output.W"] = np.einsum("tbk,tbh->kh", d_output, y)
     gradients["output.b"] = d_output.sum((0, 1))
     return gradients, dx
-
-
-def _network_forward(
-    spec: NetworkSpec, parameters: Parameters, x: Array
-) -> tuple[Array, Array, dict[str, Activations]]:
-    runs = {
-        side: layer_forward(spec.variant, _side(parameters, side), x[_order(side)])
-        for side in spec.directions
-    }
-    y = np.concatenate([runs[side].y[_order(side)] for side in spec.directions], axis=-1)
-    return y @ parameters["output.W"].T + parameters["output.b"], y, runs
 
 
 def _order(side: str) -> slice:

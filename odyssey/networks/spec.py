@@ -1,10 +1,11 @@
 """Frozen descriptions of a network and of its update rule. Standard library only: they travel."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Literal
 
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
 
 #: The name of a loss in odyssey.losses.
 Loss = str
@@ -23,11 +24,11 @@ MOST_HIDDEN_GPU = 1024
 class NetworkSpec:
     """One or two recurrent layers side by side, joined to one output layer.
 
-    ``inputs`` D, ``hidden`` H (blocks per direction), ``outputs`` K. ``loss`` is the name of what
-    is minimised, see ``odyssey.losses``.
+    ``variant`` is the cell of the layers, ``inputs`` D, ``hidden`` H (blocks per direction),
+    ``outputs`` K. ``loss`` is the name of what is minimised, see ``odyssey.losses``.
     """
 
-    variant: LSTMVariant
+    variant: Cell
     inputs: int
     hidden: int
     outputs: int
@@ -49,7 +50,7 @@ class NetworkSpec:
     def parameter_shapes(self) -> dict[str, tuple[int, ...]]:
         """Return name → shape of all parameters in canonical order.
 
-        ``forward.W``, ``forward.R``, … (see LSTMVariant.parameter_shapes), the same for
+        ``forward.W``, ``forward.R``, … (see Cell.parameter_shapes), the same for
         ``backward``, then ``output.W`` (K, directions·H) and ``output.b`` (K,).
         """
         layer = self.variant.parameter_shapes(self.inputs, self.hidden)
@@ -60,7 +61,7 @@ class NetworkSpec:
         shapes["output.b"] = (self.outputs,)
         return shapes
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of parameters."""
         return sum(map(prod, self.parameter_shapes().values()))
@@ -87,3 +88,12 @@ class UpdateRule:
     def step(self) -> float:
         """The effective step η (1 − μ)."""
         return self.learning_rate * (1 - self.momentum)
+
+    def numbers(self) -> dict[str, float]:
+        """Return what the fused kernels get of it, in the order in which they do (product.h)."""
+        return {
+            "step": self.step,
+            "momentum": self.momentum,
+            "nesterov": self.nesterov,
+            "clip": self.clip,
+        }

@@ -1,4 +1,4 @@
-"""The LSTM variants of the study, as data: one row of switches each, read by one implementation.
+"""The LSTM variants of the study, as data: one row of switches each, read by one step.
 
 Source: Greff et al., section II (vanilla block) and section IV-C (variants). Everything that has
 one block per gate is stacked in the order z, i, f, o (block input, input, forget, output gate);
@@ -8,9 +8,12 @@ The nine rows of the paper combine: ``get_variant("CIFG+NP")`` is the row with t
 so a variant of one's own needs no new code.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
+from typing import Any, ClassVar
+
+from odyssey.networks.ops import Ops
 
 
 @dataclass(frozen=True)
@@ -31,6 +34,7 @@ class LSTMVariant:
     coupled_gates: bool = False
     peepholes: bool = True
     gate_recurrence: bool = False
+    fused: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.coupled_gates and not (self.input_gate and self.forget_gate):
@@ -55,11 +59,16 @@ class LSTMVariant:
         """The stacked parameter blocks: z and the gates."""
         return ("z", *self.gates)
 
+    @property
+    def state(self) -> tuple[str, ...]:
+        """What a frame hands to the next: y, c and, with full gate recurrence, the gates."""
+        return ("y", "c", *(self.gates if self.gate_recurrence else ()))
+
     def parameter_shapes(self, inputs: int, hidden: int) -> dict[str, tuple[int, ...]]:
         """Return name → shape of one direction's parameters, in their canonical order.
 
-        With D ``inputs``, H ``hidden``, G blocks and P gates: W (G·H, D), R (G·H, H), b (G·H,),
-        p (P·H,), and for full gate recurrence Q (P·H, P·H), whose block in row γ and column δ is
+        With D ``inputs``, H ``hidden``, G gates and Z blocks: W (Z·H, D), R (Z·H, H), b (Z·H,),
+        p (G·H,), and for full gate recurrence Q (G·H, G·H), whose block in row γ and column δ is
         the paper's R_δγ: from the previous gate δ to gate γ.
         """
         blocks, gates = len(self.blocks) * hidden, len(self.gates) * hidden
@@ -73,6 +82,43 @@ class LSTMVariant:
         if self.gate_recurrence:
             shapes["Q"] = (gates, gates)
         return shapes
+
+    def step(
+        self, ops: Ops, a: Any, state: Sequence[Any], p: Mapping[str, Any]
+    ) -> tuple[Any, list[Any]]:
+        """Return the output and the next state of one frame; see ``Cell``."""
+        found = self.activations(ops, a, state, p)
+        return found["y"], [found[name] for name in self.state]
+
+    def activations(
+        self, ops: Ops, a: Any, state: Sequence[Any], p: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Return z, i, f, o, c, h and y of one frame; an absent gate is the number 1.
+
+        Source: Greff et al., section II-A, with the changes of section IV-C.
+        """
+        y, c, *gates = state
+        a = a + ops.product(y, p["R"], len(self.blocks))
+        block = dict(zip(self.blocks, ops.split(a, len(self.blocks)), strict=True))
+        if self.gate_recurrence:
+            across = ops.product(ops.join(gates), p["Q"], len(self.gates))
+            for gate, part in zip(self.gates, ops.split(across, len(self.gates)), strict=True):
+                block[gate] = block[gate] + part
+        weights = ops.split(p["p"], len(self.gates)) if "p" in p else ()
+        peephole = dict(zip(self.gates, weights, strict=False))
+
+        def opened(gate: str, cell: Any) -> Any:
+            seen = ops.times(cell, peephole[gate]) if peephole else 0
+            return ops.sigmoid(block[gate] + seen)
+
+        one: Any = 1.0
+        i = opened("i", c) if self.input_gate else one
+        f = opened("f", c) if "f" in self.gates else 1 - i if self.coupled_gates else one
+        z = ops.tanh(block["z"]) if self.input_activation else block["z"]
+        c = z * i + c * f
+        o = opened("o", c) if self.output_gate else one
+        h = ops.tanh(c) if self.output_activation else c
+        return {"z": z, "i": i, "f": f, "o": o, "c": c, "h": h, "y": h * o}
 
 
 _CHANGES: Mapping[str, tuple[str, str, dict[str, bool]]] = MappingProxyType(
@@ -112,3 +158,14 @@ VARIANTS: Mapping[str, LSTMVariant] = MappingProxyType(
     {code: get_variant(code) for code in _CHANGES}
 )
 VANILLA = VARIANTS["V"]
+
+
+def lstm_of(cell: object) -> LSTMVariant:
+    """Return a cell that must be the LSTM, for what knows no other. Raises ValueError."""
+    if not isinstance(cell, LSTMVariant):
+        code = getattr(cell, "code", cell)
+        raise ValueError(
+            f"the cell {code!r} is no variant of the LSTM, which alone has kernels and gradients "
+            "by hand: choose `kernels: gluon`"
+        )
+    return cell

@@ -109,7 +109,8 @@ def run_trial(
         if tree is not None:
             state = restore(tree, model)
         log.info("%s: %s, %s", spec, _position(state), dict(spec.hyperparameters))
-        describe = partial(_result, spec, dataset, kernels_here(kernels, device))
+        computed_by = kernels_here(spec.network.variant, kernels, device)
+        describe = partial(_result, spec, dataset, computed_by)
 
         def save() -> None:
             lease.check()

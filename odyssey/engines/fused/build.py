@@ -29,7 +29,7 @@ from odyssey.engines.fused.instructions import (
     chosen_sets,
 )
 from odyssey.engines.switches import switches
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
 from odyssey.storage.files import replacing
 
 # Never -ffast-math: NaN and inf must pass through, and linking with it flushes denormal numbers to
@@ -79,15 +79,14 @@ def cache_folder() -> Path:
     return Path(override) if override else _SOURCES.parents[2] / "build" / "kernels"
 
 
-def build(
-    variants: Iterable[LSTMVariant], instruction_sets: Iterable[str] | None = None
-) -> Library:
+def build(variants: Iterable[Cell], instruction_sets: Iterable[str] | None = None) -> Library:
     """Build the variants' library for the given instruction sets, all by default; return it.
 
+    Cells that the kernels don't know are left out: Gluon trains them.
     Of all sets those are left out that the compiler does not know. Where there is no compiler, or
     no place to write, a library that is complete will do. Raises KernelError.
     """
-    rows = frozenset(switches(variant) for variant in variants)
+    rows = _known(variants)
     wanted = list(instruction_sets or buildable_sets())
     if unknown := set(wanted) - set(buildable_sets()):
         raise KernelError(
@@ -132,20 +131,25 @@ def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: 
     return library
 
 
-def is_outdated(declared: Path, variants: Iterable[LSTMVariant]) -> bool:
+def is_outdated(declared: Path, variants: Iterable[Cell]) -> bool:
     """Return whether a file of ``Library.declare`` is of other sources or lacks a variant."""
-    rows = {switches(variant) for variant in variants}
+    rows = _known(variants)
     found = _read(declared)
     return found.get("sources") != source_key() or not rows <= set(found.get("switches", ()))
 
 
-def is_missing(variants: Iterable[LSTMVariant]) -> bool:
+def is_missing(variants: Iterable[Cell]) -> bool:
     """Return whether no library, for whatever instruction set, is there for one of the variants."""
     sets = buildable_sets()
-    return any(not any(find(variant, name) for name in sets) for variant in variants)
+    known = [variant for variant in variants if variant.fused]
+    return any(not any(find(variant, name) for name in sets) for variant in known)
 
 
-def available(variant: LSTMVariant) -> tuple[Library, str] | None:
+def _known(variants: Iterable[Cell]) -> frozenset[int]:
+    return frozenset(switches(variant) for variant in variants if variant.fused)
+
+
+def available(variant: Cell) -> tuple[Library, str] | None:
     """Return the library and instruction set to use here, unless it has yet to be built.
 
     It is the best set that the processor has and no compiler has refused. Raises KernelError.
@@ -158,7 +162,7 @@ def available(variant: LSTMVariant) -> tuple[Library, str] | None:
     return None
 
 
-def find(variant: LSTMVariant, instruction_set: str) -> Library | None:
+def find(variant: Cell, instruction_set: str) -> Library | None:
     """Return the newest built library of these sources for a variant and instruction set, if any.
 
     The compiler is left out of the comparison: a node of a cluster need not have one.

@@ -1,6 +1,7 @@
 """Loads the operator library that fits this processor, and hands out its operators."""
 
 import ctypes
+import weakref
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -9,16 +10,19 @@ from odyssey.engines.fused.build import Library, available, build
 from odyssey.engines.fused.instructions import KernelError, chosen_sets
 from odyssey.engines.mx import mx
 from odyssey.engines.switches import switches
+from odyssey.networks.cells import Cell
 from odyssey.networks.spec import NetworkSpec
-from odyssey.networks.variants import VARIANTS, LSTMVariant
+from odyssey.networks.variants import VARIANTS
 
-_LOSSES = {"softmax": 0, "ctc": 1, "bernoulli": 2}
+#: The losses that have a fused form, by their number in network.h; the others are computed outside.
+FUSED_LOSSES = {"softmax": 0, "ctc": 1, "bernoulli": 2}
+OUTSIDE = 3
 
 
 class Operators:
     """The operators of one variant: ``operators(F, "train", …)``."""
 
-    def __init__(self, variant: LSTMVariant) -> None:
+    def __init__(self, variant: Cell) -> None:
         self.switches = switches(variant)
         self.key = _load(variant).key
 
@@ -33,19 +37,22 @@ class Operators:
         return mx.nd.CachedOp(self(mx.sym, operator, *variables, **attributes))
 
 
-def network_attributes(spec: NetworkSpec) -> dict[str, int]:
-    """Return the attributes that tell the library a network's shape."""
+def network_attributes(spec: NetworkSpec, fused_loss: bool = True) -> dict[str, int]:
+    """Return the attributes that tell the library a network's shape, in the order of its ``shape``.
+
+    ``fused_loss`` is whether the fused form of the loss computes, where there is one.
+    """
     return {
         "inputs": spec.inputs,
         "hidden": spec.hidden,
         "outputs": spec.outputs,
         "directions": len(spec.directions),
-        "loss": _LOSSES[spec.loss],
+        "loss": FUSED_LOSSES.get(spec.loss, OUTSIDE) if fused_loss else OUTSIDE,
     }
 
 
 @cache
-def load(variant: LSTMVariant) -> Operators:
+def load(variant: Cell) -> Operators:
     """Return the operators of a variant, built if they are not yet.
 
     The instruction set is the best that the processor has, or the one that the environment
@@ -61,16 +68,44 @@ def instruction_set() -> str:
     return chosen_sets()[0]
 
 
-def library_path(variant: LSTMVariant) -> Path:
+def library_path(variant: Cell) -> Path:
     """Return the shared object that ``load`` loads, built if it is not yet."""
     library = _load(variant)
     return library.path(_loaded[library.key][1])
 
 
+def interface(variant: Cell) -> ctypes.CDLL:
+    """Return the C interface of ``load``'s library, which interface.h documents."""
+    library = ctypes.CDLL(str(library_path(variant)))
+    library.odyssey_open.restype = library.odyssey_core.restype = ctypes.c_void_p
+    library.odyssey_size.restype = ctypes.c_size_t
+    for name in ("error", "losses", "rule"):
+        getattr(library, f"odyssey_{name}").restype = ctypes.c_char_p
+    return library
+
+
+class OpenNetwork:
+    """A network that the library keeps between two calls, closed with this object."""
+
+    def __init__(self, spec: NetworkSpec, fused_loss: bool = True) -> None:
+        self.library = interface(spec.variant)
+        sizes = network_attributes(spec, fused_loss).values()
+        shape = (ctypes.c_int * len(sizes))(*sizes)
+        self.handle = ctypes.c_void_p(self.library.odyssey_open(switches(spec.variant), shape))
+        if not self.handle:
+            raise KernelError(f"the fused kernels: {self.library.odyssey_error().decode()}")
+        weakref.finalize(self, self.library.odyssey_close, self.handle)
+
+    @property
+    def core(self) -> int:
+        """The address that operators take as ``network``."""
+        return int(self.library.odyssey_core(self.handle))
+
+
 _loaded: dict[str, tuple[Library, str]] = {}
 
 
-def _load(variant: LSTMVariant) -> Library:
+def _load(variant: Cell) -> Library:
     for library, _ in _loaded.values():
         if switches(variant) in library.switches:
             return library
@@ -85,7 +120,7 @@ def _load(variant: LSTMVariant) -> Library:
     return library
 
 
-def _library(variant: LSTMVariant) -> tuple[Library, str]:
+def _library(variant: Cell) -> tuple[Library, str]:
     """Return a library for the best instruction set that is there or can be built."""
     if found := available(variant):
         return found
@@ -111,7 +146,7 @@ def _refusal(path: Path, reason: str) -> str:
     return f"the fused kernels can't be loaded: {reason}; {advice}"
 
 
-def _with_company(variant: LSTMVariant) -> list[LSTMVariant]:
+def _with_company(variant: Cell) -> list[Cell]:
     """Return the paper's variants if it is one of them, else the variant alone."""
-    paper = list(VARIANTS.values())
+    paper: list[Cell] = [*VARIANTS.values()]
     return paper if variant in paper else [variant]

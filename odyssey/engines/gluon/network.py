@@ -1,10 +1,11 @@
 """The study's networks as hybridized Gluon blocks.
 
-The recurrent layer is one step function that reads the variant's row, looped by
-``contrib.foreach``, so that one hybridized graph serves every length.
+The recurrent layer is the cell's own step, looped by ``contrib.foreach``, so that one hybridized
+graph serves every length.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 from odyssey.engines.mx import mx
@@ -58,52 +59,49 @@ def plain_layer(F: Any, spec: NetworkSpec, x: Any, parameters: Mapping[str, Any]
 
 
 def _direction(F: Any, spec: NetworkSpec, x: Any, parameters: Mapping[str, Any]) -> Any:
-    """Loop the block over x (T, B, D); the input's share of all steps is one product."""
-    v, H = spec.variant, spec.hidden
-    width = len(v.blocks) * H
+    """Loop the cell over x (T, B, D); the input's share of all frames is one product."""
+    cell, H = spec.variant, spec.hidden
+    width = len(cell.blocks) * H
     a = F.FullyConnected(x, parameters["W"], parameters["b"], num_hidden=width, flatten=False)
     start = F.squeeze(F.slice(a, begin=(0, None, 0), end=(1, None, H)), axis=0)
-    p = _split(F, parameters.get("p"), v.gates, H)
-    one: Any = 1.0  # an absent gate
-
-    def step(a_t: Any, state: list[Any]) -> tuple[Any, list[Any]]:
-        y, c, *gates = state
-        a_t = a_t + F.FullyConnected(y, parameters["R"], num_hidden=width, no_bias=True)
-        block = _split(F, a_t, v.blocks, H)
-        if v.gate_recurrence:
-            across = F.FullyConnected(
-                F.concat(*gates, dim=1), parameters["Q"], num_hidden=width - H, no_bias=True
-            )
-            for gate, part in _split(F, across, v.gates, H).items():
-                block[gate] = block[gate] + part
-
-        def opened(gate: str, cell: Any) -> Any:
-            peep = F.broadcast_mul(p[gate].reshape((1, -1)), cell) if p else 0
-            return F.sigmoid(block[gate] + peep)
-
-        i = opened("i", c) if v.input_gate else one
-        f = opened("f", c) if "f" in v.gates else 1 - i if v.coupled_gates else one
-        z = F.tanh(block["z"]) if v.input_activation else block["z"]
-        c = z * i + c * f
-        o = opened("o", c) if v.output_gate else one
-        y = (F.tanh(c) if v.output_activation else c) * o
-        opening = {"i": i, "f": f, "o": o}
-        return y, [y, c, *(opening[name] for name in gates_kept)]
-
-    gates_kept = v.gates if v.gate_recurrence else ()
-    zeros = [F.zeros_like(start) for _ in ("y", "c", *gates_kept)]
-    outputs, _ = F.contrib.foreach(step, a, zeros)
+    zeros = [F.zeros_like(start) for _ in cell.state]
+    ops = GluonOps(F, H)
+    outputs, _ = F.contrib.foreach(
+        lambda a_t, state: cell.step(ops, a_t, state, parameters), a, zeros
+    )
     return outputs
 
 
-def _split(F: Any, stacked: Any, names: tuple[str, ...], H: int) -> dict[str, Any]:
-    """Cut the last axis into one block of H a name; nothing where there is nothing."""
-    if stacked is None:
-        return {}
-    return {
-        name: F.slice_axis(stacked, axis=-1, begin=k * H, end=(k + 1) * H)
-        for k, name in enumerate(names)
-    }
+class GluonOps:
+    """``Ops`` of MXNet's arrays or symbols, whichever F makes."""
+
+    def __init__(self, F: Any, hidden: int) -> None:
+        self._F, self._hidden = F, hidden
+        self.sigmoid, self.tanh, self.relu, self.exp = F.sigmoid, F.tanh, F.relu, F.exp
+
+    def product(self, x: Any, weights: Any, blocks: int) -> Any:
+        """Return x times the transposed weights."""
+        width = blocks * self._hidden
+        return self._F.FullyConnected(x, weights, num_hidden=width, no_bias=True)
+
+    def split(self, a: Any, blocks: int) -> list[Any]:
+        """Return slices of the last axis."""
+        cuts = [k * self._hidden for k in range(blocks + 1)]
+        return [
+            self._F.slice_axis(a, axis=-1, begin=begin, end=end) for begin, end in pairwise(cuts)
+        ]
+
+    def join(self, parts: Sequence[Any]) -> Any:
+        """Return arrays side by side."""
+        return self._F.concat(*parts, dim=1)
+
+    def times(self, a: Any, vector: Any) -> Any:
+        """Return every row times a vector."""
+        return self._F.broadcast_mul(vector.reshape((1, -1)), a)
+
+    def plus(self, a: Any, vector: Any) -> Any:
+        """Return every row plus a vector."""
+        return self._F.broadcast_add(a, vector.reshape((1, -1)))
 
 
 def identifier(name: str) -> str:

@@ -9,8 +9,9 @@ from odyssey.engines.gpu import nvrtc
 from odyssey.engines.gpu.driver import Driver, DriverLauncher, GpuError
 from odyssey.engines.gpu.fleet import Fleet
 from odyssey.engines.gpu.source import LATEST
+from odyssey.networks.cells import Cell
 from odyssey.networks.spec import Kernels, NetworkSpec
-from odyssey.networks.variants import VANILLA, LSTMVariant
+from odyssey.networks.variants import VANILLA
 
 #: Our kernels are compiled for the device at hand; later generations make their own code from PTX.
 LEAST_FUSED = (7, 0)
@@ -102,11 +103,11 @@ def fleet_of(spec: NetworkSpec) -> Fleet:
 
 
 @cache
-def _fleet(variant: LSTMVariant, *_shape: object) -> Fleet:
+def _fleet(variant: Cell, *_shape: object) -> Fleet:
     return new_fleet(variant, Driver())
 
 
-def new_fleet(variant: LSTMVariant, driver: Driver) -> Fleet:
+def new_fleet(variant: Cell, driver: Driver) -> Fleet:
     """Return a fleet on the first GPU, its kernels compiled for just that. Raises GpuError."""
     device = require("fused", driver)
     try:

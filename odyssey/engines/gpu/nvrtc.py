@@ -13,16 +13,14 @@ from pathlib import Path
 from typing import Any
 
 from odyssey.engines.gpu.source import LEAST_SHARED, SOURCE, options
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
 
 
 class CompileError(Exception):
     """NVRTC is missing or refuses the source; the message is one line."""
 
 
-def compile_ptx(
-    variant: LSTMVariant, capability: tuple[int, int], shared: int = LEAST_SHARED
-) -> str:
+def compile_ptx(variant: Cell, capability: tuple[int, int], shared: int = LEAST_SHARED) -> str:
     """Return the PTX of all kernels of a variant; see ``options``. Raises CompileError."""
     nvrtc, program = library(), ctypes.c_void_p()
     text = SOURCE.encode()

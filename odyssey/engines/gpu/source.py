@@ -1,15 +1,18 @@
 """The CUDA kernels as a source for NVRTC: one text for every variant, its switches a macro."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 from odyssey.engines.switches import switches
-from odyssey.networks.spec import Loss
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
 
 FOLDER = Path(__file__).with_name("cuda")
 SOURCE = '#include "step.cu"\n'
 #: All that it is made of: what is compiled from it is known by these.
 FILES = (*sorted(FOLDER.iterdir()), FOLDER.parents[1] / "variant.h")
+#: Of every block of every kernel: kThreads of cuda/row.cuh.
 THREADS = 256
 #: Bytes of shared memory that every device gives a block without being asked, and mx.rtc at most.
 LEAST_SHARED = 48 * 1024
@@ -19,10 +22,27 @@ FORWARD = ("prepare", "input", "forward", "output")
 BACKWARD = ("output_backward", "backward", "descend")
 #: The kernels that keep weights in all the shared memory that there is.
 RECURRENT = ("forward", "backward")
-LOSSES: tuple[Loss, ...] = ("softmax", "bernoulli", "ctc")
 
 
-def options(variant: LSTMVariant, capability: tuple[int, int], shared: int) -> tuple[str, ...]:
+@dataclass(frozen=True)
+class LossKernel:
+    """What a loss's kernel reads: targets of a NumPy type, and whether it needs room for paths."""
+
+    targets: str
+    paths: bool = False
+
+
+#: Name of a loss, which is its kernel's → what that needs. The others are computed in NumPy.
+LOSSES: Mapping[str, LossKernel] = MappingProxyType(
+    {
+        "softmax": LossKernel("int32"),
+        "bernoulli": LossKernel("uint8"),
+        "ctc": LossKernel("int32", paths=True),
+    }
+)
+
+
+def options(variant: Cell, capability: tuple[int, int], shared: int) -> tuple[str, ...]:
     """Return NVRTC's options for a variant on devices of a compute capability.
 
     ``shared`` is the bytes of shared memory that a block of a recurrent kernel will be given.
