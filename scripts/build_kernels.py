@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.engines.fused import KernelError, build
-from odyssey.networks.variants import get_variant
 from odyssey.study.study import Study
 
 if TYPE_CHECKING:
@@ -16,7 +15,7 @@ if TYPE_CHECKING:
 def main(config: Mapping[str, Any], out: Path, log: Path) -> None:
     """Build the library of the variants, and write down where it is and what is in it."""
     try:
-        library = build(get_variant(code) for code in Study(config).variants)
+        library = build(Study(config).fused_variants)
     except KernelError as error:
         log.write_text(f"{error}\n", encoding="utf-8")
         sys.exit(f"{error}")

@@ -38,7 +38,7 @@ ARROWS = {
     "engines/gpu": {"engines", "losses", "networks"},
     "engines/choose": {"engines", "engines/fused", "engines/gluon", "engines/gpu", "networks"},
     "runs": {
-        *("engines", "engines/gpu", "engines/choose", "networks", "storage", "study"),
+        *("engines", "engines/gpu", "engines/choose", "networks", "registry", "storage", "study"),
         *("tasks", "tasks/merit", "tasks/tree"),
     },
     "analysis/records": {"paper", "storage"},
@@ -69,26 +69,21 @@ ARROWS = {
     },
 }
 STANDARD_LIBRARY_ONLY = (
-<<<<<<< HEAD
     *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
     *("losses/__init__", "registry", "study/blocks", "study/config_error", "study/extensions"),
-    *("study/trials", "tasks/source", "tasks/task", "tasks/timit", "tasks/iamondb", "tasks/jsb"),
-    *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
-    *("checks/check", "paper/__init__", "analysis/records", "analysis/words"),
-=======
     *(
-        "registry",
-        "losses/__init__",
+        "study/settings",
+        "study/trials",
+        "tasks/source",
+        "tasks/task",
+        "tasks/timit",
+        "tasks/iamondb",
+        "tasks/jsb",
         "networks/cells",
         "networks/ops",
-        "networks/variants",
-        "networks/spec",
-        "study/search",
-        "study/hyperparameters",
-        "units",
     ),
-    *("storage/paths", "storage/files", "storage/receipts", "checks/check", "paper/__init__"),
->>>>>>> engines
+    *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
+    *("checks/check", "paper/__init__", "analysis/records", "analysis/words"),
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
     "engines/fused/instructions",
 )

@@ -15,28 +15,31 @@ BLUE, GREEN, RED, ORANGE, SKY, PURPLE, YELLOW = (
     *("#0072B2", "#009E73", "#D55E00", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"),
 )
 GREY, FAINT, PALE, INK = "#8A8F98", "#C5CAD1", "#E3E6EA", "#20242A"
-#: Colours of hyperparameters that have none of their own, after Okabe and Ito's are taken.
-MORE = (YELLOW, "#7A5195", "#7F4F24", "#4C956C", "#9D4EDD", "#B56576")
+#: Colours for hyperparameters that have none of their own, as far as no other has taken them.
+COLOURS = (
+    *(BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW),
+    *("#7A5195", "#7F4F24", "#4C956C", "#9D4EDD", "#B56576"),
+)
 
 
 def label_of(name: str) -> str:
     """Return the words for a hyperparameter's axis."""
-    return HYPERPARAMETERS[name].label if name in HYPERPARAMETERS else _plain(name)
+    row = HYPERPARAMETERS.get(name)
+    return row.label if row else _plain(name)
 
 
 def short_of(name: str) -> str:
     """Return a hyperparameter's short name."""
-    return HYPERPARAMETERS[name].short if name in HYPERPARAMETERS else _plain(name)
+    row = HYPERPARAMETERS.get(name)
+    return row.short if row else _plain(name)
 
 
 def colours_of(names: Iterable[str]) -> dict[str, str]:
     """Return a colour for every hyperparameter: its own, or one that no other of these has."""
-    names = list(names)
-    rows = {name: row.colour for name, row in HYPERPARAMETERS.items() if row.colour}
-    own = {name: rows[name] for name in names if name in rows}
-    every = (*rows.values(), *MORE)
-    free = cycle([colour for colour in every if colour not in own.values()] or every)
-    return {name: own.get(name) or next(free) for name in names}
+    rows = {name: HYPERPARAMETERS.get(name) for name in names}
+    own = {name: row.colour for name, row in rows.items() if row and row.colour}
+    free = cycle([colour for colour in COLOURS if colour not in own.values()] or COLOURS)
+    return {name: own.get(name) or next(free) for name in rows}
 
 
 def _plain(name: str) -> str:

@@ -17,7 +17,7 @@ from odyssey.checks.check import Row, fail, ok, warn
 from odyssey.engines.fused import KernelError, build
 from odyssey.engines.fused.compiler import find_compiler
 from odyssey.engines.fused.instructions import buildable_sets, chosen_sets, supported_sets
-from odyssey.networks.variants import LSTMVariant, get_variant
+from odyssey.networks.variants import LSTMVariant
 from odyssey.study.study import Study
 
 _SECONDS = 300  # of a check in a process of its own: numba compiles for some fifteen
@@ -63,8 +63,8 @@ def check_packages() -> Iterator[Row]:
 
 def check_compiler(study: Study | None = None) -> Iterator[Row]:
     """Check the compiler, and which instruction sets are built or can be."""
-    variants = [get_variant(code) for code in study.variants] if study else []
-    needed = study is None or study.kernels == "fused"
+    variants = study.fused_variants if study else []
+    needed = study is None or (study.kernels == "fused" and bool(variants))
     try:
         compiler = find_compiler()
         compiler.check()

@@ -17,7 +17,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from types import MappingProxyType
 
-from odyssey.networks.variants import get_variant
+from odyssey.networks.cells import get_cell
 from odyssey.study.study import Study, TrialSpec
 from odyssey.tasks import TASKS, Costs, Size
 
@@ -247,5 +247,5 @@ def _line(task: str, points: Sequence[tuple[float, int]]) -> tuple[float, float]
 
 @cache
 def _parameters(task: str, variant: str, hidden: int) -> int:
-    shapes = TASKS[task].network(get_variant(variant), hidden).parameter_shapes()
+    shapes = TASKS[task].network(get_cell(variant), hidden).parameter_shapes()
     return sum(math.prod(shape) for shape in shapes.values())

@@ -7,8 +7,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from odyssey.losses import get_loss
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import NetworkSpec, UpdateRule
-from odyssey.networks.variants import get_variant
 from odyssey.study.hyperparameters import (
     HYPERPARAMETERS,
     AtStart,
@@ -18,19 +18,11 @@ from odyssey.study.hyperparameters import (
     get_hyperparameter,
 )
 from odyssey.study.search import Value, seed_of
+from odyssey.study.settings import Protocol
 from odyssey.tasks import get_task
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
 RESULTS_VERSION = 2
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How every trial trains (section IV-B)."""
-
-    epochs: int
-    patience: int
-    weight_std: float
 
 
 @dataclass(frozen=True)
@@ -48,7 +40,7 @@ class TrialSpec:
     def network(self) -> NetworkSpec:
         """The network to train."""
         fields = fields_of(NetworkSpec, self.hyperparameters)
-        return get_task(self.task).network(get_variant(self.variant), **fields)
+        return get_task(self.task).network(get_cell(self.variant), **fields)
 
     @property
     def rule(self) -> UpdateRule:
@@ -103,8 +95,10 @@ def versions_of(task: str, variant: str, names: Mapping[str, object]) -> dict[st
     """Return the versions, where they are not 1, of the rows that decide a trial's result."""
     row = get_task(task)
     rows: dict[str, Any] = {f"task {task}": row, f"loss {row.loss}": get_loss(row.loss)}
+    rows[f"cell {variant}"] = get_cell(variant)
     rows |= {f"hyperparameter {name}": HYPERPARAMETERS[name] for name in names}
-    return {name: row.version for name, row in rows.items() if row.version != 1}
+    versions = {name: getattr(row, "version", 1) for name, row in rows.items()}  # cells may lack it
+    return {name: version for name, version in versions.items() if version != 1}
 
 
 def fingerprint(value: object) -> str:

@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from odyssey.losses import get_loss
+from odyssey.networks.cells import Cell
 from odyssey.networks.spec import NetworkSpec
-from odyssey.networks.variants import LSTMVariant
 from odyssey.tasks.source import Option, Source
 
 #: Folders of a study's results, beside which every task has one of its name.
@@ -129,8 +129,8 @@ class Task:
             raise ValueError(f"{self.name} has no option {name}: use {', '.join(sorted(known))}")
         return known[name]
 
-    def network(self, variant: LSTMVariant, hidden: int) -> NetworkSpec:
-        """Return the task's network for a variant with ``hidden`` blocks per direction."""
+    def network(self, variant: Cell, hidden: int) -> NetworkSpec:
+        """Return the task's network of a cell with ``hidden`` blocks per direction."""
         return NetworkSpec(
             variant,
             self.inputs,

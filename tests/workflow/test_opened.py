@@ -8,25 +8,30 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from odyssey.networks.cells import get_cell
 from odyssey.runs.trial import first_parameters
+from odyssey.storage.datasets import load_dataset
+from odyssey.storage.tree_file import load_tree
 from odyssey.study.study import read_study
 from tests.support.rows import rows_of_a_test
 from tests.support.tiny_workflow import TinyWorkflow
 
+#: In the order of their names: a task comes behind its loss.
 EXTENSIONS = sorted((Path(__file__).parent / "extensions").glob("*.py"))
-FIXED = {"law": "fixed", "value": 0.5}
+TRIALS = 8
 CHANGES = {
     "extensions": [str(path) for path in EXTENSIONS],
-    "tasks": ["delay"],
-    "variants": ["V", "NFG"],
-    "trials": 12,
+    "tasks": ["delay", "follow"],
+    "variants": ["V", "NFG", "TANH"],
+    "trials": TRIALS,
+    "kernels": "fused",
     "search_space": {
         "learning_rate": {"law": "log-uniform", "low": 0.001, "high": 0.1},
         "forget_bias": {"law": "uniform", "low": -2, "high": 2},
     },
-    "task_settings": {"delay": {"trials_per_job": 6}},
+    "task_settings": {"delay": {"trials_per_job": 4}},
     "data": {"delay": {"source": "made", "sequences": 8}},
-    "analysis": {"trees": 8, "bootstrap": 3},
+    "analysis": {"trees": 4, "bootstrap": 2},
 }
 
 
@@ -34,7 +39,7 @@ CHANGES = {
 def study(tmp_path_factory):
     """The study, trained to its report."""
     study = TinyWorkflow(tmp_path_factory.mktemp("opened"))
-    study.log = study.run("all", **CHANGES)
+    study.run("all", **CHANGES)
     return study
 
 
@@ -45,28 +50,47 @@ def rows_of(path):
 
 def test_every_trial_is_trained_with_what_was_brought(study):
     rows = rows_of(study.folder / "results" / "trials.csv")
-    assert len(rows) == 2 * 12
+    assert len(rows) == 2 * 3 * TRIALS
     assert {row["status"] for row in rows} == {"finished"}
     columns = list(rows[0])
-    assert columns.index("forget_bias") < columns.index("parameters")
+    assert columns.index("momentum") < columns.index("forget_bias") < columns.index("parameters")
     assert all(-2 <= float(row["forget_bias"]) <= 2 for row in rows)
-    assert len({row["test"] for row in rows}) > 3
+    for task in CHANGES["tasks"]:
+        assert len({row["test"] for row in rows if row["task"] == task}) > TRIALS
+
+
+def test_some_trials_learn_what_the_trivial_models_do_not(study):
+    rows = rows_of(study.folder / "results" / "follow" / "trials.csv")
+    baseline = load_dataset(study.folder / "data" / "follow.h5").baselines["mean"]
+    assert min(float(row["test"]) for row in rows) < baseline
+
+
+def test_each_cell_trains_on_what_knows_it(study):
+    trials = study.folder / "results" / "trials" / "follow"
+    for code, kernels in (("V", "fused"), ("TANH", "gluon")):
+        assert load_tree(trials / code / "0.h5")["kernels"].startswith(kernels)
+    hidden, parameters = (
+        load_tree(trials / "TANH" / "0.h5")[name] for name in ("hyperparameters", "best")
+    )
+    assert parameters["forward.R"].shape == (hidden["hidden"], hidden["hidden"])
 
 
 def test_the_report_tells_of_them(study):
-    page = (study.folder / "results" / "report.html").read_text(encoding="utf-8")
-    for words in ("Delay by two", "frame error", "forget bias"):
+    results = study.folder / "results"
+    page = (results / "report.html").read_text(encoding="utf-8")
+    for words in ("Delay by two", "Running mean", "frame error", "root mean squared", "TANH"):
         assert words in page
-    fanova = json.loads((study.folder / "results" / "fanova" / "delay.json").read_text())
-    assert "forget_bias" in json.dumps(fanova)
+    found = json.loads((results / "fanova" / "delay.json").read_text(encoding="utf-8"))
+    assert "forget_bias" in found["factors"]
+    figure = (results / "figures" / "figure6-delay.svg").read_text(encoding="utf-8")
+    assert "forget bias" in figure
 
 
 def test_nothing_is_left_to_do_afterwards(study):
-    study.run("all", **CHANGES)
     assert "Nothing to be done" in study.run("all", **CHANGES)
 
 
-@pytest.mark.parametrize("variant", ["V", "NFG"])
+@pytest.mark.parametrize("variant", ["V", "NFG", "TANH"])
 def test_a_hyperparameter_of_ones_own_acts_at_the_start_and_changes_no_other_draw(study, variant):
     study.write_config(**CHANGES)
     with rows_of_a_test():
@@ -78,7 +102,7 @@ def test_a_hyperparameter_of_ones_own_acts_at_the_start_and_changes_no_other_dra
             first_parameters(each, np.random.default_rng(spec.training_seed))
             for each in (spec, plain)
         )
-        blocks, hidden = spec.network.variant.blocks, spec.network.hidden
+        blocks, hidden = get_cell(variant).blocks, spec.network.hidden
         for name, array in before.items():
             added = np.zeros_like(array)
             if name == "forward.b" and "f" in blocks:

@@ -3,7 +3,9 @@
 # library repeats no training.
 
 BUILT = f"{RESULTS}/kernels.json"
-kernel_files = [ancient(BUILT)] if STUDY.kernels == "fused" else []
+kernel_files = (
+    [ancient(BUILT)] if STUDY.kernels == "fused" and STUDY.fused_variants else []
+)
 
 
 rule build_kernels:
