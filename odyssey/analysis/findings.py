@@ -132,8 +132,8 @@ def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
 
 def winner(rows: pd.DataFrame) -> dict[str, Any] | None:
     """Return the trial that is best by validation as a row, None where there is none."""
-    found = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
-    return {str(key): value for key, value in found[0].items()} if found else None
+    first = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
+    return {str(key): value for key, value in first[0].items()} if first else None
 
 
 def finite(rows: pd.DataFrame) -> pd.DataFrame:

@@ -52,8 +52,8 @@ _SCALES: Mapping[type, Scale] = {
 
 def write_fanova(study: Study, task: str, trials: Path, out: Path, workers: int = 1) -> None:
     """Write the decompositions of one task as JSON, ``workers`` of them at a time."""
-    chosen = study.config["analysis"]
-    settings = Settings(chosen["trees"], chosen["forest"], chosen["bootstrap"], study.seed)
+    asked = study.config["analysis"]
+    settings = Settings(asked["trees"], asked["forest"], asked["bootstrap"], study.seed)
     space, table = study.search_space(task), read_trials(trials)
     write_record(out, decompose_task(table, space, study.variants, settings, workers))
 

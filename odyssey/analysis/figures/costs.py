@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
+from odyssey.analysis.figures.axes import Array, log_ticks
 from odyssey.analysis.figures.mpl import Axes, Figure
-from odyssey.analysis.figures.plotting import Array, crop, explain, head, log_ticks
+from odyssey.analysis.figures.plotting import crop, explain, head
 from odyssey.analysis.findings import Findings, best, finite
 from odyssey.analysis.words import BLUE, FAINT, RED, merit_of
 from odyssey.units import time_unit

@@ -7,17 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from odyssey import paper
+from odyssey.analysis.figures.axes import Array, places_of, scale_axis
 from odyssey.analysis.figures.mpl import Axes, Figure
-from odyssey.analysis.figures.plotting import (
-    GREY_IS_PAPER,
-    Array,
-    abreast,
-    crop,
-    explain,
-    head,
-    places_of,
-    scale_axis,
-)
+from odyssey.analysis.figures.plotting import GREY_IS_PAPER, abreast, crop, explain, head
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.records import Decomposition, Factor, Marginal, Skipped, TaskAnova
 from odyssey.analysis.words import BLUE, GREEN, GREY, label_of, merit_of

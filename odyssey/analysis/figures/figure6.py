@@ -7,8 +7,9 @@ from typing import Any
 
 import numpy as np
 
+from odyssey.analysis.figures.axes import scale_axis, scaled
 from odyssey.analysis.figures.mpl import Figure, GridSpec, Normalize, ScalarMappable
-from odyssey.analysis.figures.plotting import explain, head, scale_axis, scaled
+from odyssey.analysis.figures.plotting import explain, head
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.records import PairMap, Skipped, TaskAnova
 from odyssey.analysis.words import merit_of, short_of

@@ -1,4 +1,4 @@
-"""What the figures share: one style, panels, axes by law."""
+"""What the figures share: one style, titled panels, the lines of variants."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,19 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from odyssey.analysis.figures.mpl import (
-    Axes,
-    Axis,
-    Figure,
-    FuncFormatter,
-    LogLocator,
-    NullFormatter,
-    own_settings,
-)
+from odyssey.analysis.figures.axes import Array
+from odyssey.analysis.figures.mpl import Axes, Figure, own_settings
 from odyssey.analysis.findings import REFERENCE
-from odyssey.analysis.records import Factor, Level, Scale, VariantSummary
+from odyssey.analysis.records import VariantSummary
 from odyssey.analysis.words import (
     BLUE,
     GREEN,
@@ -33,7 +25,6 @@ from odyssey.analysis.words import (
     title_of,
 )
 
-Array = NDArray[np.float64]
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -164,42 +155,3 @@ def crop(ax: Axes, values: Array, share: float = 0.9) -> None:
             transform=ax.transAxes,
             **words,
         )
-
-
-def scaled(values: Sequence[Level], scale: Scale) -> Array:
-    """Return where values of a factor stand on its axis."""
-    if scale == "levels":
-        return np.arange(len(values), dtype=float)
-    numbers: Array = np.array(values, float)
-    return np.subtract(1, numbers) if scale == "one-minus-log" else numbers
-
-
-def places_of(factor: Factor) -> Array:
-    """Return where the points of a factor's curve stand on its axis."""
-    return scaled(factor.at, factor.scale) + (0.5 if factor.scale == "levels" else 0)
-
-
-def scale_axis(ax: Axes, side: str, factor: Factor) -> None:
-    """Give axis ``side`` (x or y) the scale of a factor's law; momentum runs as 1 − momentum."""
-    axis: Axis = ax.xaxis if side == "x" else ax.yaxis
-    if factor.scale == "levels":
-        places = [k + 0.5 for k in range(len(factor.at))]
-        axis.set_ticks(places, [str(level) for level in factor.at])
-        return
-    edges = sorted(scaled((factor.edges[0], factor.edges[-1]), factor.scale))
-    if factor.scale != "linear":
-        ax.set(**{f"{side}scale": "log"})
-        log_ticks(axis, edges[1] / edges[0])
-    if factor.scale == "one-minus-log":
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.4g}"))
-        edges.reverse()
-    ax.set(**{f"{side}lim": edges})
-
-
-def log_ticks(axis: Axis, ratio: float) -> None:
-    """Label 1, 2, 5 on an axis that spans a ratio below 50, powers of ten beyond."""
-    narrow = ratio < 50
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=5))
-    axis.set_minor_formatter(NullFormatter())
-    if narrow:
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

@@ -2,8 +2,9 @@
 
 import numpy as np
 
+from odyssey.analysis.figures.axes import log_ticks
 from odyssey.analysis.figures.mpl import Figure
-from odyssey.analysis.figures.plotting import crop, explain, head, lines_of, log_ticks, panels
+from odyssey.analysis.figures.plotting import crop, explain, head, lines_of, panels
 from odyssey.analysis.findings import Findings
 from odyssey.analysis.words import merit_of
 
