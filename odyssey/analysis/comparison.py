@@ -1,4 +1,4 @@
-"""Comparison of the variants of one task: Welch's tests as in the paper, and what they leave open.
+"""Comparison of the variants of one task: Welch's tests as in the paper, and what they leave out.
 
 Source: Greff et al., section V-A: test figures of all trials and of the best 10 percent by
 validation, each against vanilla by Welch's t-test at 0.05, Bonferroni-adjusted. Beside it: Holm's

@@ -38,7 +38,7 @@ def welch_tests(
 
 
 class _Welch(NamedTuple):
-    """The first fields of a ``WelchTest``: those that know nothing of the other variants."""
+    """The first fields of a ``WelchTest``: those that do not depend on the other variants."""
 
     trials: int
     difference: float

@@ -1,4 +1,4 @@
-"""Words and colours for tasks and hyperparameters, also for those that nobody described.
+"""Words and colours for tasks and hyperparameters, also for those without a row.
 
 Hyperparameters have a label for axes, a short name for legends and tables, and one colour in every
 figure.
@@ -62,6 +62,6 @@ def merit_of(task: str, between: str = " ") -> str:
 
 
 def in_order(tasks: Iterable[str]) -> list[str]:
-    """Return tasks in the order in which they are known, others behind them by name."""
+    """Return tasks in the order in which they are known, then others by name."""
     tasks = set(tasks)
     return [*(name for name in TASKS if name in tasks), *sorted(tasks - TASKS.keys())]

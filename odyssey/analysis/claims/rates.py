@@ -23,7 +23,7 @@ def basin(findings: Findings, task: str) -> Evidence:
 
 
 def _good(curve: Curve) -> NDArray[np.bool_]:
-    """Return which rates lie in the basin: their error is within a tenth of its range of the best.
+    """Return which rates lie in the basin: errors at most a tenth of the range above the best.
 
     The range is that of the curve up to its value at the lowest rate: beyond the cliff, where
     trials diverge, the error may be anything.

@@ -73,7 +73,7 @@ def share_between(low: float, high: float, *factors: str, target: Target = "erro
 
 
 def unknown(findings: Findings, task: str, target: Target = "error") -> Evidence:
-    """Return why nothing can be said."""
+    """Return the reason why there is no verdict."""
     anova = findings.fanova[task].of(REFERENCE, target)
     reason = anova.skipped if isinstance(anova, Skipped) else "not sampled in this study"
     return Evidence(None, reason)

@@ -41,7 +41,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 CURVE_POINTS, MAP_POINTS = 60, 40
 #: More trees do not improve an estimate.
 ESTIMATE_TREES = 64
-#: With all variants in one forest there are many more trials, and few trees do.
+#: A forest of all variants has many more trials: few trees are enough.
 JOINT_TREES = 16
 _SCALES: Mapping[type, Scale] = {
     Uniform: "linear",

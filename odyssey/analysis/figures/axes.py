@@ -12,7 +12,7 @@ Array = NDArray[np.float64]
 
 
 def scaled(values: Sequence[Level], scale: Scale) -> Array:
-    """Return where values of a factor stand on its axis."""
+    """Return the places of a factor's values on its axis."""
     if scale == "levels":
         return np.arange(len(values), dtype=float)
     numbers: Array = np.array(values, float)
@@ -20,7 +20,7 @@ def scaled(values: Sequence[Level], scale: Scale) -> Array:
 
 
 def places_of(factor: Factor) -> Array:
-    """Return where the points of a factor's curve stand on its axis."""
+    """Return the places of the points of a factor's curve on its axis."""
     return scaled(factor.at, factor.scale) + (0.5 if factor.scale == "levels" else 0)
 
 

@@ -12,7 +12,7 @@ from odyssey.units import time_unit
 
 
 def draw(findings: Findings) -> Figure:
-    """Draw test figures against parameters and training time, with the front that none beats."""
+    """Draw test figures against parameters and time, with the front that no cheaper trial beats."""
     tasks = findings.tasks
     figure = Figure(figsize=(10, 3.4 * len(tasks)), layout="constrained")
     axes = figure.subplots(len(tasks), 2, squeeze=False)

@@ -53,17 +53,14 @@ LINES: Mapping[str, tuple[str, str]] = {
     "NP": (BLUE, ":"),
     "FGR": (GREEN, ":"),
 }
-#: Lines of other variants, in the order of a study: none is one of the paper's.
-OTHER_LINES = tuple(
-    (colour, dash)
-    for dash in ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
-    for colour in (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, GREY)
-)
+#: Colours and dashes of other variants, in the order of a study: 21 lines that all differ.
+OTHER_COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, GREY)
+OTHER_DASHES = ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 
 
 def lines_of(codes: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return how the curve of each variant is drawn, vanilla's thicker than the others."""
-    others, looks = cycle(OTHER_LINES), {}
+    others, looks = zip(cycle(OTHER_COLOURS), cycle(OTHER_DASHES), strict=False), {}
     for code in codes:
         color, dash = LINES.get(code) or next(others)
         width = 2.2 if code == REFERENCE else 1.2
@@ -105,19 +102,19 @@ def panels(tasks: Sequence[str], width: float, height: float) -> tuple[Figure, l
     return figure, grid[: len(tasks)]
 
 
-#: What is said where the paper's numbers stand beside ours.
+#: Said in panels that also show the paper's numbers.
 GREY_IS_PAPER = "grey: the paper"
 
 
 def origin(trials: pd.DataFrame) -> str:
-    """Return what a figure stands on: trials, diverged ones, source of the data."""
+    """Return the basis of a figure: number of trials, diverged ones, source of the data."""
     diverged = int((trials.status == "diverged").sum())
     sources = ", ".join(sorted(set(trials.source)))
     return f"{len(trials):,} trials, {diverged:,} diverged · data: {sources}"
 
 
 def head(ax: Axes, task: str, trials: pd.DataFrame, more: str = "") -> None:
-    """Title a panel with the task, what it stands on, and more words."""
+    """Title a panel with the task, the trials behind it, and more words."""
     ax.set_title(title_of(task), loc="left", pad=18)
     ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
     above: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "baseline"}
@@ -141,7 +138,7 @@ def explain(ax: Axes, text: str) -> None:
 
 
 def crop(ax: Axes, values: Array, share: float = 0.9) -> None:
-    """Where a few values are far worse than a large share of them, show these and say so."""
+    """If a few values are far worse than a ``share`` of them, show this share and say so."""
     if not len(values):
         return
     low, most, high = np.quantile(values, [0, share, 1])

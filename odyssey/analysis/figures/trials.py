@@ -1,4 +1,4 @@
-"""How many trials does one need: the best of k trials."""
+"""How many trials are needed: the expected best of k trials."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""What the page holds inside: all trials and their learning curves, as short JSON."""
+"""The data inside the page: all trials and their learning curves, as short JSON."""
 
 import base64
 import gzip

@@ -1,4 +1,4 @@
-"""The report: one self-contained page of everything a study found, which opens without network.
+"""The report: one self-contained page with all results of a study. It opens without network.
 
 The page holds its figures, the table of all trials and their learning curves (gzip, base64) inside;
 page.html, page.css and page.js in this folder are its parts.
