@@ -4,6 +4,7 @@ import itertools
 import json
 import re
 
+import pandas as pd
 import pytest
 
 from odyssey import paper
@@ -88,8 +89,8 @@ def test_a_task_of_ones_own_has_a_report_without_the_papers_claims(study, tmp_pa
 def test_beside_a_task_of_ones_own_the_papers_is_judged_as_ever(study, tmp_path):
     page = report_on(study, ["humming", "jsb"], tmp_path)
     assert "The paper's claims" in page
-    assert "<td>8.38 NIAF</td> <td>5.56 (RNN-NADE)</td>" in page
-    assert page.count("<td>–</td> <td>–</td> <td>–</td>") == 1  # of Humming
+    assert "<td>8.38 NIAF</td><td>5.56 (RNN-NADE)</td>" in page
+    assert page.count("<td>–</td><td>–</td> <td>–</td>") == 1  # of Humming
     assert page.count("<h3>JSB Chorales</h3>") == 1  # of the distances
     assert "<h3>Humming</h3>" not in page
 
@@ -98,7 +99,7 @@ def test_a_distance_is_of_the_papers_tasks_alone():
     own = made_up_table("humming", SEVEN, ("V",), 12)
     with pytest.raises(ValueError, match="needs trials of timit, iamondb, jsb, got none"):
         distance(own)
-    both = own._append(made_up_table("jsb", SEVEN, ("V",), 12), ignore_index=True)
+    both = pd.concat([own, made_up_table("jsb", SEVEN, ("V",), 12)], ignore_index=True)
     assert {row.task for row in distance(both, halvings=1)} == {"jsb"}
 
 

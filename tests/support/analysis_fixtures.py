@@ -1,6 +1,7 @@
 """Made-up studies with a known truth, and the places of the golden files."""
 
 import gzip
+import math
 from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
@@ -66,7 +67,7 @@ def made_up_table(
                     "test": figure,
                     "seconds": seconds * epochs,
                     "seconds_per_epoch": seconds,
-                    "diverged_epoch": 2 if diverged else None,
+                    "diverged_epoch": 2.0 if diverged else math.nan,
                     "seed": seed,
                     "host": "here",
                     "source": "made up",
