@@ -134,7 +134,7 @@ def gluon_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     network.add(mx.gluon.nn.Dense(spec.outputs, flatten=False))
     network.initialize(mx.init.Normal(0.1))
     network.hybridize()
-    loss = NetworkLoss(spec)
+    loss = NetworkLoss(spec.loss)
     loss.hybridize()
     options = {"learning_rate": RATE, "momentum": MOMENTUM}
     trainer = mx.gluon.Trainer(network.collect_params(), "nag", options)

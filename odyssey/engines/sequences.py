@@ -1,4 +1,4 @@
-"""The sequences of a split as the operators want them: flat, and checked once."""
+"""The sequences of a split as kernels want them: flat, and checked once."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, runtime_checkable
@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.engines.training import Split
+from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec
 
 
@@ -35,7 +36,7 @@ def flatten(spec: NetworkSpec, split: Split) -> Flat:
     """Return a split's sequences; ValueError for shapes or labels that the network can't take."""
     pairs = [split[k] for k in range(len(split))]
     for x, y in pairs:
-        _check(spec, x, y)
+        check_sequence(spec, x, y)
     if isinstance(split, _Joined):
         x, targets = split.inputs, split.targets
     else:
@@ -51,18 +52,9 @@ def starts(lengths: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.cumsum(lengths) - lengths
 
 
-def _check(spec: NetworkSpec, x: NDArray[Any], y: NDArray[Any]) -> None:
+def check_sequence(spec: NetworkSpec, x: NDArray[Any], y: NDArray[Any]) -> None:
+    """Raise ValueError for a sequence that the network can't take, or its loss."""
     T = len(x)
     if T == 0 or x.shape != (T, spec.inputs):
         raise ValueError(f"x must have the shape (T, {spec.inputs}), T > 0, got {x.shape}")
-    wanted = {"softmax": (T,), "bernoulli": (T, spec.outputs), "ctc": (len(y),)}[spec.loss]
-    if y.shape != wanted:
-        raise ValueError(f"the targets of x {x.shape} must have the shape {wanted}: {y.shape}")
-    if spec.loss == "bernoulli":
-        return
-    classes = spec.outputs - (spec.loss == "ctc")
-    wrong = np.flatnonzero((y < 0) | (y >= classes))
-    if len(wrong):
-        raise ValueError(
-            f"labels must lie in 0..{classes - 1}, got {y[wrong[0]]} at position {wrong[0]}"
-        )
+    get_loss(spec.loss).check_targets(y, T, spec.outputs)

@@ -1,6 +1,7 @@
 """Frozen descriptions of a network and of its update rule. Standard library only: they travel."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from math import prod
 from typing import Literal
 
@@ -60,7 +61,7 @@ class NetworkSpec:
         shapes["output.b"] = (self.outputs,)
         return shapes
 
-    @property
+    @cached_property
     def size(self) -> int:
         """The number of parameters."""
         return sum(map(prod, self.parameter_shapes().values()))
@@ -87,3 +88,12 @@ class UpdateRule:
     def step(self) -> float:
         """The effective step η (1 − μ)."""
         return self.learning_rate * (1 - self.momentum)
+
+    def numbers(self) -> dict[str, float]:
+        """Return what the fused kernels get of it, in the order in which they do (product.h)."""
+        return {
+            "step": self.step,
+            "momentum": self.momentum,
+            "nesterov": self.nesterov,
+            "clip": self.clip,
+        }

@@ -3,14 +3,18 @@
 The schema tells the shape of a config; names and values are those of the rows, also of extensions.
 """
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import astuple
 from typing import Any
 
+from odyssey.networks.spec import MOST_HIDDEN_GPU
 from odyssey.networks.variants import get_variant
+from odyssey.storage.paths import expanded
 from odyssey.study.config_error import ConfigError, at
 from odyssey.study.config_schema import yaml_hint
 from odyssey.study.hyperparameters import HYPERPARAMETERS, get_hyperparameter
+from odyssey.study.search import parse_law
 from odyssey.tasks import Option, Task, get_task
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
@@ -33,6 +37,31 @@ def check_names(config: Mapping[str, Any]) -> None:
     for task in config["tasks"]:
         source_of(config, task)
         _check_required(config, task)
+
+
+def check_folders(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a folder that can't be one of the workflow's."""
+    for name in ("results", "data_folder"):
+        with at(name):
+            if re.search(r"[{}\x00-\x1f]", str(expanded(config[name]))):
+                raise ValueError(
+                    f"must be a path without braces and control characters, got {config[name]!r}"
+                )
+
+
+def check_laws(config: Mapping[str, Any], task: str, on_gpu: bool) -> None:
+    """Raise ConfigError for a law of a task that draws what no network can train with."""
+    own = entry_of(config, "task_settings", task).get("search_space", {})
+    for name, entry in search_space_of(config, task).items():
+        place = f"task_settings.{task}.search_space" if name in own else "search_space"
+        with at(f"{place}.{name}"):
+            law = parse_law(entry)
+            get_hyperparameter(name).check_law(law)
+            if name == "hidden" and on_gpu and max(law.extremes) > MOST_HIDDEN_GPU:
+                raise ValueError(
+                    f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks, got "
+                    f"{max(law.extremes)}: narrow the law or set the device of {task} to cpu"
+                )
 
 
 def source_of(config: Mapping[str, Any], task: str) -> str:

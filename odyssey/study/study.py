@@ -3,30 +3,30 @@
 It is what .smk files may import: no MXNet, pandas, SciPy or NumPy.
 """
 
-import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from odyssey.networks.spec import MOST_HIDDEN_GPU, Device, Kernels
+from odyssey.networks.spec import Device, Kernels
 from odyssey.storage.paths import expanded
 from odyssey.study.blocks import Block
 from odyssey.study.config_error import ConfigError, at
 from odyssey.study.config_files import check_config_files, lay_over, read_config_file
-from odyssey.study.config_rows import check_names, entry_of, search_space_of, source_of
+from odyssey.study.config_rows import (
+    check_folders,
+    check_laws,
+    check_names,
+    entry_of,
+    search_space_of,
+    source_of,
+)
 from odyssey.study.config_schema import check_config
 from odyssey.study.extensions import load_extensions
-from odyssey.study.hyperparameters import HYPERPARAMETERS
 from odyssey.study.search import Law, parse_law, sample
-from odyssey.study.trials import (
-    RESULTS_VERSION,
-    Protocol,
-    TrialSpec,
-    fingerprint,
-    versions_of,
-)
+from odyssey.study.settings import Analysis, Protocol
+from odyssey.study.trials import RESULTS_VERSION, TrialSpec, fingerprint, versions_of
 from odyssey.tasks import DATA_VERSION, get_task
 
 __all__ = [
@@ -51,18 +51,6 @@ TRIALS_PER_JOB = 20
 
 
 @dataclass(frozen=True)
-class Analysis:
-    """How results are analysed; what each means is in the schema."""
-
-    trees: int
-    forest: Literal["paper", "package", "accurate"]
-    bootstrap: int
-    top: float
-    alpha: float
-    paper: Literal["comparable", "always", "never"]
-
-
-@dataclass(frozen=True)
 class Study:
     """A validated config, expanded on demand: the grid task × variant × trial and its files."""
 
@@ -71,11 +59,9 @@ class Study:
     def __post_init__(self) -> None:
         self._load_extensions()
         check_names(self.config)
-        for name in ("results", "data_folder"):
-            with at(name):
-                _check_folder(self.config[name])
+        check_folders(self.config)
         for task in self.tasks:
-            self._check_laws(task)
+            check_laws(self.config, task, self.shares_gpu(task))
             with at(f"data.{task}.path"):
                 self.data_options(task)
 
@@ -220,24 +206,6 @@ class Study:
     def _spaces(self) -> dict[str, dict[str, Law]]:
         return {task: self.search_space(task) for task in self.tasks}
 
-    def _check_laws(self, task: str) -> None:
-        """Raise ConfigError for a law that draws what no network can train with."""
-        own = self._settings(task).get("search_space", {})
-        for name, entry in search_space_of(self.config, task).items():
-            place = f"task_settings.{task}.search_space" if name in own else "search_space"
-            with at(f"{place}.{name}"):
-                law = parse_law(entry)
-                HYPERPARAMETERS[name].check_law(law)
-                if (
-                    name == "hidden"
-                    and self.shares_gpu(task)
-                    and max(law.extremes) > MOST_HIDDEN_GPU
-                ):
-                    raise ValueError(
-                        f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks, got "
-                        f"{max(law.extremes)}: narrow the law or set the device of {task} to cpu"
-                    )
-
     def _settings(self, task: str) -> Mapping[str, Any]:
         return entry_of(self.config, "task_settings", task)
 
@@ -260,9 +228,3 @@ def load_study(config: Mapping[str, Any], schema: Path = SCHEMA) -> Study:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     return Study(config)
-
-
-def _check_folder(text: str) -> None:
-    """Raise ValueError for a folder that can't be one of the workflow's."""
-    if re.search(r"[{}\x00-\x1f]", str(expanded(text))):
-        raise ValueError(f"must be a path without braces and control characters, got {text!r}")

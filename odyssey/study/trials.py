@@ -18,19 +18,11 @@ from odyssey.study.hyperparameters import (
     get_hyperparameter,
 )
 from odyssey.study.search import Value, seed_of
+from odyssey.study.settings import Protocol
 from odyssey.tasks import get_task
 
 #: Raised by hand when the code changes what a trial computes: older results are then recomputed.
 RESULTS_VERSION = 2
-
-
-@dataclass(frozen=True)
-class Protocol:
-    """How every trial trains (section IV-B)."""
-
-    epochs: int
-    patience: int
-    weight_std: float
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from odyssey.losses import get_loss
 from odyssey.networks import equations
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import VARIANTS, get_variant
+from tests.support.model_checks import numeric_gradient
 
 T, B, D, H, K = 5, 2, 3, 4, 6
 CODES = [*VARIANTS, "CIFG+NP", "NIG+NOAF", "CIFG+FGR", "NIG+NFG+NOG"]
@@ -16,19 +17,6 @@ LOSSES = ["softmax", "bernoulli", "ctc"]
 def draw(spec, generator):
     parameters = {n: generator.normal(0, 0.5, s) for n, s in spec.parameter_shapes().items()}
     return parameters, generator.normal(size=(T, B, D))
-
-
-def numeric_gradient(function, array, step=1e-5):
-    gradient = np.empty_like(array)
-    for index in np.ndindex(array.shape):
-        kept = array[index]
-        array[index] = kept + step
-        above = function()
-        array[index] = kept - step
-        below = function()
-        array[index] = kept
-        gradient[index] = (above - below) / (2 * step)
-    return gradient
 
 
 @pytest.mark.parametrize("loss", LOSSES)

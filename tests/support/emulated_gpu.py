@@ -30,9 +30,9 @@ def emulated_launcher(variant, falling=False, shared=SHARED[8, 0]):
     return DriverLauncher(_shared_driver(variant, falling, shared), "")
 
 
-def emulated_fleet(*of, **device):
+def emulated_fleet(*of, loss_kernels=True, **device):
     """Return a fleet whose device is this processor; see ``emulated_launcher``."""
-    return Fleet(emulated_launcher(*of, **device))
+    return Fleet(emulated_launcher(*of, **device), loss_kernels)
 
 
 class EmulatedDriver(Driver):

@@ -52,6 +52,20 @@ def reference(spec, parameters, x, y):
     return loss, a[:, 0], equations.network_backward(spec, theta, x, d_a[:, None])[0]
 
 
+def numeric_gradient(function, array, step=1e-5):
+    """Return the central differences of a function of an array, which it looks at by itself."""
+    gradient = np.empty_like(array)
+    for index in np.ndindex(array.shape):
+        kept = array[index]
+        array[index] = kept + step
+        above = function()
+        array[index] = kept - step
+        below = function()
+        array[index] = kept
+        gradient[index] = (above - below) / (2 * step)
+    return gradient
+
+
 def check_gradient(model, gradient, tolerance):
     """Hold a model after its first step by GRADIENT against what it should have moved by."""
     for name, velocity in model.get_velocity().items():

@@ -18,6 +18,9 @@
 
 namespace odyssey {
 
+// Arrays of one direction's parameters: W, R, b, p, Q.
+constexpr int kLayerArrays = 5;
+
 template <class Real, class V>
 struct LayerLayout {
   static constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
