@@ -16,7 +16,7 @@ IN_PLACE = --no-deps --no-build-isolation --editable .
 # Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
 OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-.PHONY: study test env gpu-env check storm lock clean help
+.PHONY: study test test-fast env gpu-env check storm lock clean help
 
 study: env ## (default) the demo study, from raw data to demo/results/report.html
 	$(BIN)/python -m snakemake --profile profiles/demo
@@ -28,11 +28,15 @@ help: ## what there is to make
 test: env ## every test, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
 
+test-fast: env ## the tests without the slow ones: an answer in about a minute on two quiet cores
+	$(BIN)/pytest -n auto -m "not slow"
+
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/runs/test_storm.py
 
 check: env ## formatting, lint and types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
+	$(BIN)/clang-format --dry-run --Werror $$(find odyssey tests -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu')
 	$(BIN)/snakefmt --check workflow && $(BIN)/snakemake --lint
 
 env: $(STAMP)

@@ -44,7 +44,8 @@ ARROWS = {
     "analysis/records": {"paper", "storage"},
     "analysis/words": {"study", "tasks"},
     "analysis/findings": {"analysis/records", "analysis/words", "storage"},
-    "analysis/comparison": {"analysis/findings", "analysis/records", "study"},
+    "analysis/welch": {"analysis/findings", "analysis/records"},
+    "analysis/comparison": {"analysis/findings", "analysis/records", "analysis/welch", "study"},
     "analysis/fanova": {"analysis/findings", "analysis/records", "study"},
     "analysis/figures": {
         *("analysis/findings", "analysis/records", "analysis/words", "paper", "runs", "units"),
@@ -83,7 +84,7 @@ STANDARD_LIBRARY_ONLY = (
         "networks/ops",
     ),
     *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
-    *("checks/check", "paper/__init__", "analysis/records", "analysis/words"),
+    *("checks/check", "paper/__init__", "analysis/records/__init__", "analysis/words"),
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
     "engines/fused/instructions",
 )

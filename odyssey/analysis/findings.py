@@ -1,4 +1,4 @@
-"""All that figures and report show: the table of trials, and per task what was made of it."""
+"""The input of figures and report: the table of trials, and per task its analyses."""
 
 import itertools
 import json
@@ -26,12 +26,12 @@ Record = TypeVar("Record")
 
 
 class UnusableFile(ValueError):
-    """A file that holds no result of the analysis; the message is one line."""
+    """A file without a result of the analysis; the message is one line."""
 
 
 @dataclass(frozen=True)
 class DataFacts:
-    """What is known of a task's prepared data.
+    """Facts about a task's prepared data.
 
     ``comparable`` is with the paper's data, ``baselines`` maps trivial models to their test
     figures. ``left_out`` holds the first of the items that were ``skipped``, with the reason,
@@ -95,7 +95,7 @@ class Findings:
         return self.paper.get(task, _ALONE).comparable
 
     def beside(self, task: str) -> bool:
-        """Say whether the paper's figures stand beside ours."""
+        """Say whether the paper's figures are shown beside ours."""
         return self.paper.get(task, _ALONE).beside
 
     def save(self, folder: Path) -> None:
@@ -127,23 +127,28 @@ def read_record(kind: type[Record], path: Path) -> Record:
 
 def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
     """Return the best share of trials by validation figure, rounded up."""
-    return rows.sort_values("valid", kind="stable").head(math.ceil(share * len(rows) - 1e-9))
+    return rows.sort_values("valid", kind="stable").head(number_of_best(len(rows), share))
+
+
+def number_of_best(trials: int, share: float) -> int:
+    """Return how many of some trials are the best share of them, rounded up."""
+    return math.ceil(share * trials - 1e-9)
 
 
 def winner(rows: pd.DataFrame) -> dict[str, Any] | None:
     """Return the trial that is best by validation as a row, None where there is none."""
-    found = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
-    return {str(key): value for key, value in found[0].items()} if found else None
+    first = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
+    return {str(key): value for key, value in first[0].items()} if first else None
 
 
 def finite(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that have a test figure: of some diverged ones nothing is known."""
+    """Return the trials that have a test figure: some diverged ones have none."""
     known: pd.DataFrame = rows[np.isfinite(rows.test.to_numpy(float))]
     return known
 
 
 def require(trials: pd.DataFrame, numbers: Iterable[str], words: Iterable[str] = ()) -> None:
-    """Raise ValueError, one line, where a table lacks a column or numbers are none."""
+    """Raise ValueError, one line, if a table lacks a column or has text instead of numbers."""
     numbers = list(numbers)
     missing = [name for name in (*words, *numbers) if name not in trials]
     if missing:
@@ -172,7 +177,7 @@ def _facts(dataset: Dataset) -> tuple[str, DataFacts]:
 
 
 def write_record(path: Path, record: object) -> None:
-    """Write a record, or a mapping of records, as JSON; what is infinite is refused."""
+    """Write a record, or a mapping of records, as JSON; infinite numbers are refused."""
     path.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(to_json(record), indent=1, allow_nan=False)
     path.write_text(f"{text}\n", encoding="utf-8")

@@ -1,4 +1,4 @@
-"""Whether the paper's figures stand beside ours, and how far from it a task's trials are.
+"""Whether the paper's figures are shown beside ours, and the distance of a task's trials to it.
 
 The config's ``analysis.paper`` decides: ``comparable`` shows them where the prepared data are the
 paper's, ``always`` everywhere, ``never`` nowhere. Tasks that are none of the paper's have no

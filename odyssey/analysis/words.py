@@ -1,4 +1,4 @@
-"""Words and colours for tasks and hyperparameters, also for those that nobody described.
+"""Words and colours for tasks and hyperparameters, also for those without a row.
 
 Hyperparameters have a label for axes, a short name for legends and tables, and one colour in every
 figure.
@@ -15,11 +15,8 @@ BLUE, GREEN, RED, ORANGE, SKY, PURPLE, YELLOW = (
     *("#0072B2", "#009E73", "#D55E00", "#E69F00", "#56B4E9", "#CC79A7", "#F0E442"),
 )
 GREY, FAINT, PALE, INK = "#8A8F98", "#C5CAD1", "#E3E6EA", "#20242A"
-#: Colours for hyperparameters that have none of their own, as far as no other has taken them.
-COLOURS = (
-    *(BLUE, ORANGE, GREEN, RED, SKY, PURPLE, YELLOW),
-    *("#7A5195", "#7F4F24", "#4C956C", "#9D4EDD", "#B56576"),
-)
+#: Colours for hyperparameters without one of their own.
+COLOURS = (YELLOW, "#7A5195", "#7F4F24", "#4C956C", "#9D4EDD", "#B56576", GREY)
 
 
 def label_of(name: str) -> str:
@@ -35,10 +32,11 @@ def short_of(name: str) -> str:
 
 
 def colours_of(names: Iterable[str]) -> dict[str, str]:
-    """Return a colour for every hyperparameter: its own, or one that no other of these has."""
+    """Return a colour for every hyperparameter: its own, or one that no row has."""
     rows = {name: HYPERPARAMETERS.get(name) for name in names}
     own = {name: row.colour for name, row in rows.items() if row and row.colour}
-    free = cycle([colour for colour in COLOURS if colour not in own.values()] or COLOURS)
+    taken = {row.colour for row in HYPERPARAMETERS.values()}
+    free = cycle([colour for colour in COLOURS if colour not in taken] or COLOURS)
     return {name: own.get(name) or next(free) for name in rows}
 
 
@@ -64,6 +62,6 @@ def merit_of(task: str, between: str = " ") -> str:
 
 
 def in_order(tasks: Iterable[str]) -> list[str]:
-    """Return tasks in the order in which they are known, others behind them by name."""
+    """Return tasks in the order in which they are known, then others by name."""
     tasks = set(tasks)
     return [*(name for name in TASKS if name in tasks), *sorted(tasks - TASKS.keys())]

@@ -71,9 +71,9 @@ def test_on_other_data_the_paper_stands_aside(run, made_up, tmp_path):
     ("spoil", "message"),
     [
         (lambda rows: rows.drop(columns=["host", "seed"]), "needs the columns host, seed"),
-        (lambda rows: rows.assign(variant="GRU"), "of variant GRU are not of this study"),
-        (lambda rows: rows.assign(task="chess"), "of task chess are not of this study"),
-        (lambda rows: rows.assign(trial=1), "jsb V 1 does not"),
+        (lambda rows: rows.assign(variant="GRU"), "of variant GRU do not belong to this study"),
+        (lambda rows: rows.assign(task="chess"), "of task chess do not belong to this study"),
+        (lambda rows: rows.assign(trial=1), "jsb V 1 is there more often"),
         (lambda rows: rows.assign(test="good"), "columns test must hold numbers"),
         (lambda rows: rows[:0], "have none"),
     ],

@@ -9,7 +9,7 @@ import yaml
 from odyssey import paper
 from odyssey.analysis.claims.of_paper import CLAIMS
 from odyssey.analysis.figures.draw import plot
-from odyssey.analysis.findings import DataFacts, best
+from odyssey.analysis.findings import DataFacts, finite, winner
 from odyssey.analysis.records import Distance, WithPaper
 from odyssey.analysis.report.page import write_report
 from odyssey.runs.products import figure_names
@@ -83,8 +83,8 @@ def test_text_from_the_study_is_escaped(page):
 
 def test_the_best_trial_stands_beside_the_papers_and_trivial_models(page, findings):
     text = re.sub(r"\s+", " ", page.read_text())
-    row = best(findings.of("jsb"), 1e-9).iloc[0]
-    assert f">{row.test:.4g}</b> {row.variant} trial {row.trial}</td>" in text
+    row = winner(finite(findings.of("jsb")))
+    assert f">{row['test']:.4g}</b> {row['variant']} trial {row['trial']}</td>" in text
     assert "<td>8.38 NIAF</td><td>5.56 (RNN-NADE)</td> <td>uniform 61</td>" in text
     assert "7 items left out" in text
 

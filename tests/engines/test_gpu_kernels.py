@@ -1,5 +1,7 @@
 """The CUDA kernels, as C++ with emulated threads, against the float64 equations and the CPU's."""
 
+import ctypes
+
 import numpy as np
 import pytest
 
@@ -7,10 +9,10 @@ from odyssey.engines.fused.model import FusedModel
 from odyssey.engines.gpu.driver import DriverLauncher
 from odyssey.engines.gpu.fleet import Fleet
 from odyssey.engines.gpu.model import GpuModel
-from odyssey.engines.gpu.rows import ROW
-from odyssey.engines.gpu.source import LEAST_SHARED
+from odyssey.engines.gpu.rows import ROW, TILE
+from odyssey.engines.gpu.source import LEAST_SHARED, THREADS
 from odyssey.engines.noise import Noise
-from odyssey.networks.spec import UpdateRule
+from odyssey.networks.spec import MOST_HIDDEN_GPU, UpdateRule
 from tests.support.emulated_gpu import SHARED, EmulatedDriver, emulated_fleet
 from tests.support.model_checks import (
     CODES,
@@ -140,6 +142,12 @@ def test_a_step_is_a_handful_of_launches_and_a_run_waits_once(loss):
 
 def test_a_row_is_laid_out_as_the_kernels_read_it():
     assert EmulatedDriver().library.emulated_row_size() == ROW.itemsize
+
+
+def test_tiles_threads_and_widths_are_those_of_the_kernels():
+    found = (ctypes.c_int * 3)()
+    EmulatedDriver().library.emulated_constants(found)
+    assert list(found) == [TILE, THREADS, MOST_HIDDEN_GPU]
 
 
 def test_layers_that_are_too_wide_are_refused():

@@ -3,6 +3,7 @@
 import importlib
 import json
 import os
+import subprocess
 import threading
 import time
 
@@ -128,3 +129,18 @@ def test_a_study_goes_on_with_kernels_of_other_sources(compiler, tmp_path, monke
     assert "Building the fused kernels" not in log
     study.run("data/jsb.h5", kernels="fused")
     assert json.loads(declared.read_text())["sources"] == module.source_key() != before["sources"]
+
+
+@pytest.mark.parametrize("instruction_set", instructions.buildable_sets())
+def test_the_sources_compile_without_a_warning(instruction_set):
+    """All variants, and the rows that combine them; the code itself is not made."""
+    rows = {
+        module.switches(get_variant(code)) for code in (*VARIANTS, "FGR+NOG+NIAF", "NIG+NFG+NOG")
+    }
+    listed = " ".join(f"ROW({row}u)" for row in sorted(rows))
+    flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-fsyntax-only"]
+    flags += [*instructions.INSTRUCTION_SETS[instruction_set], f"-DODYSSEY_ROWS(ROW)={listed}"]
+    flags += ['-DODYSSEY_KEY="x"', "-isystem", str(module._mxnet_folder() / "include")]
+    for path in sorted(module._SOURCES.glob("*.cc")):
+        done = subprocess.run(["g++", *flags, str(path)], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr

@@ -49,12 +49,12 @@ def trend(name: str, target: Target) -> Check:
     """Check that a curve rises (``-name``: falls) from its first tenth to its last."""
 
     def check(findings: Findings, task: str) -> Evidence:
-        found = curve(findings, task, target, name.lstrip("-"))
-        if found is None:
+        own = curve(findings, task, target, name.lstrip("-"))
+        if own is None:
             return unknown(findings, task, target)
-        tenth = max(1, len(found.at) // 10)
+        tenth = max(1, len(own.at) // 10)
         up, say = not name.startswith("-"), duration if target == "time" else _plain
-        return moves(found, slice(tenth), slice(-tenth, None), up, say)
+        return moves(own, slice(tenth), slice(-tenth, None), up, say)
 
     return check
 
@@ -76,14 +76,14 @@ def moves(
 
 def noise_dip(findings: Findings, task: str) -> Evidence:
     """Check that the error is lower at noise 0.2 to 0.5 than below 0.1."""
-    found = curve(findings, task, "error", "noise")
-    if found is None:
+    own = curve(findings, task, "error", "noise")
+    if own is None:
         return unknown(findings, task)
-    at = found.at
+    at = own.at
     dip, none = (at >= 0.2) & (at <= 0.5), at < 0.1
     if not (dip.any() and none.any()):
         return Evidence(None, "noise was sampled elsewhere")
-    return moves(found, none, dip, up=False)
+    return moves(own, none, dip, up=False)
 
 
 def diminishing(findings: Findings, task: str) -> Evidence:
@@ -92,10 +92,10 @@ def diminishing(findings: Findings, task: str) -> Evidence:
     The middle is the geometric one of the sizes; a curve that moves less than its trees disagree
     decides nothing.
     """
-    found = curve(findings, task, "error", "hidden")
-    if found is None or len(found.at) < 3:
+    own = curve(findings, task, "error", "hidden")
+    if own is None or len(own.at) < 3:
         return unknown(findings, task)
-    at, mean, std = found
+    at, mean, std = own
     tenth = max(1, len(at) // 10)
     places = (
         slice(tenth),

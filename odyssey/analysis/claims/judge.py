@@ -16,7 +16,7 @@ UNSTUDIED = "not studied"
 
 @dataclass(frozen=True)
 class Verdict:
-    """A claim of the paper, what became of it here, and the evidence by task."""
+    """A claim of the paper, the verdict here, and the evidence by task."""
 
     claim: str
     verdict: str

@@ -51,10 +51,10 @@ def _map(
 ) -> tuple[Array, Array, Array] | None:
     """Return the middles of both factors' cells and vanilla's map over them, None without one."""
     anova = findings.fanova[task].of(REFERENCE)
-    for found in (anova.maps or ()) if isinstance(anova, Decomposition) else ():
-        if set(found.factors) == {first, second}:
-            grid = np.array(found.interaction if interaction else found.marginal)
-            grid = grid if found.factors[0] == first else grid.T
+    for pair in (anova.maps or ()) if isinstance(anova, Decomposition) else ():
+        if set(pair.factors) == {first, second}:
+            grid = np.array(pair.interaction if interaction else pair.marginal)
+            grid = grid if pair.factors[0] == first else grid.T
             edges = (findings.fanova[task].factors[name].edges for name in (first, second))
             one, two = (np.array(edge, float) for edge in edges)
             return (one[1:] + one[:-1]) / 2, (two[1:] + two[:-1]) / 2, grid

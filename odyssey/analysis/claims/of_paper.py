@@ -23,7 +23,7 @@ SPEECH, WRITING, MUSIC = ((task,) for task in EVERY)
 ALL_VARIANTS = ("NIG", "NFG", "NOG", "NIAF", "NOAF", "CIFG", "NP", "FGR")
 RATE, HIDDEN, NOISE, MOMENTUM = "learning_rate", "hidden", "noise", "momentum"
 
-#: The paper's claim, the tasks it is about, and how it is checked on each.
+#: The paper's claim, the tasks it is about, and its check.
 CLAIMS: tuple[tuple[str, tuple[str, ...], Check], ...] = (
     (
         "The trial that is best on validation reaches the paper's test figure (within 5 %).",

@@ -13,22 +13,22 @@ from odyssey.units import duration
 
 def basin(findings: Findings, task: str) -> Evidence:
     """Check that the basin of good rates is a decade wide or more."""
-    found = curve(findings, task, "error", "learning_rate")
-    if found is None:
+    rates = curve(findings, task, "error", "learning_rate")
+    if rates is None:
         return unknown(findings, task)
-    good = found.at[_good(found)]
+    good = rates.at[_good(rates)]
     decades = float(np.log10(good.max() / good.min()))
     words = f"{decades:.1f} decades, {good.min():.1e} to {good.max():.1e}"
     return Evidence(decades >= 1, words)
 
 
-def _good(found: Curve) -> NDArray[np.bool_]:
-    """Return which rates lie in the basin: their error is within a tenth of its range of the best.
+def _good(curve: Curve) -> NDArray[np.bool_]:
+    """Return which rates lie in the basin: errors at most a tenth of the range above the best.
 
     The range is that of the curve up to its value at the lowest rate: beyond the cliff, where
     trials diverge, the error may be anything.
     """
-    error = found.mean
+    error = curve.mean
     reach: Array = error.min() + SMALL * (min(error[0], error.max()) - error.min())
     return np.asarray(error <= reach)
 
@@ -50,17 +50,17 @@ def sweet_spot(findings: Findings, task: str) -> Evidence:
 
 def coarse_search(findings: Findings, task: str) -> Evidence:
     """Check that the best power of ten, of those that were sampled, lies in the basin."""
-    found = curve(findings, task, "error", "learning_rate")
-    if found is None:
+    rates = curve(findings, task, "error", "learning_rate")
+    if rates is None:
         return unknown(findings, task)
     powers = 10.0 ** np.arange(-8, 1)
-    powers = powers[(powers >= found.at[0] * 0.9) & (powers <= found.at[-1] * 1.1)]
+    powers = powers[(powers >= rates.at[0] * 0.9) & (powers <= rates.at[-1] * 1.1)]
     if not len(powers):
         return Evidence(None, "no power of ten was sampled")
-    errors = np.interp(np.log(powers), np.log(found.at), found.mean)
-    reach = found.mean[_good(found)].max()
+    errors = np.interp(np.log(powers), np.log(rates.at), rates.mean)
+    reach = rates.mean[_good(rates)].max()
     words = (
-        f"{errors.min():.4g} at {powers[errors.argmin()]:.0e}, the best is {found.mean.min():.4g}"
+        f"{errors.min():.4g} at {powers[errors.argmin()]:.0e}, the best is {rates.mean.min():.4g}"
     )
     return Evidence(bool(errors.min() <= reach), words)
 
@@ -71,10 +71,10 @@ def optimum_beyond(findings: Findings, task: str) -> Evidence:
     Where that was not sampled: that the error still falls at the end of the range. A curve that is
     as low elsewhere, to the spread of its trees, decides nothing.
     """
-    found = curve(findings, task, "error", "learning_rate")
-    if found is None:
+    rates = curve(findings, task, "error", "learning_rate")
+    if rates is None:
         return unknown(findings, task)
-    at, mean, std = found
+    at, mean, std = rates
     end = float(paper.SPACE["learning_rate"].quantile(1))
     beyond = at > end
     if not beyond.any():

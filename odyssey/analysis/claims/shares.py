@@ -73,7 +73,7 @@ def share_between(low: float, high: float, *factors: str, target: Target = "erro
 
 
 def unknown(findings: Findings, task: str, target: Target = "error") -> Evidence:
-    """Return why nothing can be said."""
+    """Return the reason why there is no verdict."""
     anova = findings.fanova[task].of(REFERENCE, target)
     reason = anova.skipped if isinstance(anova, Skipped) else "not sampled in this study"
     return Evidence(None, reason)
@@ -95,11 +95,11 @@ def in_order(*names: str) -> Check:
         known = shares(findings, task)
         if any((name,) not in known for name in names):
             return unknown(findings, task)
-        found = [known[name,] for name in names]
-        words = "; ".join(f"{short_of(n)} {share}" for n, share in zip(names, found, strict=True))
+        ours = [known[name,] for name in names]
+        words = "; ".join(f"{short_of(n)} {share}" for n, share in zip(names, ours, strict=True))
         theirs = paper.shares(task)
         words += "; figure 5: " + ", ".join(f"{100 * theirs[name]:.1f}" for name in names) + " %"
-        return Evidence(all_hold(_larger(*both) for both in pairwise(found)), words)
+        return Evidence(all_hold(_larger(*both) for both in pairwise(ours)), words)
 
     return check
 
@@ -171,8 +171,11 @@ def most_interactions(findings: Findings, task: str) -> Evidence:
 
     By both readings.
     """
-    found = {name: interactions(findings, name) for name in findings.tasks if name in paper.TASKS}
-    sums = {name: share for name, share in found.items() if share}
+    sums = {
+        name: share
+        for name in findings.tasks
+        if name in paper.TASKS and (share := interactions(findings, name))
+    }
     if task not in sums or len(sums) < 2:
         return Evidence(None, "needs vanilla's fANOVA on this task and another")
     others = [sums[name] for name in sums if name != task]

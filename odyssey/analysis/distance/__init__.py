@@ -1,7 +1,8 @@
-"""How far a table of trials is from the paper's figures 3, 4 and 5, and how far chance alone is.
+"""The distance of a table of trials to the paper's figures 3, 4 and 5, and what chance alone gives.
 
-Every part of a figure gets one number, beside it the floor: what two independent samples of the
-same search would give, one as large as ours and one of the paper's 200 trials.
+Every part of a figure gets two numbers: its distance, and the floor. The floor is the expected
+distance between two independent samples of one search, one as large as ours and one of the paper's
+200 trials.
 
 - Figure 3: mean absolute difference of mean, median and quartiles over the boxes, in units of
   their bootstrap standard error at 200 trials. The floor is between two bootstrap resamples. The

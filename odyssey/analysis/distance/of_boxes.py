@@ -1,6 +1,5 @@
 """The distance of the boxes of figure 3: mean, median and quartiles of every variant."""
 
-import math
 from collections.abc import Iterator
 
 import numpy as np
@@ -10,7 +9,7 @@ from odyssey import paper
 from odyssey.analysis.distance.sampling import Array, joined, units_of
 from odyssey.analysis.fanova.functional_anova import MIN_TRIALS
 from odyssey.analysis.figures.beside import SCOPES, statistics
-from odyssey.analysis.findings import finite
+from odyssey.analysis.findings import finite, number_of_best
 from odyssey.analysis.records import Distance
 from odyssey.analysis.words import unit_of
 
@@ -21,7 +20,7 @@ RESAMPLES = 1000
 
 
 def distances_of_boxes(rows: pd.DataFrame, task: str, seed: int) -> Iterator[Distance]:
-    """Yield the distance of all boxes, of those of all trials, of those of the best."""
+    """Yield three distances: of all boxes, of the boxes of all trials, of the boxes of the best."""
     unit = unit_of(task)
     searches = {code: finite(rows[rows.variant == code]) for code in paper.ORDER}
     searches = {code: own for code, own in searches.items() if len(own) >= MIN_TRIALS}
@@ -45,7 +44,7 @@ def distances_of_boxes(rows: pd.DataFrame, task: str, seed: int) -> Iterator[Dis
 def _boxes(
     own: pd.DataFrame, task: str, code: str, random: np.random.Generator
 ) -> dict[str, Array]:
-    """Compare a variant's two boxes with the paper's; statistics that are off its axis are out."""
+    """Compare a variant's two boxes with the paper's; statistics beyond its axis are left out."""
     test = own.sort_values("valid", kind="stable").test.to_numpy(float)
     # Sorted by validation, the best of a resample are its smallest row numbers.
     ours, theirs = (
@@ -66,6 +65,6 @@ def _boxes(
 
 def _counted(test: Array, share: float) -> Array:
     """Return the counted statistics (…, 4) of the best share of trials, sorted by validation."""
-    top = math.ceil(share * test.shape[-1] - 1e-9)
+    top = number_of_best(test.shape[-1], share)
     values = statistics(test[..., :top])
     return np.stack([values[name] for name in COUNTED], axis=-1)

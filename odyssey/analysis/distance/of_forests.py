@@ -24,7 +24,7 @@ HALVINGS = 20
 
 @dataclass(frozen=True)
 class _Forest:
-    """What figures 4 and 5 show of one sample: curves by hyperparameter (points,), shares (5,)."""
+    """Figures 4 and 5 of one sample: curves by hyperparameter (points,), shares (5,)."""
 
     error: Mapping[str, Array]
     time: Mapping[str, Array]
@@ -74,7 +74,7 @@ def _curves(
 
 
 def _papers(task: str, name: str, time: bool) -> tuple[Array, Array]:
-    """Return the paper's curve and band, of the time as logarithm with its mean taken off."""
+    """Return the paper's curve and band, the time as logarithm minus its mean."""
     there = paper.curves(task, name)
     if not time:
         return np.array(there.error), np.array(there.error_std)
@@ -85,7 +85,7 @@ def _papers(task: str, name: str, time: bool) -> tuple[Array, Array]:
 def _forests(
     own: pd.DataFrame, task: str, seed: int, halvings: int
 ) -> tuple[_Forest, list[tuple[_Forest, _Forest]]]:
-    """Return what the forest of all trials shows, and those of both halves of each halving.
+    """Return the results of the forest of all trials, and of both halves of each halving.
 
     ValueError where there are too few trials or they are not of the paper's search space.
     """
@@ -116,7 +116,7 @@ def _forest(rows: pd.DataFrame, task: str, seed: int) -> _Forest:
 
 
 def points_of(task: str, name: str) -> list[float]:
-    """Return the cdf values of the points of a curve of figure 4; the drawing misses by .0001."""
+    """Return the cdf values of the points of a curve of figure 4, which are off by up to .0001."""
     law = paper.SPACE[name]
     low, high = law.quantile(0), law.quantile(1)
     return [law.cdf(min(max(value, low), high)) for value in paper.curves(task, name).at]

@@ -1,4 +1,4 @@
-"""What the parts of a distance share: units, and the comparison with what chance gives."""
+"""Units of a distance, and its comparison with chance."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 from odyssey.analysis.records import Distance
 
 Array = NDArray[np.float64]
-#: No unit is less than this share of the largest of its kind: some quartiles hardly vary.
+#: The least unit, as a share of the largest of its kind: some quartiles hardly vary.
 LEAST_UNIT = 0.1
 
 

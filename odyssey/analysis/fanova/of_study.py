@@ -41,7 +41,7 @@ TARGETS: tuple[Target, ...] = get_args(Target)
 CURVE_POINTS, MAP_POINTS = 60, 40
 #: More trees do not improve an estimate.
 ESTIMATE_TREES = 64
-#: With all variants in one forest there are many more trials, and few trees do.
+#: A forest of all variants has many more trials: few trees are enough.
 JOINT_TREES = 16
 _SCALES: Mapping[type, Scale] = {
     Uniform: "linear",
@@ -52,8 +52,8 @@ _SCALES: Mapping[type, Scale] = {
 
 def write_fanova(study: Study, task: str, trials: Path, out: Path, workers: int = 1) -> None:
     """Write the decompositions of one task as JSON, ``workers`` of them at a time."""
-    chosen = study.config["analysis"]
-    settings = Settings(chosen["trees"], chosen["forest"], chosen["bootstrap"], study.seed)
+    asked = study.config["analysis"]
+    settings = Settings(asked["trees"], asked["forest"], asked["bootstrap"], study.seed)
     space, table = study.search_space(task), read_trials(trials)
     write_record(out, decompose_task(table, space, study.variants, settings, workers))
 

@@ -2,16 +2,9 @@
 
 import numpy as np
 
+from odyssey.analysis.figures.axes import places_of, scale_axis
 from odyssey.analysis.figures.mpl import Figure
-from odyssey.analysis.figures.plotting import (
-    crop,
-    explain,
-    head,
-    lines_of,
-    panels,
-    places_of,
-    scale_axis,
-)
+from odyssey.analysis.figures.plotting import crop, explain, head, lines_of, panels
 from odyssey.analysis.findings import Findings
 from odyssey.analysis.records import Decomposition
 from odyssey.analysis.words import label_of, merit_of

@@ -3,15 +3,16 @@
 import numpy as np
 import pandas as pd
 
+from odyssey.analysis.figures.axes import Array, log_ticks
 from odyssey.analysis.figures.mpl import Axes, Figure
-from odyssey.analysis.figures.plotting import Array, crop, explain, head, log_ticks
+from odyssey.analysis.figures.plotting import crop, explain, head
 from odyssey.analysis.findings import Findings, best, finite
 from odyssey.analysis.words import BLUE, FAINT, RED, merit_of
 from odyssey.units import time_unit
 
 
 def draw(findings: Findings) -> Figure:
-    """Draw test figures against parameters and training time, with the front that none beats."""
+    """Draw test figures against parameters and time, with the front that no cheaper trial beats."""
     tasks = findings.tasks
     figure = Figure(figsize=(10, 3.4 * len(tasks)), layout="constrained")
     axes = figure.subplots(len(tasks), 2, squeeze=False)

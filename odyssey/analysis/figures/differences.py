@@ -13,7 +13,7 @@ def draw(findings: Findings) -> Figure:
     """
     tasks = findings.tasks
     most = max((len(findings.comparison[task].variants) for task in tasks), default=0)
-    figure, axes = panels(tasks, 4.2, max(3.6, 1.17 + 0.27 * most))
+    figure, axes = panels(tasks, 4.2, max(2.2, 1.17 + 0.27 * most))
     for ax, task in zip(axes, tasks, strict=True):
         head(ax, task, findings.of(task))
         variants = findings.comparison[task].variants

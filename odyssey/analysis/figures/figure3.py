@@ -16,7 +16,7 @@ from odyssey.analysis.figures.plotting import GREY_IS_PAPER, counted, crop, expl
 from odyssey.analysis.findings import Findings, best, finite
 from odyssey.analysis.words import BLUE, GREY, INK, PALE, RED, merit_of
 
-#: Half of the distance between our box and the paper's, and the width of a box with company.
+#: Half of the distance between our box and the paper's, and the width of such boxes.
 APART, NARROW = 0.2, 0.3
 MARKS = ("low", "q1", "median", "q3", "high")
 
@@ -70,7 +70,7 @@ def _panel(ax: Axes, findings: Findings, task: str, scope: paper.Scope) -> None:
 
 
 def _limits(ax: Axes, ours: Array, theirs: Mapping[str, paper.Box]) -> None:
-    """Give the axis a range that shows the paper's boxes and ours alike."""
+    """Give the axis a range that shows both the paper's boxes and ours."""
     marks = [getattr(box, name) for box in theirs.values() for name in MARKS]
     known = np.array([value for value in marks if value is not None])
     if len(known):
@@ -97,7 +97,7 @@ def _parameters(ax: Axes, ours: list[float], theirs: list[int]) -> None:
 
 
 def _box(ax: Axes, place: float, width: float, figures: Array, significant: bool) -> None:
-    """Box of the quartiles, whiskers over the whole range; blue and thick where significant."""
+    """Draw a box of the quartiles, whiskers over the whole range, blue and thick if significant."""
     if not len(figures):
         return
     line = {"color": BLUE if significant else INK, "linewidth": 2.2 if significant else 0.9}
@@ -118,7 +118,7 @@ def _box(ax: Axes, place: float, width: float, figures: Array, significant: bool
 
 
 def _papers_box(ax: Axes, place: float, box: paper.Box) -> None:
-    """Draw one of the paper's boxes in grey; what is off its axis runs off ours."""
+    """Draw one of the paper's boxes in grey; a value beyond its axis runs beyond ours."""
     top = ax.get_ylim()[1]
     line: dict[str, Any] = {"color": GREY, "linewidth": 2.2 if box.significant else 0.9}
     left, right = place - NARROW / 2, place + NARROW / 2

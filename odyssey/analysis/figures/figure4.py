@@ -7,17 +7,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from odyssey import paper
+from odyssey.analysis.figures.axes import Array, places_of, scale_axis
 from odyssey.analysis.figures.mpl import Axes, Figure
-from odyssey.analysis.figures.plotting import (
-    GREY_IS_PAPER,
-    Array,
-    abreast,
-    crop,
-    explain,
-    head,
-    places_of,
-    scale_axis,
-)
+from odyssey.analysis.figures.plotting import GREY_IS_PAPER, abreast, crop, explain, head
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.records import Decomposition, Factor, Marginal, Skipped, TaskAnova
 from odyssey.analysis.words import BLUE, GREEN, GREY, label_of, merit_of
@@ -46,7 +38,7 @@ def draw(findings: Findings) -> Figure:
 
 
 def _names(findings: Findings) -> list[str]:
-    """Return the hyperparameters of figure 4 that the study has, and those that are no paper's."""
+    """Return the hyperparameters of figure 4 that the study has, then those beyond the paper."""
     known = [name for own in findings.fanova.values() for name in (*own.factors, *own.fixed)]
     others = [n for n in dict.fromkeys(known) if n not in (*paper.SPACE, *paper.SAMPLED, "variant")]
     return [name for name in paper.CURVED if name in known] + others
@@ -88,7 +80,7 @@ def _reason(anova: TaskAnova, name: str) -> str:
 
 
 def _times(ax: Axes, factor: Factor, curve: Marginal, theirs: paper.Curves | None) -> None:
-    """Draw a curve of the training time; the paper's is divided so that both have one mean."""
+    """Draw a curve of the training time; the paper's is divided so that the means are equal."""
     places, mean = places_of(factor), np.array(curve.mean)
     unit, seconds = time_unit(max(curve.mean))
     label = f"training time ({unit})"

@@ -3,17 +3,19 @@
 Source: Greff et al., figure 6.
 """
 
+from textwrap import fill
 from typing import Any
 
 import numpy as np
 
+from odyssey.analysis.figures.axes import scale_axis, scaled
 from odyssey.analysis.figures.mpl import Figure, GridSpec, Normalize, ScalarMappable
-from odyssey.analysis.figures.plotting import explain, head, scale_axis, scaled
+from odyssey.analysis.figures.plotting import explain, head
 from odyssey.analysis.findings import REFERENCE, Findings
 from odyssey.analysis.records import PairMap, Skipped, TaskAnova
 from odyssey.analysis.words import merit_of, short_of
 
-#: Maps in a row, up to which the figure keeps its size.
+#: With more maps per row the figure grows.
 MOST_ABREAST = 5
 
 
@@ -86,5 +88,5 @@ def _triangle(
                 label.set(rotation=45, ha="right", rotation_mode="anchor")
             ax.set_xlabel(short_of(first))
         if first == names[0]:
-            ax.set_ylabel(short_of(second))
+            ax.set_ylabel(fill(short_of(second), 10 if len(names) > 4 else 20))
     return colours

@@ -1,4 +1,4 @@
-"""What the figures share: one style, panels, axes by law."""
+"""What the figures share: one style, titled panels, the lines of variants."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
@@ -8,19 +8,11 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from odyssey.analysis.figures.mpl import (
-    Axes,
-    Axis,
-    Figure,
-    FuncFormatter,
-    LogLocator,
-    NullFormatter,
-    own_settings,
-)
+from odyssey.analysis.figures.axes import Array
+from odyssey.analysis.figures.mpl import Axes, Figure, own_settings
 from odyssey.analysis.findings import REFERENCE
-from odyssey.analysis.records import Factor, Level, Scale, VariantSummary
+from odyssey.analysis.records import VariantSummary
 from odyssey.analysis.words import (
     BLUE,
     GREEN,
@@ -33,7 +25,6 @@ from odyssey.analysis.words import (
     title_of,
 )
 
-Array = NDArray[np.float64]
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -62,17 +53,14 @@ LINES: Mapping[str, tuple[str, str]] = {
     "NP": (BLUE, ":"),
     "FGR": (GREEN, ":"),
 }
-#: Lines of other variants, in the order of a study: none is one of the paper's.
-OTHER_LINES = tuple(
-    (colour, dash)
-    for dash in ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
-    for colour in (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, GREY)
-)
+#: Colours and dashes of other variants, in the order of a study: 21 lines that all differ.
+OTHER_COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, GREY)
+OTHER_DASHES = ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
 
 
 def lines_of(codes: Iterable[str]) -> dict[str, dict[str, Any]]:
     """Return how the curve of each variant is drawn, vanilla's thicker than the others."""
-    others, looks = cycle(OTHER_LINES), {}
+    others, looks = zip(cycle(OTHER_COLOURS), cycle(OTHER_DASHES), strict=False), {}
     for code in codes:
         color, dash = LINES.get(code) or next(others)
         width = 2.2 if code == REFERENCE else 1.2
@@ -114,19 +102,19 @@ def panels(tasks: Sequence[str], width: float, height: float) -> tuple[Figure, l
     return figure, grid[: len(tasks)]
 
 
-#: What is said where the paper's numbers stand beside ours.
+#: Said in panels that also show the paper's numbers.
 GREY_IS_PAPER = "grey: the paper"
 
 
 def origin(trials: pd.DataFrame) -> str:
-    """Return what a figure stands on: trials, diverged ones, source of the data."""
+    """Return the basis of a figure: number of trials, diverged ones, source of the data."""
     diverged = int((trials.status == "diverged").sum())
     sources = ", ".join(sorted(set(trials.source)))
     return f"{len(trials):,} trials, {diverged:,} diverged · data: {sources}"
 
 
 def head(ax: Axes, task: str, trials: pd.DataFrame, more: str = "") -> None:
-    """Title a panel with the task, what it stands on, and more words."""
+    """Title a panel with the task, the trials behind it, and more words."""
     ax.set_title(title_of(task), loc="left", pad=18)
     ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
     above: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "baseline"}
@@ -150,7 +138,7 @@ def explain(ax: Axes, text: str) -> None:
 
 
 def crop(ax: Axes, values: Array, share: float = 0.9) -> None:
-    """Where a few values are far worse than a large share of them, show these and say so."""
+    """If a few values are far worse than a ``share`` of them, show this share and say so."""
     if not len(values):
         return
     low, most, high = np.quantile(values, [0, share, 1])
@@ -164,42 +152,3 @@ def crop(ax: Axes, values: Array, share: float = 0.9) -> None:
             transform=ax.transAxes,
             **words,
         )
-
-
-def scaled(values: Sequence[Level], scale: Scale) -> Array:
-    """Return where values of a factor stand on its axis."""
-    if scale == "levels":
-        return np.arange(len(values), dtype=float)
-    numbers: Array = np.array(values, float)
-    return np.subtract(1, numbers) if scale == "one-minus-log" else numbers
-
-
-def places_of(factor: Factor) -> Array:
-    """Return where the points of a factor's curve stand on its axis."""
-    return scaled(factor.at, factor.scale) + (0.5 if factor.scale == "levels" else 0)
-
-
-def scale_axis(ax: Axes, side: str, factor: Factor) -> None:
-    """Give axis ``side`` (x or y) the scale of a factor's law; momentum runs as 1 − momentum."""
-    axis: Axis = ax.xaxis if side == "x" else ax.yaxis
-    if factor.scale == "levels":
-        places = [k + 0.5 for k in range(len(factor.at))]
-        axis.set_ticks(places, [str(level) for level in factor.at])
-        return
-    edges = sorted(scaled((factor.edges[0], factor.edges[-1]), factor.scale))
-    if factor.scale != "linear":
-        ax.set(**{f"{side}scale": "log"})
-        log_ticks(axis, edges[1] / edges[0])
-    if factor.scale == "one-minus-log":
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.4g}"))
-        edges.reverse()
-    ax.set(**{f"{side}lim": edges})
-
-
-def log_ticks(axis: Axis, ratio: float) -> None:
-    """Label 1, 2, 5 on an axis that spans a ratio below 50, powers of ten beyond."""
-    narrow = ratio < 50
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=5))
-    axis.set_minor_formatter(NullFormatter())
-    if narrow:
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

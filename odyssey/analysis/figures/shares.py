@@ -23,7 +23,7 @@ def draw(findings: Findings) -> Figure:
     """
     tasks, names = findings.tasks, _names(findings)
     most = max((len(findings.fanova[task].searches) for task in tasks), default=0)
-    width, height = max(11, 1.8 * (len(names) + 1)), max(2.9, 1.28 + 0.18 * most)
+    width, height = max(11, 1.8 * (len(names) + 1)), max(1.9, 1.28 + 0.18 * most)
     figure = Figure(figsize=(width, height * len(tasks)), layout="constrained")
     axes = figure.subplots(len(tasks), len(names) + 1, squeeze=False, sharey="row")
     for row, task in enumerate(tasks):
@@ -78,6 +78,6 @@ def _mains(anova: Anova, name: str | None) -> list[Effect]:
 
 
 def _sum(mains: list[Effect], reading: Literal["estimate", "fraction"], name: str | None) -> float:
-    """Return a factor's share; of no ``name`` what the main effects leave, the interactions."""
+    """Return a factor's share; without a ``name`` that of the interactions."""
     share = sum(e.estimate if reading == "estimate" else e.fraction for e in mains)
     return share if name else 1 - share

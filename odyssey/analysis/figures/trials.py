@@ -1,9 +1,10 @@
-"""How many trials does one need: the best of k trials."""
+"""How many trials are needed: the expected best of k trials."""
 
 import numpy as np
 
+from odyssey.analysis.figures.axes import log_ticks
 from odyssey.analysis.figures.mpl import Figure
-from odyssey.analysis.figures.plotting import crop, explain, head, lines_of, log_ticks, panels
+from odyssey.analysis.figures.plotting import crop, explain, head, lines_of, panels
 from odyssey.analysis.findings import Findings
 from odyssey.analysis.words import merit_of
 

@@ -1,4 +1,4 @@
-"""The whole report made of tables of trials alone: no training, no data, no Snakemake."""
+"""The whole report from tables of trials alone, without training, data or Snakemake."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -16,13 +16,13 @@ from odyssey.analysis.with_paper import write_with_paper
 from odyssey.runs.products import figure_names
 from odyssey.study.study import Study
 
-#: Columns that the report needs beside the hyperparameters of the study, which draws them.
+#: Columns that the report needs besides the study's hyperparameters.
 WORDS = ("task", "variant", "status", "host", "source")
 NUMBERS = ("trial", "parameters", "epochs", "best_epoch", "valid", "test", "seconds", "seed")
 
 
 class UnusableTable(ValueError):
-    """A table that is none of this study's trials; the message is one line."""
+    """A table that does not hold trials of this study; the message is one line."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -43,8 +43,8 @@ def report_on_tables(
 ) -> Path:
     """Write the report on tables like trials.csv into the folder ``out``; return the page.
 
-    Beside the page lie what it shows: trials, analyses and figures. The study says which tasks,
-    variants and laws there are; trials of others are refused. Raises UnusableTable.
+    The folder also gets the trials, the analyses and the figures. The study says which tasks,
+    variants and laws there are; other trials are refused. Raises UnusableTable.
     """
     paths = list(tables)
     if out.resolve() == study.results.resolve():
@@ -73,7 +73,7 @@ def write_all(
 ) -> Path:
     """Analyse the tables <task>/trials.csv beside ``out``, draw all figures, write the page.
 
-    ``data`` holds the prepared files that there are, by task; ``curves`` are tables of epochs.
+    ``data`` maps tasks to their prepared files, where these exist; ``curves`` are tables of epochs.
     """
     folder, tasks = out.parent, list(tasks)
     tables = [folder / task / "trials.csv" for task in tasks]
@@ -103,12 +103,14 @@ def _check(study: Study, trials: pd.DataFrame) -> None:
         others = sorted(set(trials[column].astype(str)) - set(known))
         if others:
             raise UnusableTable(
-                f"trials of {column} {', '.join(others)} are not of this study, which has "
+                f"trials of {column} {', '.join(others)} do not belong to this study, which has "
                 f"{', '.join(known)}: give its --configfile"
             )
     twice = trials[trials.duplicated(["task", "variant", "trial"])]
     if len(twice):
         task, variant, trial = twice[["task", "variant", "trial"]].iloc[0]
-        raise UnusableTable(f"every trial must stand there once, {task} {variant} {trial} does not")
+        raise UnusableTable(
+            f"every trial must be in the tables once, {task} {variant} {trial} is there more often"
+        )
     if trials.empty:
-        raise UnusableTable("a report needs a trial, the tables have none")
+        raise UnusableTable("a report needs at least one trial, the tables have none")

@@ -1,13 +1,11 @@
-"""The report: one self-contained page of everything a study found, which opens without network.
+"""The report: one self-contained page with all results of a study. It opens without network.
 
 The page holds its figures, the table of all trials and their learning curves (gzip, base64) inside;
 page.html, page.css and page.js in this folder are its parts.
 """
 
 import base64
-import gzip
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
@@ -26,6 +24,7 @@ from odyssey.analysis.claims.judge import judge
 from odyssey.analysis.figures.beside import Beside, boxes_beside
 from odyssey.analysis.findings import DataFacts, Findings, finite, winner
 from odyssey.analysis.records import Decomposition, Effect, Skipped, VariantSummary, WithPaper
+from odyssey.analysis.report.embedded import curves_of, packed, script_safe, table_of
 from odyssey.analysis.words import merit_of, short_of, title_of
 from odyssey.runs.results import failure_of
 from odyssey.study.study import Study
@@ -67,8 +66,8 @@ def write_report(
         versions=_versions(),
         published=paper.JSB_ELSEWHERE if "jsb" in ours else {},
         words=short_of,
-        data=_script_safe(_table(findings.trials)),
-        curves=_packed(_curves(findings.trials, findings.curves)),
+        data=script_safe(table_of(findings.trials)),
+        curves=packed(curves_of(findings.trials, findings.curves)),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
@@ -179,49 +178,11 @@ def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, Any]:
     return {"name": path.stem, **words, "uri": uri, "small": small}
 
 
-def _table(trials: pd.DataFrame) -> dict[str, Any]:
-    """Return the trials by column, figures rounded to six digits."""
-    columns = {}
-    for name in trials.columns:
-        columns[str(name)] = [_short(value, 6) for value in trials[name].tolist()]
-    return columns
-
-
-def _curves(trials: pd.DataFrame, curves: pd.DataFrame) -> dict[str, list[list[Any]]]:
-    """Return each trial's valid and test figure by epoch, in the order of the table."""
-    names, identity = ["valid", "test"], ["task", "variant", "trial"]
-    found = {}
-    if len(curves):
-        groups = curves.sort_values("epoch").groupby(identity)[names]
-        found = {key: group.to_numpy(float) for key, group in groups}
-    keys = zip(trials.task, trials.variant, trials.trial, strict=True)
-    ordered = [found.get(key, np.empty((0, 2))) for key in keys]
-    return {
-        name: [[_short(value, 4) for value in rows[:, k].tolist()] for rows in ordered]
-        for k, name in enumerate(names)
-    }
-
-
-def _short(value: Any, digits: int) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{digits}g}") if np.isfinite(value) else None
-    return value
-
-
-def _packed(value: Any) -> str:
-    text = json.dumps(value, separators=(",", ":")).encode()
-    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
-
-
-def _script_safe(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), default=int).replace("<", "\\u003c")
-
-
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed here"
-    return found
+            versions[name] = "not installed here"
+    return versions

@@ -28,7 +28,7 @@ inline float total(const Vector<float> (&sums)[N]) {
 }  // namespace
 
 // Bytes a second when `bytes` are read again and again, back and forth. Short rows, several at a time:
-// so the second cache gives most.
+// so L2 gives most.
 extern "C" double odyssey_bandwidth(std::size_t bytes, int repeats) {
   constexpr std::ptrdiff_t once = kRows * kWidth * kVectorBytes;
   const std::ptrdiff_t rows = (std::ptrdiff_t(bytes) / once + 1) * kRows;

@@ -36,16 +36,15 @@ class VariantNetwork final : public AnyNetwork {
     });
   }
 
-  double step(const float* x, int T, const float* target, int labels, const Noise& noise,
-              float* theta, float* velocity, const Rule& rule) override {
+  double step(const float* x, int T, const float* target, int labels, const Noise& noise, float* theta,
+              float* velocity, const Rule& rule) override {
     return network_.step(x, T, target, labels, noise, theta, velocity, rule);
   }
   double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
                   float* outputs) override {
     return network_.evaluate(x, T, target, labels, theta, outputs);
   }
-  void forward(const float* x, int T, const Noise& noise, const float* theta,
-               float* outputs) override {
+  void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) override {
     network_.forward(x, T, noise, theta, outputs);
   }
   void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) override {
@@ -58,8 +57,7 @@ class VariantNetwork final : public AnyNetwork {
 
 }  // namespace
 
-std::unique_ptr<AnyNetwork> new_network(unsigned switches, const NetworkShape& shape,
-                                        Arena& arena) {
+std::unique_ptr<AnyNetwork> new_network(unsigned switches, const NetworkShape& shape, Arena& arena) {
   if (std::min({shape.inputs, shape.hidden, shape.outputs}) < 1 || shape.directions < 1 ||
       shape.directions > 2)
     throw std::invalid_argument(

@@ -23,10 +23,9 @@ class AnyNetwork {
   // The four passes are those of Network, which says what every pointer is.
   virtual double step(const float* x, int T, const float* target, int labels, const Noise& noise,
                       float* theta, float* velocity, const Rule& rule) = 0;
-  virtual double evaluate(const float* x, int T, const float* target, int labels,
-                          const float* theta, float* outputs) = 0;
-  virtual void forward(const float* x, int T, const Noise& noise, const float* theta,
-                       float* outputs) = 0;
+  virtual double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
+                          float* outputs) = 0;
+  virtual void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) = 0;
   virtual void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) = 0;
 };
 

@@ -42,9 +42,9 @@ inline Scaled scaled_exp(Vector<double> x) {
   x = bounded(x, -1e8, 1.0);
   const Vector<double> k = (x * 1.4426950408889634 + kRound) - kRound;
   const Vector<double> r = (x - k * 6.93147180369123816490e-01) - k * 1.90821492927058770002e-10;
-  constexpr double series[] = {1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880,
-                               1.0 / 40320,     1.0 / 5040,     1.0 / 720,     1.0 / 120,
-                               1.0 / 24,        1.0 / 6,        0.5,           1.0, 1.0};
+  constexpr double series[] = {
+      1.0 / 479001600, 1.0 / 39916800, 1.0 / 3628800, 1.0 / 362880, 1.0 / 40320, 1.0 / 5040, 1.0 / 720,
+      1.0 / 120,       1.0 / 24,       1.0 / 6,       0.5,          1.0,         1.0};
   Vector<double> m = broadcast(series[0]);
 #pragma GCC unroll 16
   for (int n = 1; n < 13; ++n) m = m * r + series[n];
@@ -55,8 +55,7 @@ class Ctc {
  public:
   Ctc() = default;
   // Room for T frames and `labels` labels: states blank, label, blank, …, label, blank.
-  Ctc(Pieces& pieces, int T, int K, int labels)
-      : S_(2 * labels + 1), vectors_((S_ + L - 1) / L), K_(K) {
+  Ctc(Pieces& pieces, int T, int K, int labels) : S_(2 * labels + 1), vectors_((S_ + L - 1) / L), K_(K) {
     emission_ = Table(pieces, T, stride());
     alpha_ = Table(pieces, T + 1, stride());
     beta_ = Table(pieces, 1, stride());

@@ -9,18 +9,17 @@ namespace odyssey {
 // Of Q, for some vectors of units: from each gate of each vector of units in the frame before.
 template <class Real, class V, class Target>
 void gate_gradients(const Direction<Real, V>& of, int start, int units, Target target) {
-  constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
-  const std::size_t width = std::size_t(units) * P * L, rows = P * of.layout.hidden;
+  constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
+  const std::size_t width = std::size_t(units) * G * L, rows = G * of.layout.hidden;
   for (int u = 0; u < units; ++u)
     for (int from = 0; from < of.layout.units; ++from)
-      for (int g = 0; g < P; ++g) {
+      for (int g = 0; g < G; ++g) {
         const int lanes = of.layout.lanes(from);
-        const std::size_t row = std::size_t(from) * L * P + std::size_t(g) * lanes;
-        product<Real>({of.act.data + (from * G + 1 + g) * L, 1, of.act.stride},
-                      of.delta.from_column(((start + u) * G + 1) * L).from(1), lanes, P,
-                      of.T - 1,
-                      target(of.layout.Q + std::size_t(start) * P * L * rows + row * width + u * P * L,
-                             width));
+        const std::size_t row = std::size_t(from) * L * G + std::size_t(g) * lanes;
+        product<Real>(
+            {of.act.data + (from * Z + 1 + g) * L, 1, of.act.stride},
+            of.delta.from_column(((start + u) * Z + 1) * L).from(1), lanes, G, of.T - 1,
+            target(of.layout.Q + std::size_t(start) * G * L * rows + row * width + u * G * L, width));
       }
 }
 
@@ -28,7 +27,7 @@ void gate_gradients(const Direction<Real, V>& of, int start, int units, Target t
 // that start there.
 template <class Real, class V, class Target>
 void parameter_gradients(const Direction<Real, V>& of, Target target) {
-  constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
   const auto& layout = of.layout;
   layout.each_panel([&](std::size_t column, int vectors) {
     const std::size_t width = std::size_t(vectors) * L;
@@ -38,11 +37,11 @@ void parameter_gradients(const Direction<Real, V>& of, Target target) {
     product<Real>({of.y.data, 1, of.y.stride}, d, layout.hidden, vectors, of.T,
                   target(layout.R + column * layout.hidden, width));
     column_sums<Real>(d, of.T, vectors, target(layout.b + column, 0));
-    if constexpr (V::gate_recurrence) gate_gradients(of, int(column / (G * L)), vectors / G, target);
+    if constexpr (V::gate_recurrence) gate_gradients(of, int(column / (Z * L)), vectors / Z, target);
   });
   if constexpr (V::peepholes) {
     const auto peephole = target(layout.p, 0);
-    for (int j = 0; j < P * int(layout.padded()); j += L)
+    for (int j = 0; j < G * int(layout.padded()); j += L)
       peephole.last(0, j, peephole.first(0, j) + load(of.dp + j));
   }
 }

@@ -54,8 +54,7 @@ odyssey_network* odyssey_open(unsigned switches, const int* shape) {
   const NetworkShape sizes{shape[0], shape[1], shape[2], shape[3], Loss(shape[4])};
   const int failed = guarded([&] {
     if (shape[4] < 0 || shape[4] > int(Loss::outside))
-      throw std::invalid_argument("a loss must be one of 0 to " +
-                                  std::to_string(int(Loss::outside)));
+      throw std::invalid_argument("a loss must be one of 0 to " + std::to_string(int(Loss::outside)));
     opened->network = new_network(switches, sizes, opened->arena);
   });
   return failed ? nullptr : opened.release();
@@ -88,16 +87,14 @@ int odyssey_learn(odyssey_network* network, const float* gradient, float* theta,
 }
 
 int odyssey_step(odyssey_network* network, const float* x, int T, const float* target, int labels,
-                 const odyssey_noise* noise, float* theta, float* velocity, const float* rule,
-                 double* loss) {
+                 const odyssey_noise* noise, float* theta, float* velocity, const float* rule, double* loss) {
   return guarded([&] {
-    *loss = network->network->step(x, T, target, labels, noise_of(noise), theta, velocity,
-                                   rule_of(rule));
+    *loss = network->network->step(x, T, target, labels, noise_of(noise), theta, velocity, rule_of(rule));
   });
 }
 
-int odyssey_evaluate(odyssey_network* network, const float* x, int T, const float* target,
-                     int labels, const float* theta, float* a, double* loss) {
+int odyssey_evaluate(odyssey_network* network, const float* x, int T, const float* target, int labels,
+                     const float* theta, float* a, double* loss) {
   return guarded([&] { *loss = network->network->evaluate(x, T, target, labels, theta, a); });
 }
 
@@ -108,10 +105,9 @@ int odyssey_variant(unsigned switches, int* facts) {
   return guarded([&] {
     with_variant(switches, [&](auto variant) {
       using V = decltype(variant);
-      const int found[] = {V::input_gate,       V::own_forget,        V::output_gate,
-                           V::input_activation, V::output_activation, V::coupled_gates,
-                           V::peepholes,        V::gate_recurrence,   V::blocks,
-                           V::gates};
+      const int found[] = {
+          V::input_gate,    V::own_forget, V::output_gate,     V::input_activation, V::output_activation,
+          V::coupled_gates, V::peepholes,  V::gate_recurrence, V::blocks,           V::gates};
       std::copy_n(found, 10, facts);
     });
   });

@@ -69,12 +69,11 @@ int odyssey_learn(odyssey_network* network, const float* gradient, float* theta,
  *   target  float[T] classes (softmax), float[labels] classes (CTC) or float[T][K] (Bernoulli)
  *   loss    double, written: nats before the update, summed over the sequence */
 int odyssey_step(odyssey_network* network, const float* x, int T, const float* target, int labels,
-                 const odyssey_noise* noise, float* theta, float* velocity, const float* rule,
-                 double* loss);
+                 const odyssey_noise* noise, float* theta, float* velocity, const float* rule, double* loss);
 
 /* Loss and activations without noise and without learning; the loss is NaN where it is outside. */
-int odyssey_evaluate(odyssey_network* network, const float* x, int T, const float* target,
-                     int labels, const float* theta, float* a, double* loss);
+int odyssey_evaluate(odyssey_network* network, const float* x, int T, const float* target, int labels,
+                     const float* theta, float* a, double* loss);
 
 /* What the kernels know that others know, too, for tests: names of the losses by their number, and
  * of the rule's numbers, with blanks between; and a variant's members of variant.h as

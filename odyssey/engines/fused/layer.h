@@ -1,5 +1,5 @@
 // One direction of a recurrent layer over one sequence: forward, and full back-propagation through
-// time. Letters and equations are those of odyssey/equations.py.
+// time. Letters and equations are those of odyssey/networks/equations.py.
 //
 // Everything is stored in the order s in which the direction sees the frames; only x, y and dy know
 // the time, through rows that a backward direction walks in reverse. Row 0 of c and y is the state
@@ -14,7 +14,7 @@ namespace odyssey {
 template <class Real, class V>
 class Direction {
  public:
-  static constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
   static constexpr int kChunk = 48;  // frames whose input product is made at once, still in cache
   using Layout = LayerLayout<Real, V>;
   using Vec = Vector<Real>;
@@ -28,7 +28,8 @@ class Direction {
   Real* dp = nullptr;  // the peepholes' gradient, summed over the frames so far
   int T = 0;
 
-  // What a forward pass needs. Without `keep`, activations live in a ring of two chunks.
+  // Takes what a forward pass of `frames` ≥ 1 frames writes from `pieces`: act, c, h, y, which live as long as
+  // the memory behind it. Without `keep`, activations live in a ring of two chunks, and there is no way back.
   void assign_forward(Pieces& pieces, int frames, bool keep) {
     T = frames;
     ring_ = keep ? 0 : 2 * kChunk;
@@ -41,15 +42,15 @@ class Direction {
     y = pieces.take_rows<Real>(T + 1, narrow);
   }
 
-  // What a backward pass needs besides. The gradient of the pre-activations may take the place of
-  // the activations, unless Q's gradient still needs them.
+  // Takes what a backward pass writes besides, after assign_forward: delta, dp and transposed weights. With
+  // `in_place` delta overlays act, frame by frame behind the pass, unless Q's gradient still needs them.
   void assign_backward(Pieces& pieces, bool in_place) {
     const std::size_t H = layout.hidden;
     delta = in_place && !V::gate_recurrence ? act : pieces.take_rows<Real>(T, act.stride);
-    R_transposed_ = pieces.take<Real>(G * H * layout.padded());
-    if (V::gate_recurrence) Q_transposed_ = pieces.take<Real>(P * H * P * layout.padded());
+    R_transposed_ = pieces.take<Real>(Z * H * layout.padded());
+    if (V::gate_recurrence) Q_transposed_ = pieces.take<Real>(G * H * G * layout.padded());
     dc_ = pieces.take<Real>(layout.padded());
-    dp = pieces.take<Real>(P * layout.padded());
+    dp = pieces.take<Real>(G * layout.padded());
   }
 
   // Storing the last block of the shared vectors writes whole vectors.
@@ -57,21 +58,25 @@ class Direction {
     return spread<Real>(std::ptrdiff_t(layout.columns() + (layout.rest ? L : 0)));
   }
 
+  // Before frame 0: clears the first state. theta (layout.size values, read only until the backward pass has
+  // ended) and x (T rows of D values, read only, until the gradients are made) must be set by then.
   void begin_forward() {
     std::fill_n(c[0], layout.padded(), Real(0));
     std::fill_n(y[0], layout.padded(), Real(0));
   }
 
+  // Frame s of 0 … T − 1, in this order: writes act[s], c[s + 1], h[s] and y[s + 1], whole vectors each.
   void forward_step(int s);
 
+  // Before frame T − 1: transposes the recurrent weights of theta, clears dc and dp.
   void begin_backward();
 
-  // dy holds T rows in the order s, in whole vectors: lanes beyond H are zero, or not looked at if shared.
+  // Frame s of T − 1 … 0, in this order: writes delta[s] and adds to dp.
+  //   dy  the gradients of y by the frames after it left out: T rows in the order s, any stride, in whole
+  //       vectors; lanes beyond H are zero, or not looked at if shared; must not overlap what this writes
   void backward_step(int s, Rows<const Real> dy);
 
-  std::size_t recurrent_bytes() const {
-    return (layout.size - layout.R) * sizeof(Real);
-  }
+  std::size_t recurrent_bytes() const { return (layout.size - layout.R) * sizeof(Real); }
 
  private:
   // The rows of one frame: a activations, c and y before and after it, …
@@ -96,69 +101,68 @@ class Direction {
   void input_product(int s, int frames) {
     layout.each_panel([&](std::size_t column, int vectors) {
       product<Real>({x[s], x.stride, 1},
-                    {theta + layout.W + column * layout.inputs, std::ptrdiff_t(vectors) * L}, frames,
-                    vectors, layout.inputs,
+                    {theta + layout.W + column * layout.inputs, std::ptrdiff_t(vectors) * L}, frames, vectors,
+                    layout.inputs,
                     Affine<Real>{{{activations(s) + column, act.stride}}, theta + layout.b + column});
     });
   }
 
   const Real* R_panel(const Real* from, int start) const {
-    return from + layout.R + std::size_t(start) * G * L * layout.hidden;
+    return from + layout.R + std::size_t(start) * Z * L * layout.hidden;
   }
   const Real* Q_panel(const Real* from, int start) const {
-    return from + layout.Q + std::size_t(start) * P * L * P * layout.hidden;
+    return from + layout.Q + std::size_t(start) * G * L * G * layout.hidden;
   }
 
   // Adds rows of a matrix over the blocks from `First` on of all units, leaving out lanes beyond H.
   template <int First, int U, int N>
   inline __attribute__((always_inline)) void accumulate_units(Vec (&sum)[U][N], const Real* row,
                                                               const Real* matrix, int s) const {
-    constexpr int count = (G - First) * L;
+    constexpr int count = (Z - First) * L;
     const int full = layout.full_units(), rest = layout.rest ? 0 : layout.hidden - full * L;
     if constexpr (First == 0) {
-      const std::ptrdiff_t joined = std::ptrdiff_t(full) * count + G * layout.rest;
+      const std::ptrdiff_t joined = std::ptrdiff_t(full) * count + Z * layout.rest;
       matrix = accumulate_blocks<Real, U, N>(sum, row, joined, matrix, !(s & 1));
     } else {
       for (int unit = 0; unit < full; ++unit)
-        matrix = accumulate<Real, U, N>(sum, row + (unit * G + First) * L, count, matrix);
+        matrix = accumulate<Real, U, N>(sum, row + (unit * Z + First) * L, count, matrix);
     }
-    for (int g = First; rest && g < G; ++g)
-      matrix = accumulate<Real, U, N>(sum, row + (full * G + g) * L, rest, matrix);
+    for (int g = First; rest && g < Z; ++g)
+      matrix = accumulate<Real, U, N>(sum, row + (full * Z + g) * L, rest, matrix);
   }
 
   // U vectors of units, and the N vectors that the last units share, if they are of this panel.
   template <int U, int N>
   void forward_panel(const Forward& now, int start) {
-    Real* a = now.a + std::size_t(start) * G * L;
-    constexpr int vectors = U * G + N, partial = partial_sums(vectors);
+    Real* a = now.a + std::size_t(start) * Z * L;
+    constexpr int vectors = U * Z + N, partial = partial_sums(vectors);
     Vec sum[partial][vectors];
     clear<Real>(sum);
     if constexpr (V::gate_recurrence) {
-      constexpr int gate_partial = partial_sums(U * P);
-      Vec gates[gate_partial][U * P];
+      constexpr int gate_partial = partial_sums(U * G);
+      Vec gates[gate_partial][U * G];
       clear<Real>(gates);
-      if (now.s)
-        accumulate_units<1, gate_partial, U * P>(gates, now.a_prev, Q_panel(theta, start), now.s);
+      if (now.s) accumulate_units<1, gate_partial, U * G>(gates, now.a_prev, Q_panel(theta, start), now.s);
       fold<Real>(gates);
 #pragma GCC unroll 12
-      for (int n = 0; n < U * P; ++n) sum[0][n / P * G + 1 + n % P] = gates[0][n];
+      for (int n = 0; n < U * G; ++n) sum[0][n / G * Z + 1 + n % G] = gates[0][n];
     }
 #pragma GCC unroll 12
     for (int n = 0; n < vectors; ++n) sum[0][n] += load(a + n * L);
     if (now.s) accumulate<Real, partial, vectors>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
     fold<Real>(sum);
 #pragma GCC unroll 12
-    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * G * L, L, &sum[0][u * G]);
-    if constexpr (N > 0) forward_rest<N>(now, a + U * G * L, &sum[0][U * G]);
+    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, &sum[0][u * Z]);
+    if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, &sum[0][U * Z]);
   }
 
   // The pointwise part of the last units, from N vectors of sums.
   template <int N>
   inline __attribute__((always_inline)) void forward_rest(const Forward& now, Real* a, const Vec* sum) {
     const int rest = layout.rest;
-    Vec blocks[G];
+    Vec blocks[Z];
 #pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) {  // rest ≤ L N / G: block g begins in vector n and ends in the next
+    for (int g = 0; g < Z; ++g) {  // rest ≤ L N / Z: block g begins in vector n and ends in the next
       const int n = N == 3 && g > 1;
       blocks[g] = lanes_from<Real>(sum[n], sum[N == 1 ? 0 : n + 1], g * rest - n * L);
       blocks[g] = first_lanes<Real>(blocks[g], rest);
@@ -167,12 +171,12 @@ class Direction {
   }
 
   // The pointwise part of one vector of units; a holds its blocks, so far apart.
-  inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a,
-                                                           int apart, const Vec* sum) {
+  inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a, int apart,
+                                                           const Vec* sum) {
     const int j = unit * L;
-    const auto found = Units<Real, V>::forward(sum, theta + layout.p + j * P, load(now.c_prev + j));
+    const auto found = Units<Real, V>::forward(sum, theta + layout.p + j * G, load(now.c_prev + j));
 #pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) store(a + g * apart, found.value[g]);  // upwards: shared ones overlap
+    for (int g = 0; g < Z; ++g) store(a + g * apart, found.value[g]);  // upwards: shared ones overlap
     store(now.c + j, found.c);
     store(now.h + j, found.h);
     store(now.y + j, found.y);
@@ -181,55 +185,52 @@ class Direction {
   template <int U>
   void backward_panel(const Backward& now, int start) {
     constexpr int partial = partial_sums(U);
-    Vec gates[1][U * P + 1];  // from the next frame's gates, for full gate recurrence
+    Vec gates[1][U * G + 1];  // from the next frame's gates, for full gate recurrence
     clear<Real>(gates);
     const std::size_t column = std::size_t(start) * L, rows = layout.hidden;
     if constexpr (V::gate_recurrence) {
-      Vec sum[1][U * P];
+      Vec sum[1][U * G];
       clear<Real>(sum);
       if (now.delta_next)
-        accumulate_units<1, 1, U * P>(sum, now.delta_next, Q_transposed_ + column * P * P * rows,
-                                      now.s);
+        accumulate_units<1, 1, U * G>(sum, now.delta_next, Q_transposed_ + column * G * G * rows, now.s);
 #pragma GCC unroll 12
-      for (int n = 0; n < U * P; ++n) gates[0][n] = sum[0][n];
+      for (int n = 0; n < U * G; ++n) gates[0][n] = sum[0][n];
     }
     Vec sum[partial][U];
     clear<Real>(sum);
     if (now.delta_next)
-      accumulate_units<0, partial, U>(sum, now.delta_next, R_transposed_ + column * G * rows, now.s);
+      accumulate_units<0, partial, U>(sum, now.delta_next, R_transposed_ + column * Z * rows, now.s);
     fold<Real>(sum);
 #pragma GCC unroll 16
     for (int u = 0; u < U; ++u) {
       const int unit = start + u;
       const Vec dy = sum[0][u] + load(now.dy + unit * L);
-      if (!V::gate_recurrence && unit == layout.whole)
-        backward_units<true>(now, unit, dy, nullptr);
-      else
-        backward_units<false>(now, unit, dy, &gates[0][u * P]);
+      if (!V::gate_recurrence && unit == layout.whole) backward_units<true>(now, unit, dy, nullptr);
+      else backward_units<false>(now, unit, dy, &gates[0][u * G]);
     }
   }
 
   template <bool shared>
   inline __attribute__((always_inline)) void backward_units(const Backward& now, int unit, Vec dy,
                                                             const Vec* from_gates) {
-    const std::size_t block = std::size_t(unit) * G * L, j = std::size_t(unit) * L;
+    const std::size_t block = std::size_t(unit) * Z * L, j = std::size_t(unit) * L;
     const int apart = shared ? layout.rest : L;
     const auto own = [&](Vec v) { return shared ? first_lanes<Real>(v, apart) : v; };
     typename Units<Real, V>::Forward then;
 #pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) then.value[g] = own(load(now.a + block + g * apart));
+    for (int g = 0; g < Z; ++g) then.value[g] = own(load(now.a + block + g * apart));
     then.c = load(now.c + j);
     then.h = load(now.h + j);
-    const auto found = Units<Real, V>::backward(then, load(now.c_prev + j), theta + layout.p + j * P,
-                                                own(dy), load(dc_ + j), from_gates);
+    const auto found = Units<Real, V>::backward(then, load(now.c_prev + j), theta + layout.p + j * G, own(dy),
+                                                load(dc_ + j), from_gates);
 #pragma GCC unroll 4
-    for (int g = P - 1; V::peepholes && g >= 0; --g) {  // the output gate's is ready first
-      Real* sum = dp + j * P + g * L;
+    for (int g = G - 1; V::peepholes && g >= 0; --g) {  // the output gate's is ready first
+      Real* sum = dp + j * G + g * L;
       store(sum, load(sum) + found.dp[g]);
     }
     store(dc_ + j, found.dc_prev);
 #pragma GCC unroll 4
-    for (int g = 0; g < G; ++g) store(now.delta + block + g * apart, found.delta[g]);
+    for (int g = 0; g < Z; ++g) store(now.delta + block + g * apart, found.delta[g]);
   }
 
   Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr;
@@ -240,14 +241,13 @@ class Direction {
 template <class Real, class V>
 void Direction<Real, V>::forward_step(int s) {
   if (s % kChunk == 0) input_product(s, std::min(kChunk, T - s));
-  const Forward now{s,       activations(s), s ? activations(s - 1) : nullptr,
-                    cell(s), cell(s + 1),    h[s],
-                    y[s],    y[s + 1]};
+  const Forward now{s,    activations(s), s ? activations(s - 1) : nullptr, cell(s), cell(s + 1), h[s],
+                    y[s], y[s + 1]};
   walk(s & 1, layout.panel_count(), [&](int k) {
     const auto panel = layout.panel(k);
     with_constant<Layout::forward_units, 0>(panel.whole, [&](auto units) {
       constexpr bool full = !kManyRegisters && units == Layout::forward_units;
-      with_constant<full || V::gate_recurrence ? 0 : G - 1, 0>(panel.shared, [&](auto shared) {
+      with_constant<full || V::gate_recurrence ? 0 : Z - 1, 0>(panel.shared, [&](auto shared) {
         if constexpr (units + shared > 0) forward_panel<units, shared>(now, panel.start);
       });
     });
@@ -259,9 +259,9 @@ void Direction<Real, V>::begin_backward() {
   transpose_blocks<0>(layout, theta + layout.R, layout.hidden, R_transposed_, 1);
   // Q's rows are (unit vector, gate, lane): to each gate its own part of the transposed panel.
   if constexpr (V::gate_recurrence)
-    transpose_blocks<1>(layout, theta + layout.Q, P * layout.hidden, Q_transposed_, P);
+    transpose_blocks<1>(layout, theta + layout.Q, G * layout.hidden, Q_transposed_, G);
   std::fill_n(dc_, layout.padded(), Real(0));
-  std::fill_n(dp, P * layout.padded(), Real(0));
+  std::fill_n(dp, G * layout.padded(), Real(0));
 }
 
 template <class Real, class V>

@@ -21,8 +21,8 @@ class LayerCall {
   static constexpr int L = kLanes<Real>;
 
   LayerCall(const LayerShape& shape, Tensors& tensors, int first_parameter)
-      : shape_(shape), direction_(shape.inputs, shape.hidden), layout_(direction_.layout),
-        tensors_(tensors), first_(first_parameter) {}
+      : shape_(shape), direction_(shape.inputs, shape.hidden), layout_(direction_.layout), tensors_(tensors),
+        first_(first_parameter) {}
 
   // Elements of the reserve that one sequence and direction takes.
   static std::size_t reserve(int T, int inputs, int hidden) {
@@ -85,13 +85,10 @@ class LayerCall {
   }
 
  private:
-  Rows<Real> ordered(int side, Rows<Real> rows) const {
-    return side ? rows.reversed(shape_.T) : rows;
-  }
+  Rows<Real> ordered(int side, Rows<Real> rows) const { return side ? rows.reversed(shape_.T) : rows; }
   // The rows of one sequence and direction in a tensor (T, B, directions · H).
   Rows<Real> sequence(Real* data, int b, int side, int columns) const {
-    return {data + std::ptrdiff_t(b) * columns + side * shape_.hidden,
-            std::ptrdiff_t(shape_.B) * columns};
+    return {data + std::ptrdiff_t(b) * columns + side * shape_.hidden, std::ptrdiff_t(shape_.B) * columns};
   }
 
   template <class F>
@@ -111,7 +108,8 @@ class LayerCall {
   }
 
   Real* array(Tensors& tensors, int first, int side, int which) const {
-    return tensors[first + canonical<V>(kLayerArrays * side + which, shape_.directions)].template data<Real>();
+    return tensors[first + canonical<V>(kLayerArrays * side + which, shape_.directions)]
+        .template data<Real>();
   }
   void pack(int side) {
     std::fill_n(theta_, layout_.size, Real(0));
@@ -120,9 +118,8 @@ class LayerCall {
     });
   }
   void unpack(int side, const Real* flat, Tensors& out) const {
-    layout_.each([&](int which, std::size_t to, std::size_t from) {
-      array(out, 1, side, which)[to] = flat[from];
-    });
+    layout_.each(
+        [&](int which, std::size_t to, std::size_t from) { array(out, 1, side, which)[to] = flat[from]; });
   }
 
   LayerShape shape_;
@@ -136,9 +133,8 @@ class LayerCall {
 // Calls f(Real, Variant) for the element type of x and the variant of the call.
 template <class F>
 void with_types(const Attributes& attributes, const MXTensor& x, F f) {
-  with_variant(attribute(attributes, "switches"), [&](auto variant) {
-    x.dtype == kFloat64 ? f(double(), variant) : f(float(), variant);
-  });
+  with_variant(attribute(attributes, "switches"),
+               [&](auto variant) { x.dtype == kFloat64 ? f(double(), variant) : f(float(), variant); });
 }
 
 MXReturnValue forward(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
@@ -148,8 +144,7 @@ MXReturnValue forward(const Attributes& attributes, Tensors* in, Tensors* out, c
       using Real = decltype(real);
       const LayerShape shape(attributes, x);
       LayerCall<Real, decltype(variant)>(shape, *in, 1)
-          .forward({x.data<Real>(), shape.B * shape.inputs}, (*out)[0].data<Real>(),
-                   (*out)[1].data<Real>());
+          .forward({x.data<Real>(), shape.B * shape.inputs}, (*out)[0].data<Real>(), (*out)[1].data<Real>());
     });
   });
 }

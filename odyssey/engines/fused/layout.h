@@ -23,31 +23,36 @@ constexpr int kLayerArrays = 5;
 
 template <class Real, class V>
 struct LayerLayout {
-  static constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
   // Vectors of units in a panel: so many that the sums stay in registers, and with AVX-512 so few that
-  // what comes from the second cache comes in time. float64 serves the tests: one is enough, and
+  // what comes from L2 comes in time. float64 serves the tests: one is enough, and
   // compiles sooner.
   static constexpr bool narrow = sizeof(Real) > sizeof(float);
   static constexpr int forward_vectors = kManyRegisters ? 4 : 12;
-  static constexpr int forward_units = narrow ? 1 : std::max(1, forward_vectors / G),
-                       backward_units = narrow ? 1 : V::gate_recurrence ? 12 / P : 4;
-  int inputs, hidden, units, rest, whole;  // lanes of the shared vectors; units before those
-  std::size_t W, b, R, p, Q, size;  // offsets into one direction's parameters
+  static constexpr int forward_units = narrow ? 1 : std::max(1, forward_vectors / Z),
+                       backward_units = narrow               ? 1
+                                        : V::gate_recurrence ? 12 / G
+                                                             : 4;
+  int inputs, hidden;
+  int units;  // vectors of units
+  int rest;   // lanes in the shared vectors, 0 where there are none
+  int whole;  // vectors of units before those
+  std::size_t W, b, R, p, Q, size;  // offsets into one direction's parameters, in floats
 
   LayerLayout(int inputs, int hidden)
       : inputs(inputs), hidden(hidden), units((hidden + L - 1) / L), rest(hidden % L) {
-    if (V::gate_recurrence || rest_vectors() == G) rest = 0;
+    if (V::gate_recurrence || rest_vectors() == Z) rest = 0;
     whole = units - (rest > 0);
     W = 0;
     b = W + std::size_t(inputs) * columns();
     R = b + columns();
     p = R + std::size_t(hidden) * columns();
-    Q = p + (V::peepholes ? std::size_t(P) * padded() : 0);
-    size = Q + (V::gate_recurrence ? std::size_t(P) * hidden * P * padded() : 0);
+    Q = p + (V::peepholes ? std::size_t(G) * padded() : 0);
+    size = Q + (V::gate_recurrence ? std::size_t(G) * hidden * G * padded() : 0);
   }
   std::size_t padded() const { return std::size_t(units) * L; }
-  std::size_t columns() const { return (std::size_t(whole) * G + rest_vectors()) * L; }
-  int rest_vectors() const { return (rest * G + L - 1) / L; }
+  std::size_t columns() const { return (std::size_t(whole) * Z + rest_vectors()) * L; }
+  int rest_vectors() const { return (rest * Z + L - 1) / L; }
   int lanes(int unit) const { return std::min(L, hidden - unit * L); }
   int full_units() const { return hidden / L; }
   // The shared vectors are in the last panel: in the place of a vector of units, or besides where
@@ -70,7 +75,7 @@ struct LayerLayout {
   void each_panel(F f) const {
     for (int k = 0; k < panel_count(); ++k) {
       const Panel now = panel(k);
-      f(std::size_t(now.start) * G * L, now.whole * G + now.shared);
+      f(std::size_t(now.start) * Z * L, now.whole * Z + now.shared);
     }
   }
 
@@ -98,28 +103,28 @@ struct LayerLayout {
   template <class F>
   void each(F f) const {
     const int H = hidden;
-    for (int g = 0; g < G; ++g)
+    for (int g = 0; g < Z; ++g)
       for (int j = 0; j < H; ++j) {
         const std::size_t row = std::size_t(g) * H + j;
-        const Place w = place(inputs, G, g, j / L), r = place(H, G, g, j / L);
+        const Place w = place(inputs, Z, g, j / L), r = place(H, Z, g, j / L);
         for (int d = 0; d < inputs; ++d) f(0, row * inputs + d, W + w.begin + j % L + d * w.row);
         for (int k = 0; k < H; ++k) f(1, row * H + k, R + r.begin + j % L + k * r.row);
         const std::size_t apart = j / L == whole ? rest : L;
-        f(2, row, b + std::size_t(j / L) * G * L + g * apart + j % L);
+        f(2, row, b + std::size_t(j / L) * Z * L + g * apart + j % L);
       }
     if constexpr (V::peepholes)
-      for (int g = 0; g < P; ++g)
+      for (int g = 0; g < G; ++g)
         for (int j = 0; j < H; ++j)
-          f(3, std::size_t(g) * H + j, p + ((j / L) * P + g) * std::size_t(L) + j % L);
+          f(3, std::size_t(g) * H + j, p + ((j / L) * G + g) * std::size_t(L) + j % L);
     if constexpr (V::gate_recurrence)
-      for (int g = 0; g < P; ++g)
+      for (int g = 0; g < G; ++g)
         for (int j = 0; j < H; ++j) {
           const std::size_t row = std::size_t(g) * H + j;
-          const Place q = place(P * H, P, g, j / L);
-          for (int from = 0; from < P; ++from)
+          const Place q = place(G * H, G, g, j / L);
+          for (int from = 0; from < G; ++from)
             for (int k = 0; k < H; ++k)
-              f(4, row * P * H + std::size_t(from) * H + k,
-                Q + q.begin + j % L + (row_of(P, from, k / L) + k % L) * q.row);
+              f(4, row * G * H + std::size_t(from) * H + k,
+                Q + q.begin + j % L + (row_of(G, from, k / L) + k % L) * q.row);
         }
   }
 };

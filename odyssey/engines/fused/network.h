@@ -62,6 +62,21 @@ struct NetworkLayout {
   }
 };
 
+// One training step, whole or in two halves, and an evaluation. What the pointers of its four public
+// functions are:
+//   x         float[T][D], T ≥ 1; read only
+//   target    float[T] classes, float[labels] classes (CTC) or float[T][K] (Bernoulli); read only; not looked
+//             at where the loss is outside
+//   labels    how many classes `target` holds for CTC; not looked at otherwise
+//   noise     added to a copy of x; none where its std is 0
+//   theta     float[layout().size], padded and packed by `each`; the padding must be zeros and stays zeros
+//   velocity  as theta
+//   outputs   float[T][K], written: the activations before softmax or sigmoid
+//   gradient  float[T][K] of the loss by them; read only
+// Arrays are contiguous and must not overlap. None needs more alignment than a float, but theta and velocity
+// are walked in vectors: at multiples of 64 bytes they are read fastest. All are the caller's and are used
+// until the return only, except x and theta of forward(), which learn() reads again. The arena holds all that
+// a pass computes until the next pass of any network that has it; it must outlive the network.
 template <class V>
 class Network {
  public:
@@ -76,8 +91,8 @@ class Network {
 
   // A whole step; returns the loss before the update, in nats summed over the sequence. A loss that is
   // not finite leaves theta and velocity alone.
-  double step(const float* x, int T, const float* target, int labels, const Noise& noise,
-              float* theta, float* velocity, const Rule& rule) {
+  double step(const float* x, int T, const float* target, int labels, const Noise& noise, float* theta,
+              float* velocity, const Rule& rule) {
     prepare(x, T, labels, theta, &noise);
     activate();
     const double value = loss(target, labels);
@@ -119,14 +134,12 @@ class Network {
   }
 
  private:
-  // Two directions side by side hide each other's latency, as long as both fit the nearest cache.
+  // Two directions side by side hide each other's latency, as long as both fit L1.
   static constexpr std::size_t kInterleaveBytes = 32 << 10;
 
   const NetworkShape& shape() const { return layout_.shape; }
   // Columns of dy for one direction. Lanes beyond H are not looked at in shared vectors, and zero elsewhere.
-  int side_columns() const {
-    return layout_.layer.rest ? shape().hidden : int(layout_.layer.padded());
-  }
+  int side_columns() const { return layout_.layer.rest ? shape().hidden : int(layout_.layer.padded()); }
 
   // For training if there is a noise.
   void prepare(const float* x, int T, int labels, const float* theta, const Noise* training) {
@@ -190,8 +203,7 @@ class Network {
         if (d == 0)
           product<float>(left, head, T_, width, shape().hidden,
                          Affine<float>{out, theta_ + layout_.head_bias + start * L});
-        else
-          product<float>(left, head, T_, width, shape().hidden, Add<float>{out});
+        else product<float>(left, head, T_, width, shape().hidden, Add<float>{out});
       }
     });
   }
@@ -210,8 +222,7 @@ class Network {
     const int outputs = shape().outputs, hidden = shape().hidden;
     for (int d = 0; d < shape().directions; ++d) {
       const Rows<float> to = head_transposed_.from_column(d * side_columns());
-      for (int k = 0; k < outputs; ++k)
-        std::fill_n(to[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
+      for (int k = 0; k < outputs; ++k) std::fill_n(to[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
       each_panel([&](int start, int width) {
         const int last = std::min(outputs - start * L, width * L);
         transpose<float>({theta + layout_.panel_offset(d, start), width * L}, hidden, last,

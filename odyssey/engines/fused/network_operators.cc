@@ -8,9 +8,8 @@ namespace odyssey {
 namespace {
 
 NetworkShape network_shape(const Attributes& attributes) {
-  return {attribute(attributes, "inputs"), attribute(attributes, "hidden"),
-          attribute(attributes, "outputs"), attribute(attributes, "directions"),
-          Loss(attribute(attributes, "loss"))};
+  return {attribute(attributes, "inputs"), attribute(attributes, "hidden"), attribute(attributes, "outputs"),
+          attribute(attributes, "directions"), Loss(attribute(attributes, "loss"))};
 }
 
 // The network of a call; its passes share the thread's memory.
@@ -95,10 +94,8 @@ MXReturnValue run_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
     const unsigned size = unsigned(network_of(attributes)->size());
     const auto rows = [&](int k) { return (*in)[k].empty() ? 0 : (*in)[k][0]; };
     expect("x", (*in)[0], {rows(0), unsigned(shape.inputs)});
-    if (shape.loss == Loss::bernoulli)
-      expect("the targets", (*in)[1], {rows(1), unsigned(shape.outputs)});
-    else
-      expect("the targets", (*in)[1], {rows(1)});
+    if (shape.loss == Loss::bernoulli) expect("the targets", (*in)[1], {rows(1), unsigned(shape.outputs)});
+    else expect("the targets", (*in)[1], {rows(1)});
     expect("the table", (*in)[2], {rows(2), unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
     expect("the parameters", (*in)[3], {size});
     if (Training) {
@@ -120,8 +117,8 @@ void each_sequence(const NetworkShape& shape, Tensors& in, F f) {
   for (std::int64_t k = 0; k < in[2].shape[0]; ++k) {
     const Sequence& now = table[k];
     const bool in_x = now.first >= 0 && now.frames >= 1 && now.first + now.frames <= in[0].shape[0];
-    const bool in_targets = now.first_target >= 0 && now.targets >= 0 &&
-                            now.first_target + now.targets <= in[1].shape[0];
+    const bool in_targets =
+        now.first_target >= 0 && now.targets >= 0 && now.first_target + now.targets <= in[1].shape[0];
     if (!in_x || (targeted && !in_targets) || (framed && now.targets != now.frames))
       throw std::invalid_argument("row " + std::to_string(k) +
                                   " of the table must name frames of x and as many targets");
@@ -141,9 +138,8 @@ MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, con
     double* losses = (*out)[0].data<double>();
     std::fill_n(losses, t[2].shape[0], std::numeric_limits<double>::quiet_NaN());
     each_sequence(network->shape(), t, [&](auto k, const Sequence& now, const float* x, const float* y) {
-      losses[k] = network->step(x, int(now.frames), y, int(now.targets),
-                                noise_of(now, rule[kRuleNumbers]), t[3].data<float>(),
-                                t[4].data<float>(), rule_of(rule));
+      losses[k] = network->step(x, int(now.frames), y, int(now.targets), noise_of(now, rule[kRuleNumbers]),
+                                t[3].data<float>(), t[4].data<float>(), rule_of(rule));
       return std::isfinite(losses[k]);
     });
   });
@@ -161,8 +157,8 @@ MXReturnValue evaluate(const Attributes& attributes, Tensors* in, Tensors* out, 
     each_sequence(shape, t, [&](auto k, const Sequence& now, const float* x, const float* y) {
       if ((room -= now.frames) < 0)
         throw std::invalid_argument("the outputs must have a row for every frame of the run");
-      (*out)[0].data<double>()[k] = network->evaluate(x, int(now.frames), y, int(now.targets),
-                                                      t[3].data<float>(), outputs);
+      (*out)[0].data<double>()[k] =
+          network->evaluate(x, int(now.frames), y, int(now.targets), t[3].data<float>(), outputs);
       outputs += now.frames * shape.outputs;
       return true;
     });
@@ -186,8 +182,7 @@ MXReturnValue forward(const Attributes& attributes, Tensors* in, Tensors* out, c
         t[3].shape[0] < now.frames)
       throw std::invalid_argument("the table must name frames of x, with room in the outputs");
     network.forward(t[0].data<float>() + now.first * network.shape().inputs, int(now.frames),
-                    noise_of(now, t[4].data<float>()[kRuleNumbers]), t[2].data<float>(),
-                    t[3].data<float>());
+                    noise_of(now, t[4].data<float>()[kRuleNumbers]), t[2].data<float>(), t[3].data<float>());
     (*out)[0].data<double>()[0] = double(now.frames);
   });
 }
@@ -206,8 +201,7 @@ MXReturnValue forward_shape(const Attributes& attributes, Shapes* in, Shapes* ou
   });
 }
 
-MXReturnValue forward_types(const Attributes& attributes, std::vector<int>* in,
-                            std::vector<int>* out) {
+MXReturnValue forward_types(const Attributes& attributes, std::vector<int>* in, std::vector<int>* out) {
   all_float32(attributes, in, out);
   out->front() = kFloat64;
   (*in)[1] = kInt64;
@@ -222,8 +216,7 @@ MXReturnValue learn(const Attributes& attributes, Tensors* in, Tensors* out, con
     Tensors& t = *in;
     if (t[0].shape[0] != network.frames())
       throw std::invalid_argument("the gradient must have a row for every frame of the forward pass");
-    network.learn(t[0].data<float>(), t[1].data<float>(), t[2].data<float>(),
-                  rule_of(t[3].data<float>()));
+    network.learn(t[0].data<float>(), t[1].data<float>(), t[2].data<float>(), rule_of(t[3].data<float>()));
     (*out)[0].data<float>()[0] = 0;
   });
 }

@@ -1,4 +1,4 @@
-// Input noise as a pure function of a key, a presentation and a place: odyssey/noise.py explains it.
+// Input noise as a pure function of a key, a presentation and a place: odyssey/engines/noise.py explains it.
 #pragma once
 
 #include <algorithm>
@@ -63,8 +63,7 @@ inline Vector<float> log(Vector<float> x) {
 }
 
 // Two normal numbers from each pair of random words, by Box and Muller.
-inline void box_muller(Bits<float> radius, Bits<float> angle, Vector<float>& first,
-                       Vector<float>& second) {
+inline void box_muller(Bits<float> radius, Bits<float> angle, Vector<float>& first, Vector<float>& second) {
   using Integers = decltype(first < first);
   const Vector<float> u =
       __builtin_convertvector((Integers)(radius >> 8), Vector<float>) * 0x1p-24f + 0x1p-25f;
@@ -76,8 +75,7 @@ inline void box_muller(Bits<float> radius, Bits<float> angle, Vector<float>& fir
   const Vector<float> sine =
       x * (((-4.602176980e-3f * x2 + 7.968022806e-2f) * x2 - 6.459634786e-1f) * x2 + 1.570796322f);
   const Vector<float> cosine =
-      (((9.067441136e-4f * x2 - 2.086152996e-2f) * x2 + 2.536694105e-1f) * x2 - 1.233700549f) * x2 +
-      1.0f;
+      (((9.067441136e-4f * x2 - 2.086152996e-2f) * x2 + 2.536694105e-1f) * x2 - 1.233700549f) * x2 + 1.0f;
   const Integers k = (Integers)shifted, odd = -(k & 1);
   const Integers sine_sign = (k & 2) << 30, cosine_sign = ((k + 1) & 2) << 30;
   const Integers s = (Integers)sine, c = (Integers)cosine;

@@ -39,10 +39,10 @@ inline std::string written(const std::vector<unsigned>& shape) {
 }
 
 inline void expect(const char* what, const std::vector<unsigned>& came,
-            const std::vector<unsigned>& expected) {
+                   const std::vector<unsigned>& expected) {
   if (came != expected)
-    throw std::invalid_argument(std::string(what) + " must have the shape " + written(expected) +
-                                ", got " + written(came));
+    throw std::invalid_argument(std::string(what) + " must have the shape " + written(expected) + ", got " +
+                                written(came));
 }
 
 // Each thread keeps the memory of its largest call.
@@ -51,8 +51,6 @@ inline Arena& scratch() {
   return arena;
 }
 
-inline CustomOp& operation(const char* name) {
-  return Registry<CustomOp>::get()->add(name);
-}
+inline CustomOp& operation(const char* name) { return Registry<CustomOp>::get()->add(name); }
 
 }  // namespace odyssey

@@ -12,14 +12,13 @@ namespace odyssey {
 struct Split {
   int parts, base, extra;
   Split(int total, int most)
-      : parts((total + most - 1) / most), base(parts ? total / parts : 0),
-        extra(total - base * parts) {}
+      : parts((total + most - 1) / most), base(parts ? total / parts : 0), extra(total - base * parts) {}
   int start(int part) const { return part * base + std::min(part, extra); }
   int width(int part) const { return base + (part < extra); }
 };
 
-// Calls f(0) … f(count − 1), or the other way round: of what was walked the other way just before, the
-// end is still in the nearest cache.
+// Calls f(0) … f(count − 1), or the other way round where `down`. Alternating directions keep the tail of
+// the last walk in L1.
 template <class F>
 inline __attribute__((always_inline)) void walk(bool down, std::ptrdiff_t count, F f) {
   for (std::ptrdiff_t k = 0; k < count; ++k) f(down ? count - 1 - k : k);
@@ -88,8 +87,7 @@ struct Left {
 };
 
 template <class Real, int R, int N, class Target>
-inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, int K,
-                         const Target& target) {
+inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, int K, const Target& target) {
   Vector<Real> sum[R][N];
 #pragma GCC unroll 16
   for (int r = 0; r < R; ++r)
@@ -114,7 +112,15 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
     for (int n = 0; n < N; ++n) target.last(i + r, column + n * kLanes<Real>, sum[r][n]);
 }
 
-// C(i, ·) = Σ_k A(i, k) B(k, ·) for i < M over `vectors` columns of lanes, into the target.
+// C(i, ·) = Σ_k A(i, k) B(k, ·), into the target's tiles.
+//   a        A, M × K floats anywhere; read only, any strides, no alignment beyond that of Real
+//   b        B, K rows of `vectors` whole vectors; read only, rows may be read beyond K's columns only as
+//            far as those vectors; no alignment beyond that of Real
+//   M, K     0 or more; with K = 0 the target gets what it started from
+//   vectors  whole vectors of lanes in a row of C
+//   target   first() and last() of Store, Add, Affine or Update. Its rows must not overlap a or b: a tile is
+//            written while later ones still read them. They hold whole vectors
+// All memory is the caller's and is used until the return only.
 template <class Real, class Target>
 void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const Target& target) {
   constexpr int widest = kManyRegisters ? 4 : 2, sums = kManyRegisters ? 24 : 12;
@@ -126,26 +132,27 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
       int i = 0;
       for (; i + R <= M; i += R) product_tile<Real, R, N>(a, b, i, column, K, target);
       if (i < M)
-        with_constant<R>(M - i, [&](auto rest) {
-          product_tile<Real, int(rest), N>(a, b, i, column, K, target);
-        });
+        with_constant<R>(M - i,
+                         [&](auto rest) { product_tile<Real, int(rest), N>(a, b, i, column, K, target); });
     });
   }
 }
 
-// sum[· mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
+// sum[k mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
 // Four numbers of x are loaded at once and spread by shuffles, since loads are what is scarce; but
-// wide panels of wide vectors are slower so. Returns the panel's next row.
+// wide panels of wide vectors are slower so.
+//   sum    U × N vectors in registers, added to; `clear` them first
+//   x      `count` numbers, contiguous, read only
+//   panel  `count` rows of N vectors, contiguous, read only; no alignment beyond that of Real
+// Returns the panel's next row, panel + count · N vectors.
 template <class Real, int U, int N>
-inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)[U][N],
-                                                             const Real* x, std::ptrdiff_t count,
-                                                             const Real* panel) {
+inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)[U][N], const Real* x,
+                                                             std::ptrdiff_t count, const Real* panel) {
   constexpr int width = N * kLanes<Real>;
   constexpr bool in_fours = sizeof(Real) == sizeof(float) && (N <= 2 || !kManyRegisters);
   const auto add = [&](int u, Vector<Real> xk, int row) __attribute__((always_inline)) {
 #pragma GCC unroll 16
-    for (int n = 0; n < N; ++n)
-      sum[u][n] += xk * load(panel + row * width + n * kLanes<Real>);
+    for (int n = 0; n < N; ++n) sum[u][n] += xk * load(panel + row * width + n * kLanes<Real>);
   };
   std::ptrdiff_t k = 0;
   constexpr int step = in_fours ? 4 : U;
@@ -165,12 +172,10 @@ inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)
 // The same in blocks that are walked up or down.
 constexpr std::ptrdiff_t kBlockBytes = 16 << 10;
 template <class Real, int U, int N>
-inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real> (&sum)[U][N],
-                                                                    const Real* x,
-                                                                    std::ptrdiff_t count,
-                                                                    const Real* panel, bool down) {
-  constexpr std::ptrdiff_t width = N * kLanes<Real>,
-                           block = kBlockBytes / (width * sizeof(Real)) / 4 * 4;
+inline __attribute__((always_inline)) const Real* accumulate_blocks(Vector<Real> (&sum)[U][N], const Real* x,
+                                                                    std::ptrdiff_t count, const Real* panel,
+                                                                    bool down) {
+  constexpr std::ptrdiff_t width = N * kLanes<Real>, block = kBlockBytes / (width * sizeof(Real)) / 4 * 4;
   walk(down, (count + block - 1) / block, [&](std::ptrdiff_t k) __attribute__((always_inline)) {
     const std::ptrdiff_t row = k * block;
     accumulate<Real, U, N>(sum, x + row, std::min(block, count - row), panel + row * width);
@@ -202,6 +207,9 @@ inline __attribute__((always_inline)) void fold(Vector<Real> (&sum)[U][N]) {
 // Partial sums that hide the latency of additions behind the loads of so many vectors a row.
 constexpr int partial_sums(int vectors) { return vectors <= 2 ? 4 : vectors <= 6 ? 2 : 1; }
 
+// Σ_i a(i, ·), into the target's row 0.
+//   a        `rows` rows of `vectors` whole vectors, any stride, read only
+//   target   as for `product`; its row must not overlap a
 template <class Real, class Target>
 void column_sums(Rows<const Real> a, int rows, int vectors, const Target& target) {
   for (int n = 0; n < vectors; ++n) {

@@ -40,10 +40,8 @@ void transpose(Rows<const Real> from, int rows, int columns, Rows<Real> to) {
   const int right = columns / N * N, below = rows / N * N;
   for (int i = 0; i < below; i += N)
     for (int j = 0; j < right; j += N)
-      if constexpr (N > 1)
-        transpose_square<N, Real>({from[i] + j, from.stride}, {to[j] + i, to.stride});
-      else
-        to[j][i] = from[i][j];
+      if constexpr (N > 1) transpose_square<N, Real>({from[i] + j, from.stride}, {to[j] + i, to.stride});
+      else to[j][i] = from[i][j];
   if constexpr (N > 1) {
     transpose<Real, smaller>(from.from_column(right), below, columns - right, to.from(right));
     transpose<Real, smaller>(from.from(below), rows - below, columns, to.from_column(below));
@@ -53,8 +51,7 @@ void transpose(Rows<const Real> from, int rows, int columns, Rows<Real> to) {
 // From panels of `rows` rows (values in front of the matrix) with blocks First.. per unit, to
 // backward panels with `width` blocks per unit.
 template <int First, class Real, class V>
-void transpose_blocks(const LayerLayout<Real, V>& layout, const Real* from, int rows, Real* to,
-                      int width) {
+void transpose_blocks(const LayerLayout<Real, V>& layout, const Real* from, int rows, Real* to, int width) {
   constexpr int L = kLanes<Real>, B = V::blocks - First;
   const Split target = layout.backward_panels();
   for (int part = 0; part < target.parts; ++part) {

@@ -1,4 +1,4 @@
-// The equations of odyssey/equations.py for one vector of units in one frame, all in registers. Blocks
+// The equations of odyssey/networks/equations.py for one vector of units in one frame, all in registers. Blocks
 // are z, then the gates that the variant has.
 #pragma once
 
@@ -9,20 +9,19 @@ namespace odyssey {
 
 template <class Real, class V>
 struct Units {
-  static constexpr int L = kLanes<Real>, G = V::blocks, P = V::gates;
+  static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
   using Vec = Vector<Real>;
 
   // Activations of all blocks, the cell, its activation, and the output.
   struct Forward {
-    Vec value[G], c, h, y;
+    Vec value[Z], c, h, y;
   };
   struct Backward {
-    Vec delta[G], dc_prev, dp[P + 1];
+    Vec delta[Z], dc_prev, dp[G + 1];
   };
 
   // From the sums that reach the blocks; p points to the peepholes of these units.
-  static inline __attribute__((always_inline)) Forward forward(const Vec* sum, const Real* p,
-                                                               Vec c_prev) {
+  static inline __attribute__((always_inline)) Forward forward(const Vec* sum, const Real* p, Vec c_prev) {
     const Vec one = broadcast(Real(1));
     Forward now;
     const auto gate = [&](int block, Vec seen) __attribute__((always_inline)) {

@@ -22,8 +22,7 @@ void with_variant(unsigned switches, F f) {
   if (switches == row) return f(Variant<row>{});
   ODYSSEY_ROWS(ODYSSEY_TRY)
 #undef ODYSSEY_TRY
-  throw std::invalid_argument("this library has no variant with switches " +
-                              std::to_string(switches));
+  throw std::invalid_argument("this library has no variant with switches " + std::to_string(switches));
 }
 
 using Shapes = std::vector<std::vector<unsigned>>;
@@ -31,12 +30,12 @@ using Shapes = std::vector<std::vector<unsigned>>;
 // Appends the canonical shapes of one direction's parameters.
 template <class V>
 void layer_shapes(unsigned inputs, unsigned hidden, Shapes& shapes) {
-  const unsigned G = V::blocks, P = V::gates;
-  shapes.push_back({G * hidden, inputs});
-  shapes.push_back({G * hidden, hidden});
-  shapes.push_back({G * hidden});
-  if (V::peepholes) shapes.push_back({P * hidden});
-  if (V::gate_recurrence) shapes.push_back({P * hidden, P * hidden});
+  const unsigned Z = V::blocks, G = V::gates;
+  shapes.push_back({Z * hidden, inputs});
+  shapes.push_back({Z * hidden, hidden});
+  shapes.push_back({Z * hidden});
+  if (V::peepholes) shapes.push_back({G * hidden});
+  if (V::gate_recurrence) shapes.push_back({G * hidden, G * hidden});
 }
 
 // Where the array of that number in `each` stands among the canonical ones, which skip p and Q

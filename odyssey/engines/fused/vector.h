@@ -120,10 +120,8 @@ inline Vector<Real> first_lanes(Vector<Real> v, int count) {
 // All lanes joined into one by f, in as few steps one after the other as there can be.
 template <class Real, int width = kLanes<Real> / 2, class F>
 inline Real reduce(Vector<Real> v, F f) {
-  if constexpr (width > 0)
-    return reduce<Real, width / 2>(f(v, lanes_from<Real>(v, v, width)), f);
-  else
-    return v[0];
+  if constexpr (width > 0) return reduce<Real, width / 2>(f(v, lanes_from<Real>(v, v, width)), f);
+  else return v[0];
 }
 
 template <class Real>
@@ -169,8 +167,7 @@ inline Vector<float> tanh(Vector<float> x) {
       (((1.39007716e-08f * u + 2.0996026e-05f) * u + 3.51887492e-03f) * u + 1.34005763e-01f) * u +
       9.99999985e-01f;
   const Vector<float> q =
-      (((7.99778953e-07f * u + 3.3238636e-04f) * u + 2.59653899e-02f) * u + 4.67338965e-01f) * u +
-      1.0f;
+      (((7.99778953e-07f * u + 3.3238636e-04f) * u + 2.59653899e-02f) * u + 4.67338965e-01f) * u + 1.0f;
   return x * p / q;
 }
 
@@ -195,8 +192,7 @@ inline Vector<float> exp(Vector<float> x) {
   const Vector<float> k = shifted - kRound;
   const Vector<float> r = (x - k * 0.693359375f) + k * 2.12194440e-4f;
   const Vector<float> p =
-      (((((1.0f / 720 * r + 1.0f / 120) * r + 1.0f / 24) * r + 1.0f / 6) * r + 0.5f) * r + 1.0f) *
-          r + 1.0f;
+      (((((1.0f / 720 * r + 1.0f / 120) * r + 1.0f / 24) * r + 1.0f / 6) * r + 0.5f) * r + 1.0f) * r + 1.0f;
   const Bits<float> scale = ((Bits<float>)shifted << 23) + 0x3f800000u;
   return p * (Vector<float>)scale;
 }

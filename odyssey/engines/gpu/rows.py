@@ -20,7 +20,8 @@ ROW = np.dtype(
         ("rule", "<i4"),
     ]
 )
-_TILE = 64
+#: Rows and columns of C in a block of a product: kTile of cuda/product.cuh.
+TILE = 64
 _ALIGNMENT = 32  # floats
 
 
@@ -91,4 +92,4 @@ def _parts(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
 
 
 def _tiles(rows: int, columns: int) -> int:
-    return -(-rows // _TILE) * -(-columns // _TILE)
+    return -(-rows // TILE) * -(-columns // TILE)

@@ -12,6 +12,7 @@ FOLDER = Path(__file__).with_name("cuda")
 SOURCE = '#include "step.cu"\n'
 #: All that it is made of: what is compiled from it is known by these.
 FILES = (*sorted(FOLDER.iterdir()), FOLDER.parents[1] / "variant.h")
+#: Of every block of every kernel: kThreads of cuda/row.cuh.
 THREADS = 256
 #: Bytes of shared memory that every device gives a block without being asked, and mx.rtc at most.
 LEAST_SHARED = 48 * 1024

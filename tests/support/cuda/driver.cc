@@ -7,8 +7,8 @@
 #include <string>
 
 extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigned shared, int falling,
-                               const long long* table, int first, int inputs, int outputs,
-                               int directions, int* order);
+                               const long long* table, int first, int inputs, int outputs, int directions,
+                               int* order);
 
 namespace {
 constexpr int kOk = 0, kInvalidValue = 1, kOutOfMemory = 2, kInvalidContext = 201;
@@ -34,9 +34,7 @@ int cuInit(unsigned) { return kOk; }
 int cuDriverGetVersion(int* version) { return *version = 12040, kOk; }
 int cuDeviceGetCount(int* count) { return *count = device_count, kOk; }
 int cuDeviceGet(int* device, int number) { return *device = number, number < device_count ? kOk : 101; }
-int cuDeviceGetName(char* name, int length, int) {
-  return std::strncpy(name, "Emulated GPU", length), kOk;
-}
+int cuDeviceGetName(char* name, int length, int) { return std::strncpy(name, "Emulated GPU", length), kOk; }
 int cuDeviceTotalMem_v2(std::size_t* size, int) { return *size = kAll, kOk; }
 int cuDeviceGetAttribute(int* value, int which, int) {
   switch (which) {
@@ -49,8 +47,9 @@ int cuDeviceGetAttribute(int* value, int which, int) {
   }
 }
 int cuGetErrorString(int status, const char** text) {
-  *text = status == kOutOfMemory ? "out of memory" : status == kInvalidContext ? "invalid device context"
-                                                                             : "invalid argument";
+  *text = status == kOutOfMemory      ? "out of memory"
+          : status == kInvalidContext ? "invalid device context"
+                                      : "invalid argument";
   return kOk;
 }
 int cuDevicePrimaryCtxRetain(void** handle, int) { return *handle = &context, kOk; }
@@ -59,9 +58,7 @@ int cuModuleLoadData(void** module, const void* image) {
   *module = const_cast<void*>(image);
   return entered ? kOk : kInvalidContext;
 }
-int cuModuleGetFunction(void** function, void*, const char* name) {
-  return *function = strdup(name), kOk;
-}
+int cuModuleGetFunction(void** function, void*, const char* name) { return *function = strdup(name), kOk; }
 int cuFuncSetAttribute(void* function, int which, int value) {
   if (which != 8 || value > ODYSSEY_SHARED) return kInvalidValue;
   return most_shared[static_cast<const char*>(function)] = value, kOk;
@@ -87,15 +84,15 @@ int cuCtxSynchronize() {
   launched += "synchronize ";
   return entered ? kOk : kInvalidContext;
 }
-int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned,
-                   unsigned, unsigned shared, void*, void** parameters, void**) {
+int cuLaunchKernel(void* function, unsigned x, unsigned y, unsigned z, unsigned threads, unsigned, unsigned,
+                   unsigned shared, void*, void** parameters, void**) {
   if (!entered) return kInvalidContext;
   const char* name = static_cast<const char*>(function);
   if (z != 1 || threads != 256 || shared > std::max(kUnasked, most_shared[name])) return kInvalidValue;
   const auto number = [&](int k) { return *static_cast<int*>(parameters[k]); };
   launched += std::string(name) + " ";
-  return emulated_launch(name, x, y, shared, falling, *static_cast<const long long**>(parameters[0]), number(1),
-                         number(2), number(3), number(4), *static_cast<int**>(parameters[5]));
+  return emulated_launch(name, x, y, shared, falling, *static_cast<const long long**>(parameters[0]),
+                         number(1), number(2), number(3), number(4), *static_cast<int**>(parameters[5]));
 }
 
 }  // extern "C"

@@ -3,16 +3,16 @@
 
 #include "step.cu"
 
-#define CASE(kernel)                                                                    \
-  if (!std::strcmp(name, #kernel)) {                                                    \
-    emulation::launch({x, y, 1}, {unsigned(kThreads), 1, 1}, shared, falling != 0,      \
+#define CASE(kernel)                                                                      \
+  if (!std::strcmp(name, #kernel)) {                                                      \
+    emulation::launch({x, y, 1}, {unsigned(kThreads), 1, 1}, shared, falling != 0,        \
                       [&] { kernel(table, first, inputs, outputs, directions, order); }); \
-    return 0;                                                                           \
+    return 0;                                                                             \
   }
 
 extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigned shared, int falling,
-                               const long long* table, int first, int inputs, int outputs,
-                               int directions, int* order) {
+                               const long long* table, int first, int inputs, int outputs, int directions,
+                               int* order) {
   CASE(odyssey_prepare)
   CASE(odyssey_input)
   CASE(odyssey_forward)
@@ -27,3 +27,8 @@ extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigne
 }
 
 extern "C" int emulated_row_size() { return sizeof(Row); }
+
+// What Python knows, too: tile, threads, the most blocks of a layer.
+extern "C" void emulated_constants(int* found) {
+  found[0] = kTile, found[1] = kThreads, found[2] = Weights<1, 4, false>::most;
+}

@@ -51,7 +51,7 @@ inline std::vector<float> exchanged;  // two turns of one value a thread
 inline void hand_over() { swapcontext(&current->context, &scheduler); }
 
 // Waits until all fibers from first to last have come as often as this one has now.
-inline void wait(int Fiber::*count, int first, int last) {
+inline void wait(int Fiber::* count, int first, int last) {
   const int mine = ++(current->*count);
   for (;;) {
     bool all = true;
@@ -92,7 +92,13 @@ inline void run_block(bool falling) {
     context.uc_stack.ss_sp = stacks.get() + n * kStack;
     context.uc_stack.ss_size = kStack;
     context.uc_link = &scheduler;
-    makecontext(&context, +[] { body(); current->done = true; }, 0);
+    makecontext(
+        &context,
+        +[] {
+          body();
+          current->done = true;
+        },
+        0);
   }
   for (int left = threads; left;) {
     left = 0;
@@ -114,8 +120,7 @@ inline void check_shared(std::size_t asked) {
 }
 
 // Runs kernel() in every thread of a grid; `shared` is the bytes of dynamic_shared that it may use.
-inline void launch(Index grid, Index block, std::size_t shared, bool falling,
-                   std::function<void()> kernel) {
+inline void launch(Index grid, Index block, std::size_t shared, bool falling, std::function<void()> kernel) {
   body = std::move(kernel);
   grid_size = grid;
   block_size = block;
@@ -142,16 +147,28 @@ inline void __syncwarp() {
 }
 inline float __shfl_xor_sync(unsigned, float value, int distance) {
   const int me = emulation::self();
-  float* turn = emulation::exchanged.data() +
-                (emulation::current->warp_barriers & 1) * emulation::block_size.x;
+  float* turn =
+      emulation::exchanged.data() + (emulation::current->warp_barriers & 1) * emulation::block_size.x;
   turn[me] = value;
   __syncwarp();
   return turn[me ^ distance];
 }
 
-inline int __float_as_int(float v) { int bits; std::memcpy(&bits, &v, 4); return bits; }
-inline float __int_as_float(int v) { float value; std::memcpy(&value, &v, 4); return value; }
-inline double __longlong_as_double(long long v) { double d; std::memcpy(&d, &v, 8); return d; }
+inline int __float_as_int(float v) {
+  int bits;
+  std::memcpy(&bits, &v, 4);
+  return bits;
+}
+inline float __int_as_float(int v) {
+  float value;
+  std::memcpy(&value, &v, 4);
+  return value;
+}
+inline double __longlong_as_double(long long v) {
+  double d;
+  std::memcpy(&d, &v, 8);
+  return d;
+}
 inline void sincospif(float x, float* sine, float* cosine) {
   *sine = std::sin(float(M_PI) * x);
   *cosine = std::cos(float(M_PI) * x);

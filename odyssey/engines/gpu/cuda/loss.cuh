@@ -14,8 +14,7 @@ __device__ inline float warp_sum(float v) {
   return v;
 }
 __device__ inline float warp_max(float v) {
-  for (int distance = 16; distance; distance /= 2)
-    v = fmaxf(v, __shfl_xor_sync(0xffffffffu, v, distance));
+  for (int distance = 16; distance; distance /= 2) v = fmaxf(v, __shfl_xor_sync(0xffffffffu, v, distance));
   return v;
 }
 

@@ -1,4 +1,4 @@
-// Input noise as a pure function of a key, a presentation and a place: odyssey/noise.py explains it,
+// Input noise as a pure function of a key, a presentation and a place: odyssey/engines/noise.py explains it,
 // and the numbers are those of ../noise.h to rounding.
 #pragma once
 

@@ -39,9 +39,7 @@ struct WithOnes {
 // A matrix one row later, zeros first: what a step saw of the step before.
 struct Delayed {
   Matrix matrix;
-  __device__ float operator()(int row, int column) const {
-    return row ? matrix(row - 1, column) : 0.0f;
-  }
+  __device__ float operator()(int row, int column) const { return row ? matrix(row - 1, column) : 0.0f; }
   __device__ bool rows_adjoin() const { return false; }
 };
 

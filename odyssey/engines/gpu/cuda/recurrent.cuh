@@ -19,7 +19,7 @@ struct Peepholes {
 };
 
 // Pre-activations → z, i, f, o in place; returns y and moves c on.
-__device__ inline float forward_unit(float (&a)[G], float& c, const Peepholes& p) {
+__device__ inline float forward_unit(float (&a)[Z], float& c, const Peepholes& p) {
   if (V::input_activation) a[0] = tanhf(a[0]);
   float i = 1, f = 1, o = 1;
   if (V::input_gate) i = a[V::i] = sigmoid(a[V::i] + p.i * c);
@@ -54,26 +54,26 @@ __device__ void Forward::walk(const Row& row, const Layout& at, int direction, f
   const int H = row.H, T = row.T;
   const float* theta = row.theta + direction * at.side();
   const float* transposed = row.transposed + direction * at.transposed();
-  const Weights<S, Passes, false> weights({transposed, transposed + G * H * H, H}, shared);
-  float* gates = row.gates + (long long)direction * T * G * H;
+  const Weights<S, Passes, false> weights({transposed, transposed + Z * H * H, H}, shared);
+  float* gates = row.gates + (long long)direction * T * Z * H;
   float* cells = row.c + (long long)direction * T * H;
-  float c[Passes] = {}, next[Passes][G] = {};
+  float c[Passes] = {}, next[Passes][Z] = {};
   const auto fetch = [&](int s) {
 #pragma unroll
     for (int pass = 0; pass < Passes; ++pass)
 #pragma unroll
-      for (int g = 0; g < G; ++g)
+      for (int g = 0; g < Z; ++g)
         if (weights.unit(pass) < H && s < T)
-          next[pass][g] = gates[((long long)s * G + g) * H + weights.unit(pass)];
+          next[pass][g] = gates[((long long)s * Z + g) * H + weights.unit(pass)];
   };
   fetch(0);
   __syncthreads();  // before its first lane overwrites what all lanes of a unit have read
   for (int s = 0; s < T; ++s) {
-    float a[Passes][G];
+    float a[Passes][Z];
 #pragma unroll
     for (int pass = 0; pass < Passes; ++pass)
 #pragma unroll
-      for (int g = 0; g < G; ++g) a[pass][g] = next[pass][g];
+      for (int g = 0; g < Z; ++g) a[pass][g] = next[pass][g];
     fetch(s + 1);
 #pragma unroll
     for (int pass = 0; pass < Passes; ++pass) {
@@ -85,9 +85,9 @@ __device__ void Forward::walk(const Row& row, const Layout& at, int direction, f
       row.y[(long long)time_of(direction, s, T) * at.width() + direction * H + unit] = y;
       cells[(long long)s * H + unit] = c[pass];
 #pragma unroll
-      for (int g = 0; g < G; ++g) {
+      for (int g = 0; g < Z; ++g) {
         if (V::gate_recurrence && g > 0) weights.vector(~s & 1, g)[unit] = a[pass][g];
-        gates[((long long)s * G + g) * H + unit] = a[pass][g];
+        gates[((long long)s * Z + g) * H + unit] = a[pass][g];
       }
     }
     __syncthreads();
@@ -99,13 +99,13 @@ struct Carry {
   float dc = 0, i = 0, f = 0, o = 0;
 };
 struct Seen {
-  float act[G] = {}, c = 0, c_prev = 0, dy = 0;
+  float act[Z] = {}, c = 0, c_prev = 0, dy = 0;
 };
 
 // Gradients of the pre-activations, from dy and the gates' own (back[1..], in the order i, f, o).
 template <int N>
 __device__ inline void backward_unit(const Seen& now, const float (&back)[N], const Peepholes& p,
-                                     Carry& carry, float (&da)[G]) {
+                                     Carry& carry, float (&da)[Z]) {
   const auto own = [&](int block) { return N > 1 ? back[block % N] : 0.0f; };
   const float z = now.act[0], i = V::input_gate ? now.act[V::i] : 1.0f;
   const float f = V::own_forget ? now.act[V::f] : V::coupled_gates ? 1 - i : 1.0f;
@@ -138,8 +138,8 @@ __device__ void Backward::walk(const Row& row, const Layout& at, int direction, 
   const int H = row.H, T = row.T;
   const float* theta = row.theta + direction * at.side();
   const Weights<S, Passes, true> weights({theta + at.R(), theta + at.Q(), H}, shared);
-  const float* gates = row.gates + (long long)direction * T * G * H;
-  float* gradients = row.da + (long long)direction * T * G * H;
+  const float* gates = row.gates + (long long)direction * T * Z * H;
+  float* gradients = row.da + (long long)direction * T * Z * H;
   const float* cells = row.c + (long long)direction * T * H;
   Carry carry[Passes];
   Seen next[Passes];
@@ -149,11 +149,10 @@ __device__ void Backward::walk(const Row& row, const Layout& at, int direction, 
       const int unit = weights.unit(pass);
       if (unit >= H || s < 0) continue;
 #pragma unroll
-      for (int g = 0; g < G; ++g) next[pass].act[g] = gates[((long long)s * G + g) * H + unit];
+      for (int g = 0; g < Z; ++g) next[pass].act[g] = gates[((long long)s * Z + g) * H + unit];
       next[pass].c = cells[(long long)s * H + unit];
       next[pass].c_prev = s ? cells[(long long)(s - 1) * H + unit] : 0.0f;
-      next[pass].dy =
-          row.dy[(long long)time_of(direction, s, T) * at.width() + direction * H + unit];
+      next[pass].dy = row.dy[(long long)time_of(direction, s, T) * at.width() + direction * H + unit];
     }
   };
   fetch(T - 1);
@@ -166,14 +165,14 @@ __device__ void Backward::walk(const Row& row, const Layout& at, int direction, 
 #pragma unroll
     for (int pass = 0; pass < Passes; ++pass) {
       const int unit = weights.unit(pass);
-      float back[B::outs] = {}, da[G];
+      float back[B::outs] = {}, da[Z];
       weights.apply(s & 1, pass, back);
       backward_unit(now[pass], back, Peepholes(theta + at.p(), H, unit), carry[pass], da);
       if (unit >= H || !weights.first()) continue;
 #pragma unroll
-      for (int g = 0; g < G; ++g) {
+      for (int g = 0; g < Z; ++g) {
         weights.vector(~s & 1, g)[unit] = da[g];
-        gradients[((long long)s * G + g) * H + unit] = da[g];
+        gradients[((long long)s * Z + g) * H + unit] = da[g];
       }
     }
     __syncthreads();

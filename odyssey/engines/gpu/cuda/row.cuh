@@ -11,7 +11,7 @@ namespace odyssey {
 constexpr int kThreads = 256;  // of every block of every kernel
 
 using V = Variant<ODYSSEY_SWITCHES>;
-constexpr int G = V::blocks, P = V::gates;
+constexpr int Z = V::blocks, G = V::gates;
 
 // Written by rows.py, field by field. Arrays of both directions lie one after the other; what a
 // direction sees is in its own order of time (s), what both share in the sequence's (t).
@@ -22,9 +22,9 @@ struct Row {
   float* noisy;             // (T, D); x itself where no noise is added
   float* y;                 // (T, directions · H)
   float* out;               // (T, K) activations of the output layer, then their gradient
-  float* gates;             // (directions, T, G · H) pre-activations, then z i f o
+  float* gates;             // (directions, T, Z · H) pre-activations, then z i f o
   float* c;                 // (directions, T, H)
-  float* transposed;        // (directions, H · G · H + (P · H)²) R and Q, columns first
+  float* transposed;        // (directions, H · Z · H + (G · H)²) R and Q, columns first
   float* dy;                // as y; training only, like what follows
   float* da;                // as gates, which it may overlay unless gates are recurrent
   float* paths;             // CTC: (4, T + 1, 2U + 1)
@@ -47,14 +47,14 @@ struct Layout {
       : H(row.H), D(shape.inputs), K(shape.outputs), directions(shape.directions) {}
   __device__ int width() const { return directions * H; }
   __device__ int W() const { return 0; }
-  __device__ int R() const { return G * H * D; }
-  __device__ int b() const { return R() + G * H * H; }
-  __device__ int p() const { return b() + G * H; }
-  __device__ int Q() const { return p() + (V::peepholes ? P * H : 0); }
-  __device__ int side() const { return Q() + (V::gate_recurrence ? P * H * P * H : 0); }
+  __device__ int R() const { return Z * H * D; }
+  __device__ int b() const { return R() + Z * H * H; }
+  __device__ int p() const { return b() + Z * H; }
+  __device__ int Q() const { return p() + (V::peepholes ? G * H : 0); }
+  __device__ int side() const { return Q() + (V::gate_recurrence ? G * H * G * H : 0); }
   __device__ int head() const { return directions * side(); }
   __device__ int head_bias() const { return head() + K * width(); }
-  __device__ int transposed() const { return G * H * H + (V::gate_recurrence ? P * H * P * H : 0); }
+  __device__ int transposed() const { return Z * H * H + (V::gate_recurrence ? G * H * G * H : 0); }
 };
 
 __device__ inline bool finite(double value) { return value - value == 0; }

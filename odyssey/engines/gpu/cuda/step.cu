@@ -14,8 +14,8 @@ extern __shared__ float4 dynamic_shared[];  // ODYSSEY_SHARED bytes for the recu
 constexpr int kSquare = 32;
 
 // to[column][row] = from[row][column], in squares, so that both sides are read and written in runs.
-__device__ inline void transpose(float (*square)[kSquare + 1], const float* from, float* to,
-                                 int rows, int columns, int first, int stride) {
+__device__ inline void transpose(float (*square)[kSquare + 1], const float* from, float* to, int rows,
+                                 int columns, int first, int stride) {
   const int across = ceil_div(columns, kSquare), x = threadIdx.x % kSquare;
   for (int tile = first; tile < across * ceil_div(rows, kSquare); tile += stride) {
     const int r0 = tile / across * kSquare, c0 = tile % across * kSquare;
@@ -32,12 +32,12 @@ __device__ inline void transpose(float (*square)[kSquare + 1], const float* from
 
 using namespace odyssey;
 
-#define ODYSSEY_KERNEL(name)                                                             \
-  extern "C" __global__ void __launch_bounds__(kThreads, 1)                              \
+#define ODYSSEY_KERNEL(name)                                \
+  extern "C" __global__ void __launch_bounds__(kThreads, 1) \
       name(const long long* table, int first, int inputs, int outputs, int directions, int* order)
 // A copy, so that its fields are not read again after every store.
-#define ODYSSEY_ROW                                                                      \
-  const Row row = reinterpret_cast<const Row*>(table)[first + blockIdx.y];               \
+#define ODYSSEY_ROW                                                        \
+  const Row row = reinterpret_cast<const Row*>(table)[first + blockIdx.y]; \
   const Layout at(row, {inputs, outputs, directions})
 
 // Noise on the inputs; R and Q transposed.
@@ -48,9 +48,9 @@ ODYSSEY_KERNEL(odyssey_prepare) {
   if (row.noisy != row.x) add_noise(row, row.T * at.D, thread, parts * kThreads);
   for (int d = 0; d < directions; ++d) {
     const float* theta = row.theta + d * at.side();
-    float *R = row.transposed + d * at.transposed(), *Q = R + G * at.H * at.H;
-    transpose(square, theta + at.R(), R, G * at.H, at.H, part, parts);
-    if (V::gate_recurrence) transpose(square, theta + at.Q(), Q, P * at.H, P * at.H, part, parts);
+    float *R = row.transposed + d * at.transposed(), *Q = R + Z * at.H * at.H;
+    transpose(square, theta + at.R(), R, Z * at.H, at.H, part, parts);
+    if (V::gate_recurrence) transpose(square, theta + at.Q(), Q, G * at.H, G * at.H, part, parts);
   }
 }
 
@@ -58,7 +58,7 @@ ODYSSEY_KERNEL(odyssey_prepare) {
 ODYSSEY_KERNEL(odyssey_input) {
   __shared__ Tiles shared;
   ODYSSEY_ROW;
-  const int width = G * at.H, each = tiles(row.T, width), d = blockIdx.x / each;
+  const int width = Z * at.H, each = tiles(row.T, width), d = blockIdx.x / each;
   if (d >= directions) return;
   const float *theta = row.theta + d * at.side(), *bias = theta + at.b();
   float* gates = row.gates + (long long)d * row.T * width;
@@ -127,31 +127,29 @@ ODYSSEY_KERNEL(odyssey_descend) {
   int tile = blockIdx.x;
   for (int d = 0; d < directions; ++d) {
     const int own = d * at.side();
-    const long long start = (long long)d * T * G * H;
-    const Matrix da{row.da + start, 1, G * H};
-    if (tile < tiles(G * H, D + 1)) {
+    const long long start = (long long)d * T * Z * H;
+    const Matrix da{row.da + start, 1, Z * H};
+    if (tile < tiles(Z * H, D + 1)) {
       const WithOnes x{in_order(row.noisy, D, d, T), D};
-      return product(shared, tile, G * H, D + 1, T, da, x, [&](int m, int n, float g) {
+      return product(shared, tile, Z * H, D + 1, T, da, x, [&](int m, int n, float g) {
         update(row, own + (n < D ? at.W() + m * D + n : at.b() + m), g);
       });
     }
-    tile -= tiles(G * H, D + 1);
-    if (tile < tiles(G * H, H)) {
+    tile -= tiles(Z * H, D + 1);
+    if (tile < tiles(Z * H, H)) {
       const Delayed y{in_order(row.y + d * H, width, d, T)};
-      return product(shared, tile, G * H, H, T, da, y, [&](int m, int n, float g) {
-        update(row, own + at.R() + m * H + n, g);
-      });
+      return product(shared, tile, Z * H, H, T, da, y,
+                     [&](int m, int n, float g) { update(row, own + at.R() + m * H + n, g); });
     }
-    tile -= tiles(G * H, H);
+    tile -= tiles(Z * H, H);
     if (!V::gate_recurrence) continue;
-    if (tile < tiles(P * H, P * H)) {
-      const Delayed gates{{row.gates + start + H, G * H, 1}};
-      const Matrix da_gates{row.da + start + H, 1, G * H};
-      return product(shared, tile, P * H, P * H, T, da_gates, gates, [&](int m, int n, float g) {
-        update(row, own + at.Q() + m * P * H + n, g);
-      });
+    if (tile < tiles(G * H, G * H)) {
+      const Delayed gates{{row.gates + start + H, Z * H, 1}};
+      const Matrix da_gates{row.da + start + H, 1, Z * H};
+      return product(shared, tile, G * H, G * H, T, da_gates, gates,
+                     [&](int m, int n, float g) { update(row, own + at.Q() + m * G * H + n, g); });
     }
-    tile -= tiles(P * H, P * H);
+    tile -= tiles(G * H, G * H);
   }
   if (tile >= tiles(at.K, width + 1)) return;
   const WithOnes y{{row.y, width, 1}, width};

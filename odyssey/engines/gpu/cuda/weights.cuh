@@ -13,7 +13,7 @@ namespace odyssey {
 
 constexpr int kSharedFloats = ODYSSEY_SHARED / 4;  // what the device lets a block have
 
-constexpr int kGates = P ? P : 1;  // what may be divided by
+constexpr int kGates = G ? G : 1;  // what may be divided by
 
 // Of the 255 that a thread of 256 can have: as many as ptxas fits without a spill.
 __host__ __device__ constexpr int weight_registers(int lanes, bool backward) {
@@ -26,10 +26,10 @@ __host__ __device__ constexpr int least(int a, int b) { return a < b ? a : b; }
 // recurrent) to z, i, f, o; backward the other way.
 template <bool Backward>
 struct Blocks {
-  static constexpr int across = V::gate_recurrence ? P : 0, count = G + across * across;
-  static constexpr int outs = Backward ? 1 + across : G, ins = Backward ? G : 1 + across;
-  __host__ __device__ static constexpr int later(int b) { return b < G ? b : 1 + (b - G) / kGates; }
-  __host__ __device__ static constexpr int earlier(int b) { return b < G ? 0 : 1 + (b - G) % kGates; }
+  static constexpr int across = V::gate_recurrence ? G : 0, count = Z + across * across;
+  static constexpr int outs = Backward ? 1 + across : Z, ins = Backward ? Z : 1 + across;
+  __host__ __device__ static constexpr int later(int b) { return b < Z ? b : 1 + (b - Z) / kGates; }
+  __host__ __device__ static constexpr int earlier(int b) { return b < Z ? 0 : 1 + (b - Z) % kGates; }
   __host__ __device__ static constexpr int out(int b) { return Backward ? earlier(b) : later(b); }
   __host__ __device__ static constexpr int in(int b) { return Backward ? later(b) : earlier(b); }
 };
@@ -41,10 +41,10 @@ struct Source {
   const float *R, *Q;
   int H;
   __device__ float operator()(int b, int from, int unit) const {
-    const int own = b < G ? b : (b - G) / kGates, other = b < G ? 0 : (b - G) % kGates;
-    if (b < G) return Backward ? R[(own * H + from) * H + unit] : R[from * G * H + own * H + unit];
-    return Backward ? Q[(own * H + from) * P * H + other * H + unit]
-                    : Q[(other * H + from) * P * H + own * H + unit];
+    const int own = b < Z ? b : (b - Z) / kGates, other = b < Z ? 0 : (b - Z) % kGates;
+    if (b < Z) return Backward ? R[(own * H + from) * H + unit] : R[from * Z * H + own * H + unit];
+    return Backward ? Q[(own * H + from) * G * H + other * H + unit]
+                    : Q[(other * H + from) * G * H + own * H + unit];
   }
 };
 
@@ -58,8 +58,8 @@ class Weights {
   static constexpr int held = Passes > 1 ? 0 : least(groups, weight_registers(S, Backward) / (4 * B::count));
   static constexpr int pitch = most + 4;            // of one vector in shared memory
   static constexpr int vectors = 2 * B::ins * pitch;  // floats; the weights begin after them
-  static constexpr int kept = Passes > 1 ? 0
-      : least(groups - held, (kSharedFloats - vectors) / (4 * B::count * kThreads));
+  static constexpr int kept =
+      Passes > 1 ? 0 : least(groups - held, (kSharedFloats - vectors) / (4 * B::count * kThreads));
   static constexpr int streamed = groups - held - kept;
   static constexpr bool wide = B::outs == 1;  // one sum a block: as many independent chains
   static constexpr int parts = wide ? B::count : B::outs;
@@ -78,16 +78,13 @@ class Weights {
     }
     for (int m = 0; m < kept; ++m)
       for (int b = 0; b < B::count; ++b)
-        for (int e = 0; e < 4; ++e)
-          place(m, b)[e] = weight(b, 4 * (lane_ + S * (held + m)) + e, unit(0));
+        for (int e = 0; e < 4; ++e) place(m, b)[e] = weight(b, 4 * (lane_ + S * (held + m)) + e, unit(0));
     __syncthreads();
   }
   __device__ int unit(int pass) const { return (pass * kThreads + int(threadIdx.x)) / S; }
   __device__ bool first() const { return lane_ == 0; }
   // Input `in` of the vector that is read (parity of the step) or written (the other).
-  __device__ float* vector(int parity, int in) const {
-    return shared_ + (parity * B::ins + in) * pitch;
-  }
+  __device__ float* vector(int parity, int in) const { return shared_ + (parity * B::ins + in) * pitch; }
 
   // sum[out] += Σ over inputs, complete in every lane.
   __device__ void apply(int parity, int pass, float (&sum)[B::outs]) const {
