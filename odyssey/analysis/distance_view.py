@@ -6,9 +6,9 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from odyssey.analysis.distance import Distance
 from odyssey.analysis.figures.beside import boxes_beside
 from odyssey.analysis.findings import read_trials
+from odyssey.analysis.records import Distance
 
 Found = Mapping[Path, Sequence[Distance]]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from odyssey.checks.software import check_analysis, check_mxnet
 from odyssey.engines.fused import KernelError, build, forced_set, is_missing, is_outdated
-from odyssey.networks.variants import get_variant
+from odyssey.networks.cells import get_cell
 from odyssey.study.study import Study
 
 
@@ -37,7 +37,7 @@ def make_ready(study: Study, declared: Path, say: Callable[[str], object]) -> No
 
 def _renew_kernels(study: Study, declared: Path, say: Callable[[str], object]) -> None:
     forced_set()  # its name must be right; whether a node has it, the node says
-    variants = [get_variant(code) for code in study.variants]
+    variants = [get_cell(code) for code in study.variants]
     if not declared.exists():
         return
     reason = ""

@@ -17,7 +17,7 @@ from odyssey.checks.check import Row, fail, ok, warn
 from odyssey.engines.fused import KernelError, build
 from odyssey.engines.fused.compiler import find_compiler
 from odyssey.engines.fused.instructions import buildable_sets, chosen_sets, supported_sets
-from odyssey.networks.variants import LSTMVariant, get_variant
+from odyssey.networks.cells import Cell, get_cell
 from odyssey.study.study import Study
 
 _SECONDS = 300  # of a check in a process of its own: numba compiles for some fifteen
@@ -63,7 +63,7 @@ def check_packages() -> Iterator[Row]:
 
 def check_compiler(study: Study | None = None) -> Iterator[Row]:
     """Check the compiler, and which instruction sets are built or can be."""
-    variants = [get_variant(code) for code in study.variants] if study else []
+    variants = [get_cell(code) for code in study.variants] if study else []
     needed = study is None or study.kernels == "fused"
     try:
         compiler = find_compiler()
@@ -88,7 +88,7 @@ def check_compiler(study: Study | None = None) -> Iterator[Row]:
     )
 
 
-def _without_compiler(reason: str, needed: bool, variants: list[LSTMVariant]) -> Row:
+def _without_compiler(reason: str, needed: bool, variants: list[Cell]) -> Row:
     try:
         library = build(variants)  # finds what is built, or says why not
     except KernelError:

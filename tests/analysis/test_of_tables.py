@@ -7,10 +7,10 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from odyssey.analysis.claims.judge import CLAIMS
-from odyssey.analysis.figures.draw import figure_names
+from odyssey.analysis.claims.of_paper import CLAIMS
 from odyssey.analysis.findings import read_trials
 from odyssey.cli import main
+from odyssey.runs.products import figure_names
 from odyssey.study.study import Study
 from tests.conftest import ROOT
 from tests.support.analysis_fixtures import made_up_trials

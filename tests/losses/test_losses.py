@@ -82,7 +82,9 @@ def test_an_unknown_loss_is_refused_with_the_legal_names():
 
 def test_a_name_is_given_once():
     assert register(LOSSES["squared"]) is LOSSES["squared"]
-    with pytest.raises(ValueError, match=r"^there is a loss 'squared' already: choose another"):
+    with pytest.raises(
+        ValueError, match=r"^there is a loss 'squared' already, from odyssey itself: choose another"
+    ):
         register(SquaredError())
 
 

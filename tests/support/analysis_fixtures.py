@@ -1,19 +1,27 @@
 """Made-up studies with a known truth, and the places of the golden files."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 
 from odyssey.analysis.comparison import compare_task
-from odyssey.analysis.fanova.of_study import Settings, decompose_task
+from odyssey.analysis.fanova.of_study import decompose_task
 from odyssey.analysis.findings import Findings
+from odyssey.analysis.records import Settings
 from odyssey.study.search import sample
 from odyssey.study.study import Study
 from odyssey.tasks import TASKS
 from tests.conftest import ROOT
 
-ORACLES = sorted((ROOT.parent / "shared" / "oracles").glob("fanova_*.json"))
+GOLDEN = ROOT / "tests" / "golden"
 #: Added to the figure of every trial of a variant.
 HARM = {"NFG": 4.0, "NOAF": 6.0, "NIG": 1.0}
+
+
+def golden_file(name: str) -> bytes:
+    """Return the content of a golden file."""
+    return gzip.decompress((GOLDEN / f"{name}.json.gz").read_bytes())
 
 
 def made_up_trials(study: Study, task: str, trials: int, noise: float = 0.3) -> pd.DataFrame:

@@ -1,12 +1,14 @@
-"""What the figures share: one style, words for hyperparameters, axes by law."""
+"""What the figures share: one style, panels, axes by law."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from odyssey.analysis.figures.mpl import (
     Axes,
@@ -17,13 +19,21 @@ from odyssey.analysis.figures.mpl import (
     NullFormatter,
     own_settings,
 )
-from odyssey.tasks import TASKS
-
-# Okabe and Ito's colours, told apart with every kind of colour vision.
-BLUE, GREEN, RED, ORANGE, SKY, PURPLE = (
-    *("#0072B2", "#009E73", "#D55E00", "#E69F00", "#56B4E9", "#CC79A7"),
+from odyssey.analysis.findings import REFERENCE
+from odyssey.analysis.records import Factor, Level, Scale, VariantSummary
+from odyssey.analysis.words import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    title_of,
 )
-GREY, PALE, INK = "#8A8F98", "#E3E6EA", "#20242A"
+
+Array = NDArray[np.float64]
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -52,22 +62,22 @@ LINES: Mapping[str, tuple[str, str]] = {
     "NP": (BLUE, ":"),
     "FGR": (GREEN, ":"),
 }
-LABELS: Mapping[str, str] = {
-    "hidden": "hidden size (LSTM blocks per layer)",
-    "learning_rate": "learning rate",
-    "momentum": "momentum",
-    "noise": "input noise (standard deviation)",
-    "nesterov": "Nesterov momentum",
-    "clip": "gradient clipping",
-    "variant": "variant",
-}
-SHORT: Mapping[str, str] = {
-    **LABELS,
-    "hidden": "hidden size",
-    "noise": "input noise",
-    "nesterov": "Nesterov",
-    "clip": "clipping",
-}
+#: Lines of other variants, in the order of a study: none is one of the paper's.
+OTHER_LINES = tuple(
+    (colour, dash)
+    for dash in ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+    for colour in (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, GREY)
+)
+
+
+def lines_of(codes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return how the curve of each variant is drawn, vanilla's thicker than the others."""
+    others, looks = cycle(OTHER_LINES), {}
+    for code in codes:
+        color, dash = LINES.get(code) or next(others)
+        width = 2.2 if code == REFERENCE else 1.2
+        looks[code] = {"color": color, "linestyle": dash, "linewidth": width}
+    return looks
 
 
 def style() -> AbstractContextManager[None]:
@@ -84,6 +94,26 @@ def save(figure: Figure, *paths: Path) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
+#: Panels side by side: more would make the words in them too small.
+MOST_ABREAST = 3
+
+
+def abreast(panels: int) -> int:
+    """Return how many panels stand side by side: at most three, and four as two by two."""
+    return 2 if panels == 4 else min(panels, MOST_ABREAST)
+
+
+def panels(tasks: Sequence[str], width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one panel of this size in inches per task."""
+    columns = abreast(len(tasks)) or 1
+    rows = max(1, -(-len(tasks) // columns))
+    figure = Figure(figsize=(max(5.2, width * columns), height * rows), layout="constrained")
+    grid = [ax for row in figure.subplots(rows, columns, squeeze=False) for ax in row]
+    for ax in grid[len(tasks) :]:
+        ax.set_axis_off()
+    return figure, grid[: len(tasks)]
+
+
 #: What is said where the paper's numbers stand beside ours.
 GREY_IS_PAPER = "grey: the paper"
 
@@ -97,23 +127,18 @@ def origin(trials: pd.DataFrame) -> str:
 
 def head(ax: Axes, task: str, trials: pd.DataFrame, more: str = "") -> None:
     """Title a panel with the task, what it stands on, and more words."""
-    ax.set_title(TASKS[task].title, loc="left", pad=18)
+    ax.set_title(title_of(task), loc="left", pad=18)
     ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
     above: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "baseline"}
     ax.annotate(more, (1, 1), (0, 18), xycoords="axes fraction", fontsize=7, color=GREY, **above)
 
 
-def merit(task: str, between: str = " ") -> str:
-    """Return the axis label of a task's figure of merit: words, ``between``, unit in brackets."""
-    return f"{TASKS[task].merit}{between}({TASKS[task].unit})"
-
-
-def counted(variants: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def counted(variants: Mapping[str, VariantSummary]) -> dict[str, str]:
     """Return code → label of variants, with the number of trials where a search has fewer."""
-    most = max((row["trials"] for row in variants.values()), default=0)
+    most = max((own.trials for own in variants.values()), default=0)
     return {
-        code: f"{code} ({row['trials']})" if row["trials"] < most else code
-        for code, row in variants.items()
+        code: f"{code} ({own.trials})" if own.trials < most else code
+        for code, own in variants.items()
     }
 
 
@@ -124,7 +149,7 @@ def explain(ax: Axes, text: str) -> None:
     ax.set_yticks([])
 
 
-def crop(ax: Axes, values: np.ndarray[Any, Any], share: float = 0.9) -> None:
+def crop(ax: Axes, values: Array, share: float = 0.9) -> None:
     """Where a few values are far worse than a large share of them, show these and say so."""
     if not len(values):
         return
@@ -141,28 +166,31 @@ def crop(ax: Axes, values: np.ndarray[Any, Any], share: float = 0.9) -> None:
         )
 
 
-def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.float64]]:
+def scaled(values: Sequence[Level], scale: Scale) -> Array:
     """Return where values of a factor stand on its axis."""
     if scale == "levels":
-        return np.arange(len(list(values)), dtype=float)
-    numbers: np.ndarray[Any, np.dtype[np.float64]] = np.array(list(values), float)
-    if scale == "one-minus-log":
-        numbers = 1 - numbers
-    return numbers
+        return np.arange(len(values), dtype=float)
+    numbers: Array = np.array(values, float)
+    return np.subtract(1, numbers) if scale == "one-minus-log" else numbers
 
 
-def scale_axis(ax: Axes, side: str, factor: Mapping[str, Any]) -> None:
+def places_of(factor: Factor) -> Array:
+    """Return where the points of a factor's curve stand on its axis."""
+    return scaled(factor.at, factor.scale) + (0.5 if factor.scale == "levels" else 0)
+
+
+def scale_axis(ax: Axes, side: str, factor: Factor) -> None:
     """Give axis ``side`` (x or y) the scale of a factor's law; momentum runs as 1 − momentum."""
     axis: Axis = ax.xaxis if side == "x" else ax.yaxis
-    if factor["scale"] == "levels":
-        places = [k + 0.5 for k in range(len(factor["at"]))]
-        axis.set_ticks(places, [str(level) for level in factor["at"]])
+    if factor.scale == "levels":
+        places = [k + 0.5 for k in range(len(factor.at))]
+        axis.set_ticks(places, [str(level) for level in factor.at])
         return
-    edges = sorted(scaled([factor["edges"][0], factor["edges"][-1]], factor["scale"]))
-    if factor["scale"] != "linear":
+    edges = sorted(scaled((factor.edges[0], factor.edges[-1]), factor.scale))
+    if factor.scale != "linear":
         ax.set(**{f"{side}scale": "log"})
         log_ticks(axis, edges[1] / edges[0])
-    if factor["scale"] == "one-minus-log":
+    if factor.scale == "one-minus-log":
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.4g}"))
         edges.reverse()
     ax.set(**{f"{side}lim": edges})

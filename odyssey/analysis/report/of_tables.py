@@ -6,13 +6,14 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from odyssey import paper
 from odyssey.analysis.comparison import write_comparison
-from odyssey.analysis.distance import SAMPLED
 from odyssey.analysis.fanova.of_study import write_fanova
-from odyssey.analysis.figures.draw import figure_names, plot
+from odyssey.analysis.figures.draw import plot
 from odyssey.analysis.findings import Findings, read_trials, require
 from odyssey.analysis.report.page import write_report
 from odyssey.analysis.with_paper import write_with_paper
+from odyssey.runs.products import figure_names
 from odyssey.study.study import Study
 
 #: Columns that the report needs beside the hyperparameters of the study, which draws them.
@@ -77,12 +78,12 @@ def write_all(
     folder, tasks = out.parent, list(tasks)
     tables = [folder / task / "trials.csv" for task in tasks]
     kinds = ("fanova", "comparison", "paper")
-    fanova, comparison, paper = ([folder / k / f"{task}.json" for task in tasks] for k in kinds)
+    fanova, comparison, papers = ([folder / k / f"{task}.json" for task in tasks] for k in kinds)
     for k, task in enumerate(tasks):
         write_fanova(study, task, tables[k], fanova[k], workers)
         write_comparison(study, task, tables[k], comparison[k])
-        write_with_paper(study, task, tables[k], data.get(task), paper[k])
-    findings = Findings.load(tables, fanova, comparison, curves, data.values(), paper)
+        write_with_paper(study, task, tables[k], data.get(task), papers[k])
+    findings = Findings.load(tables, fanova, comparison, curves, data.values(), papers)
     findings.save(folder)
     figures = [folder / "figures" / f"{name}.svg" for name in figure_names(tasks)]
     for path in figures:
@@ -95,7 +96,7 @@ def _check(study: Study, trials: pd.DataFrame) -> None:
     """Raise UnusableTable unless these are trials of the study, each once."""
     drawn = {name: None for task in study.tasks for name in study.search_space(task)}
     try:
-        require(trials, NUMBERS, (*WORDS, "diverged_epoch", *(drawn.keys() - set(SAMPLED))))
+        require(trials, NUMBERS, (*WORDS, "diverged_epoch", *(drawn.keys() - set(paper.SAMPLED))))
     except ValueError as error:
         raise UnusableTable(str(error)) from error
     for column, known in (("task", study.tasks), ("variant", study.variants)):

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from odyssey.analysis.report.of_tables import write_all
 from odyssey.runs.results import TrialResult, read_block, read_trial, tabulate
+from odyssey.runs.survey import survey_trials
 from odyssey.storage.tree_file import DamagedFile
 from odyssey.study.study import Study, TrialSpec
 
@@ -49,26 +50,20 @@ def _write_tables(study: Study, task: str, folder: Path) -> bool:
 
 def _finished(study: Study, task: str) -> Iterator[TrialResult]:
     """Yield a task's results, of its blocks where they are there, else of its trials' files."""
-    for variant in study.variants:
-        for first, last in study.blocks(task):
-            block = _of_block(study.block_path(task, variant, first, last))
-            for spec in study.trials_of_block(task, variant, first, last):
-                result = block.get(spec.fingerprint) or _of_trial(study, spec)
-                if result:
-                    yield result
+    return filter(None, survey_trials(study, task, _of_block, _of_trial))
 
 
-def _of_block(path: Path) -> dict[str, TrialResult]:
+def _of_block(path: Path) -> dict[str, TrialResult | None]:
     try:
         return {result.fingerprint: result for result in read_block(path)}
     except (FileNotFoundError, DamagedFile):
         return {}
 
 
-def _of_trial(study: Study, spec: TrialSpec) -> TrialResult | None:
+def _of_trial(spec: TrialSpec, path: Path) -> TrialResult | None:
     """Return a trial's result; none of other settings, another version, or a damaged file."""
     try:
-        result = read_trial(study.trial_path(spec.task, spec.variant, spec.trial))
+        result = read_trial(path)
     except (FileNotFoundError, DamagedFile):
         return None
     return result if result and result.fingerprint == spec.fingerprint else None

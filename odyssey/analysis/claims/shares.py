@@ -1,31 +1,24 @@
-"""Checks of what the paper claims of shares of the variance, on one task, by vanilla's fANOVA.
+"""Checks of what the paper claims about shares of the variance, on one task, by vanilla's fANOVA.
 
-Shares that its two readings put on different sides of a bound decide nothing.
+Every share has two readings: our estimate and the paper's. Where they lie on different sides of a
+bound the verdict stays open (None).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from itertools import pairwise
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from odyssey import paper
-from odyssey.analysis.claims.variants import Check, Finding, all_hold
-from odyssey.analysis.figures.plotting import SHORT
+from odyssey.analysis.claims.evidence import Check, Evidence, all_hold
 from odyssey.analysis.findings import REFERENCE, Findings
-from odyssey.tasks import TASKS
+from odyssey.analysis.records import Decomposition, Skipped, Target
+from odyssey.analysis.words import short_of, title_of
 
 Factors = tuple[str, ...]
 
 
-def vanillas(findings: Findings, task: str, target: str = "error") -> Mapping[str, Any]:
-    """Return vanilla's decomposition; one that is missing has ``skipped`` with the reason."""
-    none = {"skipped": "vanilla is not in this study"}
-    found: Mapping[str, Any]
-    found = findings.fanova[task]["searches"].get(REFERENCE, {}).get(target, none)
-    return found
-
-
 class Share(NamedTuple):
-    """A share of variance: our estimate with its interval, if there is one, the paper's reading."""
+    """A share of the variance: our estimate with its interval, if any, and the paper's reading."""
 
     estimate: float
     papers: float
@@ -43,27 +36,28 @@ class Share(NamedTuple):
         return f"{100 * self.estimate:.1f} %{interval} ({papers})"
 
 
-def shares(findings: Findings, task: str, target: str = "error") -> dict[Factors, Share]:
+def shares(findings: Findings, task: str, target: Target = "error") -> dict[Factors, Share]:
     """Return main effects and pairs by their factors in alphabetical order."""
+    anova = findings.fanova[task].of(REFERENCE, target)
+    effects = anova.effects if isinstance(anova, Decomposition) else ()
     return {
-        tuple(sorted(effect["factors"])): Share(
-            effect["estimate"],
-            effect["fraction"],
-            effect.get("low", effect["estimate"]),
-            effect.get("high", effect["estimate"]),
+        tuple(sorted(effect.factors)): Share(
+            effect.estimate,
+            effect.fraction,
+            *(effect.interval or (effect.estimate, effect.estimate)),
         )
-        for effect in vanillas(findings, task, target).get("effects", ())
-        if effect["kind"] in ("main", "pair")
+        for effect in effects
+        if effect.kind in ("main", "pair")
     }
 
 
-def share_between(low: float, high: float, *factors: str, target: str = "error") -> Check:
+def share_between(low: float, high: float, *factors: str, target: Target = "error") -> Check:
     """Check that an effect's share of the variance lies in a range, by both readings.
 
     It does not where both lie outside and so does the whole interval.
     """
 
-    def check(findings: Findings, task: str) -> Finding:
+    def check(findings: Findings, task: str) -> Evidence:
         key = tuple(sorted(factors))
         share = shares(findings, task, target).get(key)
         if share is None:
@@ -72,14 +66,17 @@ def share_between(low: float, high: float, *factors: str, target: str = "error")
         if holds is False and share.low <= high and share.high >= low:
             holds = None
         alone = shares(findings, task, "finished").get(key) if target == "error" else None
-        return holds, f"{share}; without diverged trials {alone}" if alone else str(share)
+        words = f"{share}; without diverged trials {alone}" if alone else str(share)
+        return Evidence(holds, words)
 
     return check
 
 
-def unknown(findings: Findings, task: str, target: str = "error") -> Finding:
+def unknown(findings: Findings, task: str, target: Target = "error") -> Evidence:
     """Return why nothing can be said."""
-    return None, vanillas(findings, task, target).get("skipped", "not sampled in this study")
+    anova = findings.fanova[task].of(REFERENCE, target)
+    reason = anova.skipped if isinstance(anova, Skipped) else "not sampled in this study"
+    return Evidence(None, reason)
 
 
 def _agreed(inside: Iterable[bool]) -> bool | None:
@@ -94,15 +91,15 @@ def in_order(*names: str) -> Check:
     They do not where both readings put two the other way round and their intervals do not meet.
     """
 
-    def check(findings: Findings, task: str) -> Finding:
+    def check(findings: Findings, task: str) -> Evidence:
         known = shares(findings, task)
         if any((name,) not in known for name in names):
             return unknown(findings, task)
         found = [known[name,] for name in names]
-        words = "; ".join(f"{SHORT[n]} {share}" for n, share in zip(names, found, strict=True))
+        words = "; ".join(f"{short_of(n)} {share}" for n, share in zip(names, found, strict=True))
         theirs = paper.shares(task)
         words += "; figure 5: " + ", ".join(f"{100 * theirs[name]:.1f}" for name in names) + " %"
-        return all_hold(_larger(first, second) for first, second in pairwise(found)), words
+        return Evidence(all_hold(_larger(*both) for both in pairwise(found)), words)
 
     return check
 
@@ -116,7 +113,7 @@ def _larger(first: Share, second: Share) -> bool | None:
 def highest_pair(*pair: str) -> Check:
     """Check that no other pair of hyperparameters explains more than this one."""
 
-    def check(findings: Findings, task: str) -> Finding:
+    def check(findings: Findings, task: str) -> Evidence:
         key = tuple(sorted(pair))
         pairs = {names: its for names, its in shares(findings, task).items() if len(names) == 2}
         if key not in pairs or len(pairs) < 2:
@@ -124,8 +121,8 @@ def highest_pair(*pair: str) -> Check:
         mine = pairs.pop(key)
         rival = max(pairs, key=lambda names: pairs[names].estimate)
         holds = all_hold(_larger(mine, other) for other in pairs.values())
-        words = " × ".join(SHORT.get(name, name) for name in rival)
-        return holds, f"{mine}; the highest other is {words}, {pairs[rival]}"
+        names = " × ".join(map(short_of, rival))
+        return Evidence(holds, f"{mine}; the highest other is {names}, {pairs[rival]}")
 
     return check
 
@@ -133,13 +130,13 @@ def highest_pair(*pair: str) -> Check:
 def much_smaller(pair: tuple[str, str], alone: str) -> Check:
     """Check that a pair explains less than a tenth of what one of its two explains alone."""
 
-    def check(findings: Findings, task: str) -> Finding:
+    def check(findings: Findings, task: str) -> Evidence:
         known = shares(findings, task)
         both, one = known.get(tuple(sorted(pair))), known.get((alone,))
         if both is None or one is None:
             return unknown(findings, task)
         readings = zip(both.readings, one.readings, strict=True)
-        return _agreed(a < b / 10 for a, b in readings), f"{both} against {one}"
+        return Evidence(_agreed(a < b / 10 for a, b in readings), f"{both} against {one}")
 
     return check
 
@@ -147,13 +144,13 @@ def much_smaller(pair: tuple[str, str], alone: str) -> Check:
 def interactions_between(low: float, high: float) -> Check:
     """Check that all interactions together explain a share in a range, by both readings."""
 
-    def check(findings: Findings, task: str) -> Finding:
+    def check(findings: Findings, task: str) -> Evidence:
         share = interactions(findings, task)
         if share is None:
             return unknown(findings, task)
         theirs = 100 * paper.shares(task)[paper.HIGHER_ORDER]
         words = f"{share}; figure 5: {theirs:.1f} %"
-        return _agreed(low <= value <= high for value in share.readings), words
+        return Evidence(_agreed(low <= value <= high for value in share.readings), words)
 
     return check
 
@@ -169,16 +166,19 @@ def interactions(findings: Findings, task: str) -> Share | None:
     return Share(estimate, papers, estimate, estimate)
 
 
-def most_interactions(findings: Findings, task: str) -> Finding:
-    """Check that interactions explain more here than on any other task, by both readings."""
-    found = {name: interactions(findings, name) for name in findings.tasks}
+def most_interactions(findings: Findings, task: str) -> Evidence:
+    """Check that interactions explain more here than on the paper's other tasks.
+
+    By both readings.
+    """
+    found = {name: interactions(findings, name) for name in findings.tasks if name in paper.TASKS}
     sums = {name: share for name, share in found.items() if share}
     if task not in sums or len(sums) < 2:
-        return None, "needs vanilla's fANOVA on this task and another"
+        return Evidence(None, "needs vanilla's fANOVA on this task and another")
     others = [sums[name] for name in sums if name != task]
     holds = all_hold(
         _agreed(a > b for a, b in zip(sums[task].readings, other.readings, strict=True))
         for other in others
     )
-    rest = "; ".join(f"{TASKS[name].title} {sums[name]}" for name in sums if name != task)
-    return holds, f"{sums[task]}; {rest}"
+    rest = "; ".join(f"{title_of(name)} {sums[name]}" for name in sums if name != task)
+    return Evidence(holds, f"{sums[task]}; {rest}")

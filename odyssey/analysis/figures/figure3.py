@@ -12,66 +12,61 @@ import numpy as np
 from odyssey import paper
 from odyssey.analysis.figures.beside import SCOPES, Array
 from odyssey.analysis.figures.mpl import Axes, Figure
-from odyssey.analysis.figures.plotting import (
-    BLUE,
-    GREY,
-    GREY_IS_PAPER,
-    INK,
-    PALE,
-    RED,
-    counted,
-    crop,
-    explain,
-    head,
-    merit,
-)
+from odyssey.analysis.figures.plotting import GREY_IS_PAPER, counted, crop, explain, head
 from odyssey.analysis.findings import Findings, best, finite
+from odyssey.analysis.words import BLUE, GREY, INK, PALE, RED, merit_of
 
 #: Half of the distance between our box and the paper's, and the width of a box with company.
 APART, NARROW = 0.2, 0.3
 MARKS = ("low", "q1", "median", "q3", "high")
 
 
-def figure3(findings: Findings) -> Figure:
-    """Test figures of all trials, below of the best by validation; or side by side."""
+def draw(findings: Findings) -> Figure:
+    """Draw the test figures of all trials and of the best by validation.
+
+    Two or three tasks stand side by side, their best below; others one below the other.
+    """
     tasks = findings.tasks
-    alone = len(tasks) == 1
-    size = (12.5, 4.2) if alone else (4.8 * len(tasks), 7.2)
+    columns = len(tasks) in (2, 3)
+    size = (4.8 * len(tasks), 7.2) if columns else (12.5, 4.2 * len(tasks))
     figure = Figure(figsize=size, layout="constrained")
-    axes = figure.subplots(1, 2, squeeze=False).T if alone else figure.subplots(2, len(tasks))
-    for column, task in enumerate(tasks):
+    shape = (2, len(tasks)) if columns else (len(tasks), 2)
+    axes = figure.subplots(*shape, squeeze=False)
+    for k, task in enumerate(tasks):
+        own = axes[:, k] if columns else axes[k]
         more = GREY_IS_PAPER if findings.beside(task) else ""
-        head(axes[0, column], task, findings.of(task), more)
-        for row, scope in enumerate(SCOPES):
-            _panel(axes[row, column], findings, task, scope)
+        head(own[0], task, findings.of(task), more)
+        for ax, scope in zip(own, SCOPES, strict=True):
+            _panel(ax, findings, task, scope)
     return figure
 
 
 def _panel(ax: Axes, findings: Findings, task: str, scope: paper.Scope) -> None:
     entry, trials = findings.comparison[task], finite(findings.of(task))
-    codes = [code for code in paper.ORDER if code in entry["variants"]]
-    codes += [code for code in entry["variants"] if code not in codes]
-    share = entry["share"] if scope == "top" else 1.0
+    codes = [code for code in paper.ORDER if code in entry.variants]
+    codes += [code for code in entry.variants if code not in codes]
+    share = entry.share if scope == "top" else 1.0
     rows = [best(trials[trials.variant == code], share) for code in codes]
     theirs = paper.boxes(task, scope) if findings.beside(task) else {}
-    sizes = [chosen.parameters.mean() if len(chosen) else 0.0 for chosen in rows]
+    sizes = [own.parameters.mean() if len(own) else 0.0 for own in rows]
     _parameters(ax, sizes, [theirs[code].parameters if code in theirs else 0 for code in codes])
-    for place, (code, chosen) in enumerate(zip(codes, rows, strict=True)):
-        against = entry["variants"][code][scope].get("against") or {}
+    for place, (code, own) in enumerate(zip(codes, rows, strict=True)):
+        significant = entry.variants[code].of(scope).is_significant
         left = place - APART if code in theirs else place
         width = NARROW if code in theirs else 0.55
-        _box(ax, left, width, chosen.test.to_numpy(float), bool(against.get("significant")))
-    _limits(ax, np.concatenate([chosen.test.to_numpy(float) for chosen in rows]), theirs)
+        _box(ax, left, width, own.test.to_numpy(float), significant)
+    _limits(ax, np.concatenate([own.test.to_numpy(float) for own in rows]), theirs)
     if not any(map(len, rows)):
         explain(ax, "no trials yet")
     for place, code in enumerate(codes):
         if code in theirs:
             _papers_box(ax, place + APART, theirs[code])
-    labels = counted(entry["variants"])
-    ax.set_xticks(range(len(codes)), [labels[code] for code in codes], rotation=45)
+    labels = counted(entry.variants)
+    turned: dict[str, Any] = {"rotation": 45, "ha": "right", "rotation_mode": "anchor"}
+    ax.set_xticks(range(len(codes)), [labels[code] for code in codes], **turned)
     ax.set_xlim(-0.6, len(codes) - 0.4)
     title = "all trials" if scope == "all" else f"best {100 * share:g} % by validation"
-    ax.set_ylabel("\n".join([title, merit(task, "\n")]))
+    ax.set_ylabel("\n".join([title, merit_of(task, "\n")]))
 
 
 def _limits(ax: Axes, ours: Array, theirs: Mapping[str, paper.Box]) -> None:
@@ -101,9 +96,7 @@ def _parameters(ax: Axes, ours: list[float], theirs: list[int]) -> None:
     ax.patch.set_visible(False)
 
 
-def _box(
-    ax: Axes, place: float, width: float, figures: np.ndarray[Any, Any], significant: bool
-) -> None:
+def _box(ax: Axes, place: float, width: float, figures: Array, significant: bool) -> None:
     """Box of the quartiles, whiskers over the whole range; blue and thick where significant."""
     if not len(figures):
         return
