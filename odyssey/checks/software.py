@@ -17,7 +17,7 @@ from odyssey.checks.check import Row, fail, ok, warn
 from odyssey.engines.fused import KernelError, build
 from odyssey.engines.fused.compiler import find_compiler
 from odyssey.engines.fused.instructions import buildable_sets, chosen_sets, supported_sets
-from odyssey.networks.variants import LSTMVariant
+from odyssey.networks.cells import Cell
 from odyssey.study.study import Study
 
 _SECONDS = 300  # of a check in a process of its own: numba compiles for some fifteen
@@ -88,7 +88,7 @@ def check_compiler(study: Study | None = None) -> Iterator[Row]:
     )
 
 
-def _without_compiler(reason: str, needed: bool, variants: list[LSTMVariant]) -> Row:
+def _without_compiler(reason: str, needed: bool, variants: list[Cell]) -> Row:
     try:
         library = build(variants)  # finds what is built, or says why not
     except KernelError:

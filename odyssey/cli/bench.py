@@ -72,13 +72,14 @@ def bench_step(
 ) -> None:
     """Milliseconds of a training step: ours, bare, others' where installed, and the floors."""
     from odyssey.engines.fused import KernelError
-    from odyssey.networks.variants import VARIANTS, get_variant
+    from odyssey.networks.cells import get_cell
+    from odyssey.networks.variants import VARIANTS
 
     step = _benchmark("step")
     rows = []
     try:
         for code in variants:
-            get_variant(code)
+            get_cell(code)
         for found in step.measure(tasks or TASKS, variants or VARIANTS, sizes, rounds, cpu_time):
             rows += found
             name = "{task:8} {variant:5} H={hidden:<4}".format(**found[0])

@@ -40,10 +40,11 @@ def gpu() -> None:
 def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...]) -> None:
     """Build the fused kernels of VARIANTS (the paper's nine by default), if they are not yet."""
     from odyssey.engines.fused import KernelError, build
-    from odyssey.networks.variants import VARIANTS, get_variant
+    from odyssey.networks.cells import get_cell
+    from odyssey.networks.variants import VARIANTS
 
     try:
-        rows = [get_variant(code) for code in variants or VARIANTS]
+        rows = [get_cell(code) for code in variants or VARIANTS]
         library = build(rows, sets or None)
     except (KernelError, ValueError) as error:
         raise click.ClickException(str(error)) from error

@@ -6,10 +6,11 @@ against. Only the LSTM's variants have kernels.
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Protocol
 
 from odyssey.networks.ops import Ops
-from odyssey.networks.variants import VARIANTS, get_variant
+from odyssey.networks.variants import VARIANTS, LSTMVariant, get_variant
 from odyssey.registry import Registry
 
 
@@ -91,6 +92,11 @@ def get_cell(code: str) -> Cell:
             f"{', '.join(CELLS)}, or several of {', '.join(VARIANTS)} joined by '+'"
         )
     return get_variant(code)
+
+
+def without_names(cell: Cell) -> Cell:
+    """Return what tells a cell's network from others: CIFG+NP and NP+CIFG are equal then."""
+    return replace(cell, code="", name="", change="") if isinstance(cell, LSTMVariant) else cell
 
 
 for _variant in VARIANTS.values():

@@ -5,12 +5,10 @@ The schema tells the shape of a config; names and values are those of the rows, 
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import astuple
 from typing import Any
 
-from odyssey.networks.cells import get_cell
+from odyssey.networks.cells import Cell, get_cell, without_names
 from odyssey.networks.spec import MOST_HIDDEN_GPU
-from odyssey.networks.variants import LSTMVariant
 from odyssey.storage.paths import expanded
 from odyssey.study.config_error import ConfigError, at
 from odyssey.study.config_schema import yaml_hint
@@ -119,12 +117,8 @@ def _check_required(config: Mapping[str, Any], task: str) -> None:
 
 def _check_variants(codes: Iterable[str]) -> None:
     """Raise ValueError for a code of no network, or for two of one: CIFG+NP and NP+CIFG."""
-    known: dict[tuple[object, ...], str] = {}
+    known: dict[Cell, str] = {}
     for code in codes:
-        cell = get_cell(code)
-        network: tuple[object, ...] = (code,)
-        if isinstance(cell, LSTMVariant):
-            network = tuple(value for value in astuple(cell) if isinstance(value, bool))
-        first = known.setdefault(network, code)
+        first = known.setdefault(without_names(get_cell(code)), code)
         if first != code:
             raise ValueError(f"{code} is the same network as {first}: leave one out")

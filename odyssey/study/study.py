@@ -9,9 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from odyssey.networks.cells import get_cell
+from odyssey.networks.cells import Cell, get_cell
 from odyssey.networks.spec import Device, Kernels
-from odyssey.networks.variants import LSTMVariant
 from odyssey.storage.paths import expanded
 from odyssey.study.blocks import Block
 from odyssey.study.config_error import ConfigError, at
@@ -113,10 +112,9 @@ class Study:
         return chosen
 
     @property
-    def fused_variants(self) -> list[LSTMVariant]:
+    def fused_variants(self) -> list[Cell]:
         """The variants that the fused kernels know; other cells train on Gluon."""
-        cells = map(get_cell, self.variants)
-        return [cell for cell in cells if cell.fused and isinstance(cell, LSTMVariant)]
+        return [cell for cell in map(get_cell, self.variants) if cell.fused]
 
     def device(self, task: str) -> Device:
         """Return where the task's trials train."""
