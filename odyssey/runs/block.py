@@ -163,8 +163,7 @@ def _run(spec: TrialSpec, data: Path, path: Path, study: Study) -> TrialResult:
     from odyssey.runs.keeper import Saving
     from odyssey.runs.trial import run_trial
 
-    with _reading:  # trials that share a GPU share the data on it
-        dataset = _dataset(data, data.stat().st_mtime_ns)
+    dataset = prepared(data)
     try:
         device = study.device(spec.task)
         saving = Saving(study.checkpoint_minutes)
@@ -173,6 +172,12 @@ def _run(spec: TrialSpec, data: Path, path: Path, study: Study) -> TrialResult:
         # In a worker, nobody waits for the result then, and nobody would end the process.
         if stopping.orphaned() and multiprocessing.parent_process() is not None:
             os._exit(1)
+
+
+def prepared(data: Path) -> Dataset:
+    """Return prepared data, read once in a process: trials that share a GPU share them on it."""
+    with _reading:
+        return _dataset(data, data.stat().st_mtime_ns)
 
 
 @cache

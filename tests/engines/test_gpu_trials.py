@@ -84,7 +84,7 @@ def test_a_block_trains_its_trials_side_by_side_in_one_process(study, tmp_path):
     write_dataset(data, tiny_dataset("timit", SEQUENCES))
     block.run_block(study, "timit", "V", 0, 3, data, tmp_path / "block.h5", workers=1)
     assert len(read_block(tmp_path / "block.h5")) == 4
-    dataset = block._dataset(data, data.stat().st_mtime_ns)
+    dataset = block.prepared(data)
     for trial in range(4):
         own = trained(study, trial, tmp_path / f"alone-{trial}.h5", "gpu", dataset)
         there = load_tree(study.trial_path("timit", "V", trial))

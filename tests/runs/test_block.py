@@ -11,7 +11,7 @@ import pytest
 
 from benchmarks.private_slurm import wait_for
 from benchmarks.tiny import tiny_dataset
-from odyssey.runs.block import BlockError, _dataset, run_block
+from odyssey.runs.block import BlockError, prepared, run_block
 from odyssey.runs.results import collect, read_block, read_trial
 from odyssey.storage.datasets import write_dataset
 from odyssey.storage.tree_file import load_tree, save_tree
@@ -56,7 +56,7 @@ def test_a_job_over_results_of_the_first_format_writes_the_block_of_today(
 
 
 def test_a_process_reads_the_data_once(data):
-    assert _dataset(data, 1) is _dataset(data, 1)
+    assert prepared(data) is prepared(data)
 
 
 def test_a_failed_trial_is_named_and_the_others_are_kept(tiny_study, data, tmp_path):

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from click.testing import CliRunner
 
+from odyssey.cli import main
 from odyssey.networks.cells import get_cell
 from odyssey.runs.trial import first_parameters
 from odyssey.storage.datasets import load_dataset
@@ -84,6 +86,20 @@ def test_the_report_tells_of_them(study):
     assert "forget_bias" in found["factors"]
     figure = (results / "figures" / "figure6-delay.svg").read_text(encoding="utf-8")
     assert "forget bias" in figure
+
+
+def test_files_can_be_looked_at_without_the_study_that_they_are_of(study):
+    results = study.folder / "results"
+    for file, words in (
+        (results / "trials" / "follow" / "TANH" / "0.h5", ("follow/TANH/0", "forget_bias")),
+        (results / "follow" / "V" / f"trials_0-{TRIALS - 1}.h5", ("finished",)),
+        (study.folder / "data" / "follow.h5", ("follow from made-up numbers", "Baseline mean: ")),
+        (study.folder / "data" / "delay.h5", ("'first'", "Baseline majority class: ")),
+    ):
+        found = CliRunner().invoke(main, ["inspect", str(file)])
+        assert found.exit_code == 0, found.output
+        for word in words:
+            assert word in found.output
 
 
 def test_nothing_is_left_to_do_afterwards(study):
