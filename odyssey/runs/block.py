@@ -9,11 +9,12 @@ import logging
 import multiprocessing
 import os
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import Executor, Future, ProcessPoolExecutor, ThreadPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 from odyssey.runs import stopping
 from odyssey.runs.results import TrialResult, note_failure, write_block
@@ -106,7 +107,7 @@ def _work_off(
             break
         worker = worker or _new_worker(log_file, thread=study.shares_gpu(spec.task))
         path = study.trial_path(spec.task, spec.variant, spec.trial)
-        job: Future[TrialResult] = worker.submit(_run, spec, data, path, study)
+        job: Future[TrialResult] = worker.submit(_run, spec, data, path, study.config)
         while not wait([job], timeout=1.0).done:
             if stopping.requested():
                 _stop_workers()
@@ -158,7 +159,8 @@ def start_logging(log_file: Path | None) -> None:
     )
 
 
-def _run(spec: TrialSpec, data: Path, path: Path, study: Study) -> TrialResult:
+def _run(spec: TrialSpec, data: Path, path: Path, config: Mapping[str, Any]) -> TrialResult:
+    study = Study(config)  # whose extensions this process may not know yet
     # They import MXNet and what trains, which only a worker needs.
     from odyssey.runs.keeper import Saving
     from odyssey.runs.trial import run_trial

@@ -59,6 +59,16 @@ def test_a_process_reads_the_data_once(data):
     assert prepared(data) is prepared(data)
 
 
+def test_an_extension_that_fails_in_a_worker_alone_is_said_as_it_is(tiny_study, data, tmp_path):
+    extension = tmp_path / "mine.py"
+    extension.write_text(
+        "import multiprocessing\nif multiprocessing.parent_process():\n    raise OSError('full')\n"
+    )
+    study = Study({**tiny_study.config, "extensions": [str(extension)]})
+    with pytest.raises(BlockError, match=r"1 of 1 trials failed.*mine\.py, line 3: OSError: full"):
+        run_block(study, "jsb", "V", 0, 0, data, tmp_path / "a.h5")
+
+
 def test_a_failed_trial_is_named_and_the_others_are_kept(tiny_study, data, tmp_path):
     config = json.loads(json.dumps(tiny_study.config))
     blocked = tiny_study.trial_path("jsb", "V", 1)
