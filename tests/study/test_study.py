@@ -81,7 +81,7 @@ def test_the_update_rule_and_network_come_from_the_draw(config):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"variants": ["V", "LSTM"]}, "unknown LSTM variant 'LSTM'"),
+        ({"variants": ["V", "LSTM"]}, "unknown cell 'LSTM'"),
         ({"variants": ["CIFG+NP", "V", "NP+CIFG"]}, "NP+CIFG is the same network as CIFG+NP"),
         ({"variants": ["V", "NP", "V+NP"]}, "V+NP is the same network as NP: leave one out"),
         ({"tasks": ["mnist"]}, "tasks: unknown task 'mnist': use timit, iamondb, jsb"),
