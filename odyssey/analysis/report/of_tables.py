@@ -54,7 +54,7 @@ def report_on_tables(
             f"the report's folder must not hold its tables, {out} does: give another"
         )
     trials = pd.concat([read_table(path) for path in paths], ignore_index=True)
-    _check(study, trials)
+    check_trials(study, trials)
     tasks = [task for task in study.tasks if (trials.task == task).any()]
     for task in tasks:
         (out / task).mkdir(parents=True, exist_ok=True)
@@ -92,13 +92,9 @@ def write_all(
     return out
 
 
-def _check(study: Study, trials: pd.DataFrame) -> None:
+def check_trials(study: Study, trials: pd.DataFrame) -> None:
     """Raise UnusableTable unless these are trials of the study, each once."""
-    drawn = {name: None for task in study.tasks for name in study.search_space(task)}
-    try:
-        require(trials, NUMBERS, (*WORDS, "diverged_epoch", *(drawn.keys() - set(paper.SAMPLED))))
-    except ValueError as error:
-        raise UnusableTable(str(error)) from error
+    _require(trials, NUMBERS, (*WORDS, "diverged_epoch"))
     for column, known in (("task", study.tasks), ("variant", study.variants)):
         others = sorted(set(trials[column].astype(str)) - set(known))
         if others:
@@ -106,6 +102,8 @@ def _check(study: Study, trials: pd.DataFrame) -> None:
                 f"trials of {column} {', '.join(others)} do not belong to this study, which has "
                 f"{', '.join(known)}: give its --configfile"
             )
+    drawn = {name for task in set(trials.task) for name in study.search_space(task)}
+    _require(trials, (), sorted(drawn - set(paper.SAMPLED)))
     twice = trials[trials.duplicated(["task", "variant", "trial"])]
     if len(twice):
         task, variant, trial = twice[["task", "variant", "trial"]].iloc[0]
@@ -114,3 +112,10 @@ def _check(study: Study, trials: pd.DataFrame) -> None:
         )
     if trials.empty:
         raise UnusableTable("a report needs at least one trial, the tables have none")
+
+
+def _require(trials: pd.DataFrame, numbers: Iterable[str], words: Iterable[str]) -> None:
+    try:
+        require(trials, numbers, words)
+    except ValueError as error:
+        raise UnusableTable(str(error)) from error
