@@ -247,5 +247,4 @@ def _line(task: str, points: Sequence[tuple[float, int]]) -> tuple[float, float]
 
 @cache
 def _parameters(task: str, variant: str, hidden: int) -> int:
-    shapes = TASKS[task].network(get_cell(variant), hidden).parameter_shapes()
-    return sum(math.prod(shape) for shape in shapes.values())
+    return TASKS[task].network(get_cell(variant), hidden).size

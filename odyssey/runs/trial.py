@@ -173,12 +173,11 @@ def _start(spec: TrialSpec, model: Model) -> TrainingState:
 
 def _result(spec: TrialSpec, dataset: Dataset, kernels: str, state: TrainingState) -> TrialResult:
     columns = zip(*state.epochs, strict=True) if state.epochs else ((),) * len(CURVES)
-    shapes = spec.network.parameter_shapes()
     return TrialResult(
         settings=spec.settings,
         fingerprint=spec.fingerprint,
         data={"source": dataset.source, "fingerprint": dataset.fingerprint},
-        parameters=sum(int(np.prod(shape)) for shape in shapes.values()),
+        parameters=spec.network.size,
         curves=dict(zip(CURVES, columns, strict=True)),
         best_epoch=state.best_epoch,
         diverged_epoch=state.diverged_epoch,
