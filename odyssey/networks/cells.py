@@ -18,8 +18,8 @@ class Cell(Protocol):
     """A recurrent layer of H units in one direction.
 
     Its parameters hold W (blocks·H, D) and b (blocks·H,), from which an engine makes the input's
-    share of all frames at once; the others are the step's own affair. ``version`` is raised when a
-    cell of the same code computes something else.
+    share of all frames at once; the others are the step's own affair. A cell may have a
+    ``version``, 1 where it has none, raised when one of the same code computes something else.
     """
 
     def __hash__(self) -> int:

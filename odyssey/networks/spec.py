@@ -7,8 +7,6 @@ from typing import Literal
 
 from odyssey.networks.cells import Cell
 
-#: The name of a loss in odyssey.losses.
-Loss = str
 #: What computes a training step: the fused operators or plain MXNet.
 Kernels = Literal["fused", "gluon"]
 #: Where it does.
@@ -33,7 +31,7 @@ class NetworkSpec:
     hidden: int
     outputs: int
     bidirectional: bool
-    loss: Loss
+    loss: str
 
     def __post_init__(self) -> None:
         if min(self.inputs, self.hidden, self.outputs) < 1:

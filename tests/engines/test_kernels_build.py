@@ -131,12 +131,12 @@ def test_a_study_goes_on_with_kernels_of_other_sources(compiler, tmp_path, monke
     assert json.loads(declared.read_text())["sources"] == module.source_key() != before["sources"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("instruction_set", instructions.buildable_sets())
 def test_the_sources_compile_without_a_warning(instruction_set):
-    """All variants, and the rows that combine them; the code itself is not made."""
-    rows = {
-        module.switches(get_variant(code)) for code in (*VARIANTS, "FGR+NOG+NIAF", "NIG+NFG+NOG")
-    }
+    """Of variants that take every branch between them; the code itself is not made."""
+    codes = ("V", "FGR+NOG+NIAF", "CIFG+NP+NOAF", "NIG+NFG+NOG")
+    rows = {module.switches(get_variant(code)) for code in codes}
     listed = " ".join(f"ROW({row}u)" for row in sorted(rows))
     flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-fsyntax-only"]
     flags += [*instructions.INSTRUCTION_SETS[instruction_set], f"-DODYSSEY_ROWS(ROW)={listed}"]

@@ -117,6 +117,7 @@ def test_the_c_interface_takes_the_steps_of_the_operators_bit_by_bit(code, loss,
     assert nats[0] == value if fused else np.isnan(nats[0])
 
 
+@pytest.mark.slow
 def test_the_core_needs_no_framework(tmp_path):
     """It is compiled without MXNet's headers, linked with nothing, and takes the same step."""
     library = tmp_path / "core.so"
