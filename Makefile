@@ -16,14 +16,20 @@ IN_PLACE = --no-deps --no-build-isolation --editable .
 # Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
 OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-.PHONY: study test env gpu-env check storm lock clean
+.PHONY: study test test-fast env gpu-env check storm lock clean help
 
-study: env ## the demo study, from raw data to demo/results/report.html
+study: env ## (default) the demo study, from raw data to demo/results/report.html
 	$(BIN)/python -m snakemake --profile profiles/demo
 	@echo "Done: open demo/results/report.html"
 
+help: ## what there is to make
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
 test: env ## every test, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
+
+test-fast: env ## the tests without the slow ones: an answer in about a minute on two quiet cores
+	$(BIN)/pytest -n auto -m "not slow"
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/runs/test_storm.py

@@ -13,7 +13,7 @@ from pathlib import Path
 import click
 
 from odyssey.runs import stopping
-from odyssey.runs import trial as trial_module
+from odyssey.runs.observer import Observer
 from odyssey.runs.trial import run_trial
 from odyssey.storage.datasets import load_dataset
 from odyssey.study.study import Protocol, read_study
@@ -21,36 +21,28 @@ from odyssey.study.study import Protocol, read_study
 ROOT = Path(__file__).parents[1]
 
 
-class Watch:
-    """Wraps what is called after every run, and stops the trial when its time is up."""
+class Watch(Observer):
+    """Adds up what saving and looking took, and stops the trial when its time is up."""
 
     def __init__(self, seconds: float) -> None:
-        self.keeping, self.saving, self.saves = 0.0, 0.0, []
+        self.looking, self.saving, self.saves = 0.0, 0.0, []
         self.began = time.perf_counter()
         self._deadline = self.began + seconds
-        self._keeper = trial_module._Keeper.__call__
-        self._save = trial_module.save_checkpoint
 
-    def keeper(self, *arguments):
-        began = time.perf_counter()
-        try:
-            self._keeper(*arguments)
-        finally:
-            self.keeping += time.perf_counter() - began
+    def looked(self, spec, seconds):
+        self.looking += seconds
 
-    def save(self, *arguments):
-        began = time.perf_counter()
-        self._save(*arguments)
+    def saved(self, spec, seconds):
         self.saves.append(time.perf_counter())
-        self.saving += self.saves[-1] - began
+        self.saving += seconds
 
-    def requested(self):
-        return "the clock" if time.perf_counter() > self._deadline else None
+    def asks_to_stop(self):
+        return "the clock" if time.perf_counter() > self._deadline else ""
 
     def summary(self) -> str:
         total = time.perf_counter() - self.began
         gaps = [b - a for a, b in zip([self.began, *self.saves], self.saves, strict=False)]
-        saving, looking = (100 * t / total for t in (self.saving, self.keeping - self.saving))
+        saving, looking = (100 * t / total for t in (self.saving, self.looking - self.saving))
         return (
             f"{saving:.2f} % of {total:.0f} s saving, {looking:.2f} % looking; {len(self.saves)} "
             f"saves of {1000 * self.saving / max(1, len(self.saves)):.1f} ms, at most "
@@ -74,16 +66,11 @@ def main(data: tuple[Path, ...], seconds: float, sizes: tuple[int, ...], folder:
             forever = Protocol(10**6, 10**6, spec.protocol.weight_std)
             spec = dataclasses.replace(spec, hyperparameters=drawn, protocol=forever)
             with tempfile.TemporaryDirectory(dir=folder) as place:
-                watch = Watch(seconds)
-                trial_module._Keeper.__call__ = lambda *each, watch=watch: watch.keeper(*each)
-                trial_module.save_checkpoint = watch.save
-                stopping.requested = watch.requested
+                watch, file = Watch(seconds), Path(place) / "0.h5"
                 try:
-                    run_trial(spec, dataset, Path(place) / "0.h5", study.kernels)
+                    run_trial(spec, dataset, file, study.kernels, observers=[watch])
                 except stopping.Stopped:
                     click.echo(f"{dataset.task} H={hidden}: {watch.summary()}")
-                trial_module._Keeper.__call__ = watch._keeper
-                trial_module.save_checkpoint = watch._save
 
 
 if __name__ == "__main__":

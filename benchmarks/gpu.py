@@ -22,6 +22,7 @@ from odyssey.engines.gpu.fleet import Fleet
 from odyssey.engines.gpu.model import GpuModel
 from odyssey.engines.gpu.round import Request
 from odyssey.engines.noise import Noise
+from odyssey.losses import get_loss
 from odyssey.networks import equations
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import VARIANTS, get_variant
@@ -66,8 +67,9 @@ def errors(code: str, hidden: int, T: int) -> float:
     theta = {name: value.astype(float) for name, value in model.get_parameters().items()}
     model.train_step(x, y)
     wide = x[:, None].astype(float)
-    _, d_a = equations.softmax_loss(equations.network_forward(spec, theta, wide), y[:, None])
-    gradients, _ = equations.network_backward(spec, theta, wide, d_a)
+    a = equations.network_forward(spec, theta, wide)[:, 0]
+    _, d_a = get_loss(spec.loss).value_and_gradient(a, y)
+    gradients, _ = equations.network_backward(spec, theta, wide, d_a[:, None])
     velocity = model.get_velocity()
     return max(float(np.abs(velocity[n] + g).max() / np.abs(g).max()) for n, g in gradients.items())
 

@@ -19,7 +19,7 @@ import yaml
 
 from benchmarks.private_slurm import Cluster, running_cluster
 from benchmarks.tiny import tiny_dataset
-from odyssey.runs.plan import COSTS, plan
+from odyssey.runs.plan import plan
 from odyssey.storage.datasets import write_dataset
 from odyssey.study.study import Study, read_study
 
@@ -42,7 +42,7 @@ def main(
     """Run the grid and print what it took."""
     with tempfile.TemporaryDirectory(prefix="grid-") as folder:
         study = _prepare(Path(folder), trials_per_job)
-        jobs = [job for task in plan(study, THREADS, COSTS) for job in task.jobs]
+        jobs = [job for task in plan(study, THREADS) for job in task.jobs]
         click.echo(f"{len(jobs)} training jobs of {study.trials('jsb') * 27} trials")
         targets = [f"results/{task}/trials.csv" for task in study.tasks]
         profile = ["--profile", "profiles/slurm", "--configfile", "grid.yaml"]

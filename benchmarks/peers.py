@@ -8,6 +8,7 @@ import importlib.util
 import itertools
 import os
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -39,15 +40,20 @@ def torch_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     rule = torch.optim.SGD(weights, lr=RATE, momentum=MOMENTUM, nesterov=True)
     inputs, target = torch.tensor(x)[:, None], torch.tensor(y)
 
-    def loss(a: Any) -> Any:
-        if spec.loss == "softmax":
-            return functional.cross_entropy(a, target, reduction="sum")
-        if spec.loss == "bernoulli":
-            return functional.binary_cross_entropy_with_logits(a, target, reduction="sum")
+    def ctc(a: Any) -> Any:
         log_p = a[:, None].log_softmax(-1)
         lengths = [len(x)], [len(y)]
         options = {"blank": spec.outputs - 1, "reduction": "sum"}
         return functional.ctc_loss(log_p, target[None], *lengths, **options)
+
+    forms = {
+        "softmax": partial(functional.cross_entropy, target=target, reduction="sum"),
+        "bernoulli": partial(
+            functional.binary_cross_entropy_with_logits, target=target.float(), reduction="sum"
+        ),
+        "ctc": ctc,
+    }
+    loss = forms[spec.loss]
 
     def step() -> object:
         rule.zero_grad()
@@ -61,7 +67,7 @@ def torch_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
 
 def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """jax.lax.scan over a vanilla step with peepholes, compiled as a whole."""
-    if not _installed("jax") or spec.variant != VARIANTS["V"] or spec.loss == "ctc":
+    if not _installed("jax") or spec.variant != VARIANTS["V"]:
         return None
     os.environ["XLA_FLAGS"] = "--xla_cpu_multi_thread_eigen=false intra_op_parallelism_threads=1"
     import jax
@@ -69,6 +75,12 @@ def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
 
     H = spec.hidden
     target = jnp.asarray(y)
+    forms: dict[str, Callable[[Any], Any]] = {
+        "softmax": lambda a: -jnp.sum(jax.nn.log_softmax(a)[jnp.arange(len(x)), target]),
+        "bernoulli": lambda a: jnp.sum(jnp.logaddexp(0, a) - a * target),
+    }
+    if spec.loss not in forms:
+        return None
 
     def side(p: dict[str, Any], x: Any, reverse: bool) -> Any:
         a = x @ p["W"].T + p["b"]
@@ -86,9 +98,7 @@ def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     def loss(theta: dict[str, Any], x: Any) -> Any:
         y = [side(theta[name], x, name == "backward") for name in spec.directions]
         a = jnp.concatenate(y, -1) @ theta["W"].T + theta["b"]
-        if spec.loss == "bernoulli":
-            return jnp.sum(jnp.logaddexp(0, a) - a * target)
-        return -jnp.sum(jax.nn.log_softmax(a)[jnp.arange(len(x)), target])
+        return forms[spec.loss](a)
 
     @jax.jit
     def update(theta: Any, velocity: Any, x: Any, key: Any) -> Any:
@@ -116,15 +126,15 @@ def gluon_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """MXNet's own gluon.rnn.LSTM: no peepholes, none of the variants."""
     if spec.variant not in _PLAIN:
         return None
+    from odyssey.engines.gluon.losses import NetworkLoss
     from odyssey.engines.mx import mx
-    from odyssey.engines.network import NetworkLoss
 
     network = mx.gluon.nn.HybridSequential()
     network.add(mx.gluon.rnn.LSTM(spec.hidden, bidirectional=spec.bidirectional))
     network.add(mx.gluon.nn.Dense(spec.outputs, flatten=False))
     network.initialize(mx.init.Normal(0.1))
     network.hybridize()
-    loss = NetworkLoss(spec)
+    loss = NetworkLoss(spec.loss)
     loss.hybridize()
     options = {"learning_rate": RATE, "momentum": MOMENTUM}
     trainer = mx.gluon.Trainer(network.collect_params(), "nag", options)
@@ -167,7 +177,8 @@ def gluon_unrolled(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step:
 
 
 def _gluon(spec: NetworkSpec, x: Any, y: Any, noise: float, view: Callable[[Any], Any]) -> Step:
-    from odyssey.engines.network import GluonModel, plain_layer
+    from odyssey.engines.gluon.model import GluonModel
+    from odyssey.engines.gluon.network import plain_layer
 
     model, generator = GluonModel(spec, UpdateRule(RATE, MOMENTUM)), np.random.default_rng(1)
     shapes = spec.parameter_shapes()

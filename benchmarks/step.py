@@ -18,16 +18,17 @@ from typing import Any
 import numpy as np
 
 from benchmarks.peers import PEERS
-from odyssey.engines.fused.loader import library_path, load, network_attributes
+from odyssey.engines.fused.loader import OpenNetwork, library_path
 from odyssey.engines.fused.model import FusedModel, memory_of
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
+from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import get_variant
 from odyssey.tasks import TASKS
 
 FRAMES = {"timit": 300, "iamondb": 500, "jsb": 61}
-CHARACTERS = 30
+CHARACTERS = 30  # where targets have a length of their own
 NOISE = 0.5
 SIDE = 512  # of the matrices whose product is BLAS at its best
 PATIENCE = 1.0  # seconds after which a slow contestant has had enough turns
@@ -39,16 +40,15 @@ def example(spec: NetworkSpec, T: int) -> tuple[Any, Any]:
     """Return random inputs and targets of a task's kind."""
     generator = np.random.default_rng(T)
     x = generator.normal(size=(T, spec.inputs)).astype(np.float32)
-    if spec.loss == "bernoulli":
-        return x, generator.integers(0, 2, (T, spec.outputs)).astype(np.float32)
-    if spec.loss == "ctc":
-        return x, generator.integers(0, spec.outputs - 1, CHARACTERS)
-    return x, generator.integers(0, spec.outputs, T)
+    loss = get_loss(spec.loss)
+    y = loss.draw_targets(generator, T, spec.outputs)
+    return x, y if loss.targets.per_frame else y[:CHARACTERS]
 
 
 def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
     """Return the fused step as the study calls it, in runs, and bare: no noise, no framework."""
-    model, generator = FusedModel(spec, UpdateRule(1e-6, 0.9)), np.random.default_rng(1)
+    rule, generator = UpdateRule(1e-6, 0.9), np.random.default_rng(1)
+    model = FusedModel(spec, rule)
     shapes = spec.parameter_shapes()
     model.set_parameters(
         {n: generator.normal(0, 0.1, s).astype(np.float32) for n, s in shapes.items()}
@@ -62,19 +62,19 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
 
     fused.__dict__["length"] = len(run)
 
-    library = ctypes.CDLL(str(library_path(spec.variant)))
+    network = OpenNetwork(spec)
     arrays = [array.copy() for array in (model._parameters, model._velocity)]  # aligned by MXNet
     theta, velocity = map(memory_of, arrays)
-    target = np.ascontiguousarray(y, np.float32)
-    shape = np.array(list(network_attributes(spec).values()), np.int32)
-    pointers = [a.ctypes.data_as(ctypes.c_void_p) for a in (shape, x, target, theta, velocity)]
-    switches = load(spec.variant).switches
+    target, loss = np.ascontiguousarray(y, np.float32), np.empty(1)
+    numbers = np.array(list(rule.numbers().values()), np.float32)
+    kept = (x, target, theta, velocity, numbers, loss)
+    inputs, targets, *rest = (array.ctypes.data_as(ctypes.c_void_p) for array in kept)
 
     def kernel() -> object:
-        sizes, inputs, targets, *rest = pointers
-        return library.odyssey_step(switches, sizes, inputs, len(x), targets, len(y), *rest)
+        step, frames = network.library.odyssey_step, len(x)
+        return step(network.handle, inputs, frames, targets, len(y), None, *rest)
 
-    kernel.__dict__["keep"] = (arrays, target, shape)
+    kernel.__dict__["keep"] = (arrays, *kept)
     return {"fused": fused, "kernel": kernel}
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from odyssey.losses import get_loss
 from odyssey.storage.datasets import Dataset, Example, Split
 from odyssey.tasks import TASKS
 
@@ -9,15 +10,16 @@ from odyssey.tasks import TASKS
 def tiny_dataset(task: str, sequences: int = 5, seed: int = 1) -> Dataset:
     """Random sequences of a task's kind, of unequal lengths."""
     row, generator = TASKS[task], np.random.default_rng(seed)
+    targets = get_loss(row.loss).targets
 
     def example(k):
         T = int(generator.integers(4, 9))
         x = generator.normal(size=(T, row.inputs)).astype(np.float32)
-        if row.loss == "bernoulli":
-            y = generator.integers(0, 2, (T, row.outputs)).astype(np.uint8)
+        if targets.vectors:
+            y = generator.integers(0, 2, (T, row.outputs))
         else:
-            y = generator.integers(0, row.outputs - 1, T if row.loss == "softmax" else 2)
-        return Example(f"{k}", x, y.astype(np.uint8 if row.loss == "bernoulli" else np.int32))
+            y = generator.integers(0, row.outputs - 1, T if targets.per_frame else 2)
+        return Example(f"{k}", x, y.astype(targets.dtype))
 
     def split(number):
         return Split.of([example(k) for k in range(number)])

@@ -1,21 +1,22 @@
 """Rule build_kernels: compile the fused kernels of a study's variants."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from odyssey.engines.fused import KernelError, build
 from odyssey.networks.variants import get_variant
+from odyssey.study.study import Study
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 
-def main(variants: Sequence[str], out: Path, log: Path) -> None:
+def main(config: Mapping[str, Any], out: Path, log: Path) -> None:
     """Build the library of the variants, and write down where it is and what is in it."""
     try:
-        library = build(get_variant(code) for code in variants)
+        library = build(get_variant(code) for code in Study(config).variants)
     except KernelError as error:
         log.write_text(f"{error}\n", encoding="utf-8")
         sys.exit(f"{error}")
@@ -24,4 +25,4 @@ def main(variants: Sequence[str], out: Path, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake.config["variants"], Path(snakemake.output[0]), Path(snakemake.log[0]))
+    main(snakemake.config, Path(snakemake.output[0]), Path(snakemake.log[0]))

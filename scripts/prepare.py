@@ -7,19 +7,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from odyssey.storage.datasets import DataError
+from odyssey.study.study import Study
 from odyssey.tasks import prepare
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 
-def main(task: str, data: Mapping[str, Any], out: Path, log: Path) -> None:
-    """Prepare ``task`` as its section of ``data`` in config.yaml says."""
+def main(config: Mapping[str, Any], task: str, out: Path, log: Path) -> None:
+    """Prepare ``task`` as its section of ``data`` in the config says."""
     logging.basicConfig(
         filename=log, filemode="w", encoding="utf-8", level=logging.INFO, format="%(message)s"
     )
     try:
-        prepare.prepare(task, out=out, **data)
+        prepare.prepare(task, out=out, **Study(config).data_options(task))
     except DataError as error:
         logging.error("%s", error)
         sys.exit(f"{error}; see {log}")
@@ -27,8 +28,8 @@ def main(task: str, data: Mapping[str, Any], out: Path, log: Path) -> None:
 
 if __name__ == "__main__":
     main(
+        snakemake.config,
         snakemake.wildcards.task,
-        snakemake.params.data,
         Path(snakemake.output[0]),
         Path(snakemake.log[0]),
     )

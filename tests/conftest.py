@@ -23,8 +23,23 @@ settings.load_profile("odyssey")
 SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 
+#: Folders and files of tests that take more than a few seconds: they start SLURM, Snakemake, a
+#: browser, a compiler or many processes, read a whole corpus, or grow many forests.
+SLOW = (
+    *("slurm/test_slurm.py", "slurm/test_slurm_oddities.py", "workflow", "runs/test_storm.py"),
+    *("analysis/test_distance.py", "analysis/test_fanova.py", "analysis/test_figures.py"),
+    *("analysis/test_of_tables.py", "analysis/test_open.py", "analysis/test_partial.py"),
+    *("analysis/test_report.py", "analysis/test_searches.py", "checks"),
+)
+
+
 def pytest_collection_modifyitems(items):
-    """Begin with the SLURM, where most of the time is waiting: the other tests run beside it."""
+    """Mark what is slow, and begin with the SLURM, where most of the time is waiting."""
+    tests = Path(__file__).parent
+    for item in items:
+        path = item.path.relative_to(tests)
+        if any(path.is_relative_to(place) for place in SLOW):
+            item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
 
 

@@ -1,4 +1,4 @@
-"""What the trials say: variance decomposition, comparison of variants, figures, report."""
+"""Analysis of the trials: variance decomposition, comparison of variants, figures, report."""
 
 from typing import TYPE_CHECKING, Any
 

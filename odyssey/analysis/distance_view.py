@@ -6,28 +6,31 @@ from pathlib import Path
 from rich.console import Group, RenderableType
 from rich.table import Table
 
-from odyssey.analysis.distance import Distance
 from odyssey.analysis.figures.beside import boxes_beside
 from odyssey.analysis.findings import read_trials
+from odyssey.analysis.records import Distance
 
-Found = Mapping[Path, Sequence[Distance]]
+#: The distances of several tables of trials.
+Distances = Mapping[Path, Sequence[Distance]]
 
 
-def distance_view(found: Found) -> RenderableType:
+def distance_view(distances: Distances) -> RenderableType:
     """Return a row for every part of a figure, a column for every table of trials."""
     table = Table(title="Distance to the paper, in sampling errors", title_justify="left")
     table.add_column("task, figure", no_wrap=True)
     table.add_column("unit of the plain difference", overflow="fold")
-    for path in found:
+    for path in distances:
         heading = f"{path}\ndistance (chance, at most)  plain"
         table.add_column(heading, justify="right", overflow="fold")
-    parts = dict.fromkeys((row.task, row.part, row.unit) for rows in found.values() for row in rows)
+    parts = dict.fromkeys(
+        (row.task, row.part, row.unit) for rows in distances.values() for row in rows
+    )
     for task, part, unit in parts:
-        cells = (_cell(rows, task, part) for rows in found.values())
+        cells = (_cell(rows, task, part) for rows in distances.values())
         table.add_row(f"{task} {part}", unit, *cells)
     notes = dict.fromkeys(
         f"{path}: {row.task} {row.part}: {row.note}"
-        for path, rows in found.items()
+        for path, rows in distances.items()
         for row in rows
         if row.note
     )

@@ -1,4 +1,4 @@
-"""All that figures and report show: the table of trials, and per task what was made of it."""
+"""The input of figures and report: the table of trials, and per task its analyses."""
 
 import itertools
 import json
@@ -6,37 +6,60 @@ import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pandas as pd
 
+from odyssey.analysis.records import Comparison, TaskAnova, WithPaper
+from odyssey.analysis.words import in_order
 from odyssey.storage.datasets import Dataset, load_dataset
-from odyssey.tasks import TASKS
+from odyssey.storage.plain import from_json, to_json
 
 #: Items left out of a task's data that the report lists.
 MOST_LEFT_OUT = 100
 #: The variant that all others are compared with.
 REFERENCE = "V"
+_ALONE = WithPaper(comparable=False, beside=False, distances=(), reason="")
+
+Record = TypeVar("Record")
+
+
+class UnusableFile(ValueError):
+    """A file without a result of the analysis; the message is one line."""
+
+
+@dataclass(frozen=True)
+class DataFacts:
+    """Facts about a task's prepared data.
+
+    ``comparable`` is with the paper's data, ``baselines`` maps trivial models to their test
+    figures. ``left_out`` holds the first of the items that were ``skipped``, with the reason,
+    ``sequences`` the number of sequences by set.
+    """
+
+    description: str
+    comparable: bool
+    baselines: Mapping[str, float]
+    notes: tuple[str, ...]
+    skipped: int
+    left_out: Mapping[str, str]
+    sequences: Mapping[str, int]
 
 
 @dataclass(frozen=True)
 class Findings:
     """The trials and epochs of all tasks, and by task the fANOVA, the comparison and the data.
 
-    ``paper`` holds by task whether its figures stand ``beside`` ours, whether the data are
-    ``comparable``, and the ``distances``, as ``with_paper`` writes them. ``data`` holds by task
-    ``description``, ``comparable`` (with the paper's), ``baselines`` (trivial model → test figure),
-    ``notes``, how many items were ``skipped``, the first of them with the reason (``left_out``),
-    and the number of ``sequences`` by set.
+    ``paper`` holds by task the comparison with the paper, where there is one.
     """
 
     trials: pd.DataFrame
-    fanova: Mapping[str, Mapping[str, Any]]
-    comparison: Mapping[str, Mapping[str, Any]]
+    fanova: Mapping[str, TaskAnova]
+    comparison: Mapping[str, Comparison]
     curves: pd.DataFrame = field(default_factory=pd.DataFrame)
-    data: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    paper: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    data: Mapping[str, DataFacts] = field(default_factory=dict)
+    paper: Mapping[str, WithPaper] = field(default_factory=dict)
 
     @classmethod
     def load(
@@ -48,66 +71,84 @@ class Findings:
         data: Iterable[str | Path] = (),
         paper: Iterable[str | Path] = (),
     ) -> "Findings":
-        """Read the tables of all tasks, the JSON files, named after their task, the datasets."""
+        """Read the tables of all tasks, the JSON files, named after their task, the datasets.
+
+        Raises UnusableFile for a JSON file that is damaged or of another version.
+        """
         epochs = [pd.read_csv(path) for path in curves]
         return cls(
             pd.concat(map(read_trials, trials), ignore_index=True),
-            _by_task(fanova),
-            _by_task(comparison),
+            _by_task(TaskAnova, fanova),
+            _by_task(Comparison, comparison),
             pd.concat(epochs, ignore_index=True) if epochs else pd.DataFrame(),
             dict(_facts(load_dataset(Path(path))) for path in data),
-            _by_task(paper),
+            _by_task(WithPaper, paper),
         )
 
     @property
     def tasks(self) -> list[str]:
-        """Names of the tasks, in the paper's order."""
-        return [name for name in TASKS if name in self.comparison]
+        """Names of the tasks, in the order of ``words.in_order``."""
+        return in_order(self.comparison)
 
     def comparable(self, task: str) -> bool:
         """Say whether the task's data are the paper's."""
-        return bool(self.paper.get(task, {}).get("comparable"))
+        return self.paper.get(task, _ALONE).comparable
 
     def beside(self, task: str) -> bool:
-        """Say whether the paper's figures stand beside ours."""
-        return bool(self.paper.get(task, {}).get("beside"))
+        """Say whether the paper's figures are shown beside ours."""
+        return self.paper.get(task, _ALONE).beside
 
     def save(self, folder: Path) -> None:
         """Write one trials.csv, fanova.json, comparison.json and paper.json of all tasks."""
         self.trials.to_csv(folder / "trials.csv", index=False)
-        write_json(folder / "fanova.json", self.fanova)
-        write_json(folder / "comparison.json", self.comparison)
-        write_json(folder / "paper.json", self.paper)
+        write_record(folder / "fanova.json", self.fanova)
+        write_record(folder / "comparison.json", self.comparison)
+        write_record(folder / "paper.json", self.paper)
 
     def of(self, task: str) -> pd.DataFrame:
         """Return the trials of one task."""
         return self.trials[self.trials.task == task]
 
 
-def _by_task(paths: Iterable[str | Path]) -> dict[str, Any]:
-    files = map(Path, paths)
-    return {file.stem: json.loads(file.read_text(encoding="utf-8")) for file in files}
+def _by_task(kind: type[Record], paths: Iterable[str | Path]) -> dict[str, Record]:
+    return {path.stem: read_record(kind, path) for path in map(Path, paths)}
+
+
+def read_record(kind: type[Record], path: Path) -> Record:
+    """Return the record in a JSON file; UnusableFile if it holds another or none."""
+    try:
+        return from_json(kind, json.loads(path.read_text(encoding="utf-8")))
+    except (ValueError, RecursionError) as error:
+        raise UnusableFile(
+            f"{path}: must be a {kind.__name__} as this odyssey writes it: {error}; remove the "
+            "file and run the workflow again"
+        ) from error
 
 
 def best(rows: pd.DataFrame, share: float) -> pd.DataFrame:
     """Return the best share of trials by validation figure, rounded up."""
-    return rows.sort_values("valid", kind="stable").head(math.ceil(share * len(rows) - 1e-9))
+    return rows.sort_values("valid", kind="stable").head(number_of_best(len(rows), share))
+
+
+def number_of_best(trials: int, share: float) -> int:
+    """Return how many of some trials are the best share of them, rounded up."""
+    return math.ceil(share * trials - 1e-9)
 
 
 def winner(rows: pd.DataFrame) -> dict[str, Any] | None:
     """Return the trial that is best by validation as a row, None where there is none."""
-    found = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
-    return {str(key): value for key, value in found[0].items()} if found else None
+    first = rows.sort_values("valid", kind="stable").head(1).to_dict("records")
+    return {str(key): value for key, value in first[0].items()} if first else None
 
 
 def finite(rows: pd.DataFrame) -> pd.DataFrame:
-    """Return the trials that have a test figure: of some diverged ones nothing is known."""
+    """Return the trials that have a test figure: some diverged ones have none."""
     known: pd.DataFrame = rows[np.isfinite(rows.test.to_numpy(float))]
     return known
 
 
 def require(trials: pd.DataFrame, numbers: Iterable[str], words: Iterable[str] = ()) -> None:
-    """Raise ValueError, one line, where a table lacks a column or numbers are none."""
+    """Raise ValueError, one line, if a table lacks a column or has text instead of numbers."""
     numbers = list(numbers)
     missing = [name for name in (*words, *numbers) if name not in trials]
     if missing:
@@ -122,19 +163,21 @@ def read_trials(path: str | Path) -> pd.DataFrame:
     return pd.read_csv(path, float_precision="round_trip")
 
 
-def _facts(dataset: Dataset) -> tuple[str, dict[str, Any]]:
-    return dataset.task, {
-        "description": dataset.description,
-        "comparable": dataset.comparable,
-        "baselines": dict(dataset.baselines),
-        "notes": dataset.provenance.notes,
-        "skipped": len(dataset.provenance.skipped),
-        "left_out": dict(itertools.islice(dataset.provenance.skipped.items(), MOST_LEFT_OUT)),
-        "sequences": {name: len(split) for name, split in dataset.splits.items()},
-    }
+def _facts(dataset: Dataset) -> tuple[str, DataFacts]:
+    skipped = dataset.provenance.skipped
+    return dataset.task, DataFacts(
+        dataset.description,
+        dataset.comparable,
+        dict(dataset.baselines),
+        tuple(dataset.provenance.notes),
+        len(skipped),
+        dict(itertools.islice(skipped.items(), MOST_LEFT_OUT)),
+        {name: len(split) for name, split in dataset.splits.items()},
+    )
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write plain JSON types; NaN is none of them."""
+def write_record(path: Path, record: object) -> None:
+    """Write a record, or a mapping of records, as JSON; infinite numbers are refused."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(value, indent=1, allow_nan=False) + "\n", encoding="utf-8")
+    text = json.dumps(to_json(record), indent=1, allow_nan=False)
+    path.write_text(f"{text}\n", encoding="utf-8")

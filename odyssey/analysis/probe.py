@@ -1,4 +1,4 @@
-"""Tries the analysis: ``python -m odyssey.analysis.probe`` ends well where a study's will.
+"""Try the analysis: where ``python -m odyssey.analysis.probe`` succeeds, a study's analysis will.
 
 It decomposes a small function, which compiles the machine code that the study's analysis will use,
 and draws a figure in the study's style.
@@ -12,7 +12,7 @@ import numpy as np
 
 
 def main() -> str:
-    """Return in one line with what the analysis runs here. Raises whatever stops it."""
+    """Return one line about the software that the analysis uses here. Raises whatever stops it."""
     folder = _decompose()
     version = _draw()
     where = f"machine code is kept in {folder}"

@@ -132,8 +132,7 @@ def _size(nodes: list[tuple[int, int, str]], workers: int) -> Row:
 def _longest(study: Study, workers: int) -> int:
     """Return the longest time limit of a first attempt, in minutes."""
     return max(
-        time_limit(study, study.at_a_time(task, workers), 1, task, variant, str(first), str(last))
+        time_limit(study, study.at_a_time(task, workers), 1, *block)
         for task in study.tasks
-        for variant in study.variants
-        for first, last in study.blocks(task)
+        for block in study.blocks(task)
     )

@@ -2,39 +2,61 @@
 
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import click
 
 from odyssey.cli.common import console, errors_in_a_line
-from odyssey.tasks import TASKS
+from odyssey.tasks import get_task
 
 
 @click.command()
-@click.argument("task", type=click.Choice(list(TASKS)))
-@click.option("--source", required=True, help="What to read or make up: see data.schema.yaml.")
+@click.argument("task")
+@click.option("--source", help="What to read or make up; needed where the task has several.")
 @click.option("--path", help="File or folder of the corpus.")
-@click.option("--split", type=click.Choice(["official", "speaker", "utterance"]))
-@click.option("--seed", type=click.IntRange(0), help="Of random splits and made-up data.")
+@click.option("--split", help="How recordings are shared out.")
+@click.option("--seed", help="Of random splits and made-up data.")
 @click.option(
-    "--option", "more", multiple=True, type=(str, int), metavar="NAME NUMBER", help="Of the source."
+    "--option", "more", multiple=True, type=(str, str), metavar="NAME VALUE", help="Of the source."
+)
+@click.option(
+    "--extension",
+    "extensions",
+    multiple=True,
+    type=click.Path(exists=True, dir_okay=False),
+    help="Python file that registers a task of your own; may be repeated.",
 )
 @click.option("--out", required=True, type=click.Path(dir_okay=False, path_type=Path))
 def prepare(
-    task: str, source: str, out: Path, more: tuple[tuple[str, int], ...], **options: Any
+    task: str,
+    source: str | None,
+    out: Path,
+    more: tuple[tuple[str, str], ...],
+    extensions: tuple[str, ...],
+    **options: str | None,
 ) -> None:
-    """Prepare the data of TASK as the workflow does, and show what came of it."""
+    """Prepare the data of TASK as the workflow does, and show what came of it.
+
+    Sources and their options are those of the task's row, as under data in a study file.
+    """
     from rich.console import Console
     from rich.progress import track
 
     from odyssey.storage.datasets import DataError
+    from odyssey.study.extensions import load_extensions
     from odyssey.tasks import prepare as preparation
     from odyssey.views.data import summarise
 
+    given = {name: text for name, text in options.items() if text is not None} | dict(more)
     try:
-        options |= dict(more)
-        show = partial(track, description=f"Preparing {task}", transient=True)
-        dataset = preparation.prepare(task, source, out, track=show, **options)
+        load_extensions(extensions)
+        row = get_task(task)
+        source = row.source_of(source)
+        values = preparation.parse_options(row, source, given)
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    show = partial(track, description=f"Preparing {task}", transient=True)
+    try:
+        dataset = preparation.prepare(task, source, out, track=show, **values)
     except DataError as error:
         raise click.ClickException(str(error)) from error
     Console().print(summarise(dataset))

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import LSTMVariant
@@ -145,56 +145,6 @@ def network_backward(
     gradients["output.W"] = np.einsum("tbk,tbh->kh", d_output, y)
     gradients["output.b"] = d_output.sum((0, 1))
     return gradients, dx
-
-
-def softmax_loss(a: Array, labels: ArrayLike) -> tuple[float, Array]:
-    """Return the summed cross-entropy of labels (T, B), and its gradient by a (T, B, K)."""
-    log_p = a - np.logaddexp.reduce(a, axis=-1, keepdims=True)
-    hot = np.eye(a.shape[-1])[np.asarray(labels, dtype=int)]
-    return float(-(hot * log_p).sum()), np.exp(log_p) - hot
-
-
-def bernoulli_loss(a: Array, targets: ArrayLike) -> tuple[float, Array]:
-    """Return the cross-entropy of 0/1 targets (T, B, K) summed over all, and its gradient by a."""
-    d = np.asarray(targets, dtype=float)
-    return float((np.logaddexp(0, a) - d * a).sum()), sigmoid(a) - d
-
-
-def ctc_loss(a: Array, labels: ArrayLike) -> tuple[float, Array]:
-    """Return −ln p(labels) of labels (U, B) summed over the batch, and its gradient by a (T, B, K).
-
-    The blank is class K − 1. Labels that T frames cannot hold have the loss inf, the gradient nan.
-    Source: Graves et al., Connectionist temporal classification, ICML 2006; in logarithms.
-    """
-    log_p = a - np.logaddexp.reduce(a, axis=-1, keepdims=True)
-    columns = np.asarray(labels, dtype=int).reshape(-1, a.shape[1]).T
-    losses, gradient = 0.0, np.exp(log_p)
-    for b, label in enumerate(columns):
-        classes = np.full(2 * len(label) + 1, a.shape[-1] - 1)
-        classes[1::2] = label
-        frames = log_p[:, b, classes]
-        alpha = _ctc_paths(frames, classes)
-        beta = _ctc_paths(frames[::-1, ::-1], classes[::-1])[::-1, ::-1]
-        log_likelihood = np.logaddexp.reduce(alpha[-1, -2:])
-        losses -= float(log_likelihood)
-        with np.errstate(invalid="ignore"):
-            share = np.exp(alpha + beta - frames - log_likelihood)
-        np.subtract.at(gradient[:, b].T, classes, share.T)
-    return losses, gradient
-
-
-def _ctc_paths(frames: Array, classes: NDArray[np.int_]) -> Array:
-    """Return the log probability of all ways to be in each state after each frame, (T, states)."""
-    skips = np.zeros(len(classes), dtype=bool)
-    skips[3::2] = classes[3::2] != classes[1:-2:2]
-    alpha = np.full_like(frames, -np.inf)
-    alpha[0, :2] = frames[0, :2]
-    for t in range(1, len(frames)):
-        before = alpha[t - 1]
-        stay_or_step = np.logaddexp(before, np.r_[-np.inf, before[:-1]])
-        jump = np.where(skips, np.r_[-np.inf, -np.inf, before[:-2]][: len(before)], -np.inf)
-        alpha[t] = frames[t] + np.logaddexp(stay_or_step, jump)
-    return alpha
 
 
 def _network_forward(

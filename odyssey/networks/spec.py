@@ -1,13 +1,14 @@
 """Frozen descriptions of a network and of its update rule. Standard library only: they travel."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
+from math import prod
 from typing import Literal
 
 from odyssey.networks.variants import LSTMVariant
 
-Loss = Literal["softmax", "ctc", "bernoulli"]
+#: The name of a loss in odyssey.losses.
+Loss = str
 #: What computes a training step: the fused operators or plain MXNet.
 Kernels = Literal["fused", "gluon"]
 #: Where it does.
@@ -19,23 +20,12 @@ MOST_HIDDEN = 8192
 MOST_HIDDEN_GPU = 1024
 
 
-def ctc_frames(labels: Iterable[int]) -> int:
-    """Return how many frames CTC needs for some labels: a blank must part equal neighbours."""
-    row = list(labels)
-    return len(row) + sum(first == second for first, second in pairwise(row))
-
-
 @dataclass(frozen=True)
 class NetworkSpec:
     """One or two recurrent layers side by side, joined to one output layer.
 
-    ``inputs`` D, ``hidden`` H (blocks per direction), ``outputs`` K. ``loss`` names the output
-    layer and what is minimised, in nats summed over the sequence (ASSUME: the sum, not the mean, as
-    in the authors' code):
-
-    - ``softmax``: K classes, one label a frame, cross-entropy;
-    - ``ctc``: K − 1 characters and the blank, which is class K − 1; −ln p(labels);
-    - ``bernoulli``: K sigmoid outputs, one 0/1 vector a frame, cross-entropy.
+    ``inputs`` D, ``hidden`` H (blocks per direction), ``outputs`` K. ``loss`` is the name of what
+    is minimised, see ``odyssey.losses``.
     """
 
     variant: LSTMVariant
@@ -71,6 +61,11 @@ class NetworkSpec:
         shapes["output.b"] = (self.outputs,)
         return shapes
 
+    @cached_property
+    def size(self) -> int:
+        """The number of parameters."""
+        return sum(map(prod, self.parameter_shapes().values()))
+
 
 @dataclass(frozen=True)
 class UpdateRule:
@@ -93,3 +88,12 @@ class UpdateRule:
     def step(self) -> float:
         """The effective step η (1 − μ)."""
         return self.learning_rate * (1 - self.momentum)
+
+    def numbers(self) -> dict[str, float]:
+        """Return what the fused kernels get of it, in the order in which they do (product.h)."""
+        return {
+            "step": self.step,
+            "momentum": self.momentum,
+            "nesterov": self.nesterov,
+            "clip": self.clip,
+        }

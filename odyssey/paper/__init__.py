@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from odyssey.study.search import Law, LogUniform, OneMinusLogUniform, Uniform
+from odyssey.tasks import PAPER_TASKS, Reported, get_task
 
 Scope = Literal["all", "top"]
 
@@ -27,6 +28,8 @@ SPACE: Mapping[str, Law] = {
     "momentum": OneMinusLogUniform(0.01, 1),
     "noise": Uniform(0, 1),
 }
+#: Switches that were sampled on TIMIT besides; other tasks have no such hyperparameter.
+SAMPLED = ("nesterov", "clip")
 #: Hyperparameters that figure 5 has a slice for; the rest of the variance is ``HIGHER_ORDER``.
 FACTORS = ("learning_rate", "hidden", "noise", "momentum")
 HIGHER_ORDER = "higher_order"
@@ -44,40 +47,19 @@ class Best:
     variant: str
 
 
+_REPORTED: Mapping[str, Reported] = {
+    name: reported for name in PAPER_TASKS if (reported := get_task(name).reported)
+}
 #: Footnote 7: the test figure of the trial that is best on validation.
 BEST_BY_VALIDATION: Mapping[str, Best] = {
-    "timit": Best(29.6, "CIFG"),
-    "iamondb": Best(9.26, "NP"),
-    "jsb": Best(8.38, "NIAF"),
+    task: Best(row.test, row.variant) for task, row in _REPORTED.items()
 }
+#: The paper's tasks.
+TASKS = tuple(_REPORTED)
 #: The best before the paper, as it names it.
-BEFORE: Mapping[str, str] = {"timit": "26.9", "iamondb": "11.5", "jsb": "5.56 (RNN-NADE)"}
-#: Test figures on JSB Chorales of others, nats per frame (Bai et al. 2018; the paper's references).
-JSB_ELSEWHERE: Mapping[str, float] = {
-    "TCN": 8.10,
-    "GRU": 8.43,
-    "LSTM": 8.45,
-    "RNN": 8.91,
-    "RNN-NADE": 5.56,
-}
-
-
-@dataclass(frozen=True)
-class Corpus:
-    """A task's size (section IV-A): sequences of the three sets, frames of one on average."""
-
-    train: int
-    valid: int
-    test: int
-    frames: float
-
-
-#: ASSUME: 350 frames a line of IAM-OnDB, after subsampling; the paper does not say.
-CORPORA: Mapping[str, Corpus] = {
-    "timit": Corpus(3696, 400, 192, 304),
-    "iamondb": Corpus(5355, 2956, 3859, 350),
-    "jsb": Corpus(229, 76, 77, 61),
-}
+BEFORE: Mapping[str, str] = {task: row.before for task, row in _REPORTED.items()}
+#: Test figures on JSB Chorales of others, nats per frame.
+JSB_ELSEWHERE: Mapping[str, float] = _REPORTED["jsb"].elsewhere
 
 
 @dataclass(frozen=True)

@@ -159,13 +159,16 @@ def start_logging(log_file: Path | None) -> None:
 
 
 def _run(spec: TrialSpec, data: Path, path: Path, study: Study) -> TrialResult:
-    from odyssey.runs.trial import run_trial  # imports MXNet, which only a worker needs
+    # They import MXNet and what trains, which only a worker needs.
+    from odyssey.runs.keeper import Saving
+    from odyssey.runs.trial import run_trial
 
     with _reading:  # trials that share a GPU share the data on it
         dataset = _dataset(data, data.stat().st_mtime_ns)
     try:
         device = study.device(spec.task)
-        return run_trial(spec, dataset, path, study.kernels, study.checkpoint_minutes, device)
+        saving = Saving(study.checkpoint_minutes)
+        return run_trial(spec, dataset, path, study.kernels, device, saving)
     finally:
         # In a worker, nobody waits for the result then, and nobody would end the process.
         if stopping.orphaned() and multiprocessing.parent_process() is not None:

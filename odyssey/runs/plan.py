@@ -6,7 +6,8 @@ An epoch of a network with P parameters costs, on one core,
 
 with a and b fitted to measured epochs, and parameters beyond CACHED counting twice. With the drawn
 hidden sizes known, so is a job's cost.
-.smk files import it: no more than odyssey.study.study, odyssey.paper and the standard library.
+What a task's corpus and its steps cost stands in its row. .smk files import it: no more than rows,
+studies and the standard library.
 """
 
 import heapq
@@ -14,11 +15,11 @@ import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from types import MappingProxyType
 
-from odyssey import paper
 from odyssey.networks.variants import get_variant
 from odyssey.study.study import Study, TrialSpec
-from odyssey.tasks import TASKS
+from odyssey.tasks import TASKS, Costs, Size
 
 #: An evaluated sequence's cost as a share of a trained one's, measured.
 EVALUATION = 0.4
@@ -47,39 +48,36 @@ class Corpus:
     evaluated: int
     frames: float
 
+    @classmethod
+    def of(cls, size: Size) -> "Corpus":
+        """Return the corpus of a task's row."""
+        return cls(size.train, size.valid + size.test, size.frames)
+
     @property
     def sequences(self) -> float:
         """The work of an epoch in sequences trained on."""
         return self.trained + EVALUATION * self.evaluated
 
 
-#: PAPER: the corpora's sizes, section IV-A.
-CORPORA: Mapping[str, Corpus] = {
-    task: Corpus(size.train, size.valid + size.test, size.frames)
-    for task, size in paper.CORPORA.items()
-}
+def costs_of(task: str) -> Costs:
+    """Return the costs in a task's row, or those of the dearest task that is known.
 
-
-@dataclass(frozen=True)
-class Costs:
-    """Seconds a sequence, and seconds a frame and parameter, of training on one core.
-
-    ``epochs`` is the share of the protocol's epochs that trials train on average; 1 is the most.
+    The rows' were measured with the fused kernels: CPU seconds of an AVX-512 core (AMD EPYC) while
+    the machine's other core was busy too. V, NIG and FGR with 20 to 200 blocks lie within a third
+    of this, on JSB within a half. The AVX2 build took 1.2 to 1.7 times as long on the same core.
     """
-
-    sequence: float
-    parameter: float
-    epochs: float = 1.0
+    return TASKS[task].costs or _dearest()[0]
 
 
-#: Measured with the fused kernels: CPU seconds of an AVX-512 core (AMD EPYC) while the machine's
-#: other core was busy too. V, NIG and FGR with 20 to 200 blocks lie within a third of this, on JSB
-#: within a half. The AVX2 build took 1.2 to 1.7 times as long on the same core.
-COSTS: Mapping[str, Costs] = {
-    "timit": Costs(3e-5, 4.1e-11),
-    "iamondb": Costs(8e-5, 4.6e-11),
-    "jsb": Costs(1e-5, 3.9e-11),
-}
+def corpus_of(task: str) -> Corpus:
+    """Return the corpus in a task's row, or that of the dearest task that is known."""
+    size = TASKS[task].size
+    return Corpus.of(size) if size else _dearest()[1]
+
+
+def _dearest() -> tuple[Costs, Corpus]:
+    known = [(row.costs, Corpus.of(row.size)) for row in TASKS.values() if row.costs and row.size]
+    return max(known, key=lambda pair: epoch_seconds(CACHED, *pair))
 
 
 def _counted(parameters: int) -> int:
@@ -109,14 +107,20 @@ def makespan(seconds: Iterable[float], workers: int) -> float:
 
 
 def time_limit(
-    study: Study, workers: int, attempt: int, task: str, variant: str, first: str, last: str
+    study: Study,
+    workers: int,
+    attempt: int,
+    task: str,
+    variant: str,
+    first: int | str,
+    last: int | str,
 ) -> int:
     """Return minutes in which a job ends: all epochs of all its trials, and a margin.
 
     A day at most, as many clusters want it: what takes longer is saved, and its retry resumes.
     """
     specs = study.trials_of_block(task, variant, int(first), int(last))
-    costs, corpus = COSTS[task], CORPORA[task]
+    costs, corpus = costs_of(task), corpus_of(task)
     seconds = makespan(_longest_first(specs, costs, corpus), workers)
     minutes = math.ceil(attempt * MARGIN * (START_SECONDS + seconds) / 60)
     return min(max(LEAST_MINUTES, minutes), MOST_MINUTES)
@@ -140,11 +144,21 @@ class TaskPlan:
 def plan(
     study: Study,
     workers: int,
-    costs: Mapping[str, Costs] = COSTS,
-    corpora: Mapping[str, Corpus] = CORPORA,
+    costs: Mapping[str, Costs] = MappingProxyType({}),
+    corpora: Mapping[str, Corpus] = MappingProxyType({}),
 ) -> list[TaskPlan]:
-    """Return the plan of a study whose jobs train ``workers`` trials at a time."""
-    return [_task_plan(study, task, workers, costs[task], corpora[task]) for task in study.tasks]
+    """Return the plan of a study whose jobs train ``workers`` trials at a time.
+
+    ``costs`` and ``corpora`` take the place of those of the tasks' rows.
+    """
+    return [
+        _task_plan(
+            *(study, task, workers),
+            costs.get(task) or costs_of(task),
+            corpora.get(task) or corpus_of(task),
+        )
+        for task in study.tasks
+    ]
 
 
 def wall_seconds(plans: Iterable[TaskPlan], workers: int, nodes: int, cores: int) -> float:
@@ -168,9 +182,9 @@ def fit(rows: Iterable[Mapping[str, str]], corpora: Mapping[str, Corpus]) -> dic
     """Return the costs that finished trials had, per task; PlanError if they are too few.
 
     ``rows`` are those of trials.csv, as text; least squares of the relative error. A task without
-    trials keeps what is built in.
+    trials keeps those of its row.
     """
-    costs = dict(COSTS)
+    costs = {task: costs_of(task) for task in corpora}
     found: dict[str, list[Mapping[str, str]]] = {}
     for row in rows:
         if row["status"] == "finished":
@@ -208,10 +222,8 @@ def _task_plan(study: Study, task: str, workers: int, costs: Costs, corpus: Corp
 def _seconds_of_blocks(
     study: Study, task: str, costs: Costs, corpus: Corpus
 ) -> Iterator[list[float]]:
-    for variant in study.variants:
-        for first, last in study.blocks(task):
-            specs = study.trials_of_block(task, variant, first, last)
-            yield _longest_first(specs, costs, corpus)
+    for block in study.blocks(task):
+        yield _longest_first(study.trials_of_block(*block), costs, corpus)
 
 
 def _longest_first(specs: Iterable[TrialSpec], costs: Costs, corpus: Corpus) -> list[float]:

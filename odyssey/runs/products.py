@@ -16,8 +16,9 @@ from typing import Any, Protocol
 
 from odyssey.storage.files import time_at
 from odyssey.storage.receipts import Making
+from odyssey.study.blocks import Block
 from odyssey.study.study import Study
-from odyssey.tasks import DATA_VERSION, tree
+from odyssey.tasks import DATA_VERSION, get_task, tree
 
 FIGURES = (
     *("figure3", "figure4", "figure5"),
@@ -27,7 +28,7 @@ FIGURES_PER_TASK = ("figure6",)
 
 _BEHIND = "made of the outdated"
 _TABLES = ("runs/results.py",)
-_ANALYSIS = ("analysis/**/*", "paper/*", "runs/results.py")
+_ANALYSIS = ("analysis/**/*", "paper/*", "runs/results.py", "storage/plain.py")
 
 
 class Product(Protocol):
@@ -51,6 +52,7 @@ class PreparedData:
 
     path: Path
     options: Mapping[str, Any]
+    task_version: int = 1
     inputs: tuple[Path, ...] = ()
 
     @property
@@ -73,6 +75,8 @@ class PreparedData:
         }
         if (made.source, made.data_version) != (self.options["source"], DATA_VERSION):
             return f"it is of source {made.source!r} and data version {made.data_version}"
+        if made.task_version != self.task_version:
+            return f"it is of version {made.task_version} of its task"
         for name in sorted({*asked, *made.options}):
             if str(asked.get(name)) != str(made.options.get(name)):
                 return f"it was made with {name}: {made.options.get(name)}"
@@ -83,7 +87,7 @@ class PreparedData:
 
 
 @dataclass(frozen=True)
-class Block:
+class TrainedBlock:
     """A block of trials, each of the study's settings and of the data that are there."""
 
     path: Path
@@ -122,8 +126,10 @@ def figure_names(tasks: Iterable[str]) -> list[str]:
 def products(study: Study) -> Iterator[Product]:
     """Yield all that a study makes, what is made of another behind it."""
     for task in study.tasks:
-        yield PreparedData(study.data_path(task), study.data_options(task))
-        yield from _blocks(study, task)
+        version = get_task(task).version
+        yield PreparedData(study.data_path(task), study.data_options(task), version)
+        for block in study.blocks(task):
+            yield _trained(study, block)
     yield from _makings(study)
 
 
@@ -187,16 +193,9 @@ def receipted(config: Mapping[str, Any], outputs: Sequence[str]) -> Iterator[Non
     raise ValueError(f"{first}: must be a file that the study's analysis makes")
 
 
-def _blocks(study: Study, task: str) -> Iterator[Block]:
-    for variant in study.variants:
-        for first, last in study.blocks(task):
-            yield _block(study, task, variant, first, last)
-
-
-def _block(study: Study, task: str, variant: str, first: int, last: int) -> Block:
-    specs = study.trials_of_block(task, variant, first, last)
-    path = study.block_path(task, variant, first, last)
-    return Block(path, tuple(spec.fingerprint for spec in specs), study.data_path(task))
+def _trained(study: Study, block: Block) -> TrainedBlock:
+    fingerprints = tuple(spec.fingerprint for spec in study.trials_of_block(*block))
+    return TrainedBlock(study.block_path(*block), fingerprints, study.data_path(block.task))
 
 
 def _makings(study: Study) -> Iterator[Making]:
@@ -237,7 +236,9 @@ def _joined(study: Study) -> Iterator[Making]:
         )
     curves = (root / task / "curves.csv" for task in study.tasks)
     inputs = (*findings, *curves, *map(study.data_path, study.tasks), *figures.values())
-    yield Making(root, (root / "report.html",), inputs, study.config, _ANALYSIS)
+    versions = {n: v for task in study.tasks for n, v in study.versions(task).items()}
+    settings = {**study.config, "versions": versions} if versions else study.config
+    yield Making(root, (root / "report.html",), inputs, settings, _ANALYSIS)
 
 
 def _label(path: Path) -> str:

@@ -16,6 +16,7 @@ from typing import Any
 import h5py
 
 from odyssey.runs.results import TRIAL, failure_of, read_block
+from odyssey.runs.survey import survey_trials
 from odyssey.storage import lease
 from odyssey.storage.files import time_at
 from odyssey.storage.tree_file import DamagedFile
@@ -49,21 +50,14 @@ class Progress:
 def survey(study: Study) -> Iterator[Progress]:
     """Yield the progress of every trial of the study, in the order of the grid."""
     for task in study.tasks:
-        for variant in study.variants:
-            for first, last in study.blocks(task):
-                yield from _block(study, study.trials_of_block(task, variant, first, last))
+        yield from survey_trials(study, task, _of_block, _of_trial)
 
 
-def _block(study: Study, specs: list[TrialSpec]) -> Iterator[Progress]:
-    head, last = specs[0], specs[-1]
-    path = study.block_path(head.task, head.variant, head.trial, last.trial)
-    done = _ended(path, _version(path))
-    for spec in specs:
-        yield done.get(spec.fingerprint) or _trial(study, spec)
+def _of_block(path: Path) -> Mapping[str, Progress]:
+    return _ended(path, _version(path))
 
 
-def _trial(study: Study, spec: TrialSpec) -> Progress:
-    path = study.trial_path(spec.task, spec.variant, spec.trial)
+def _of_trial(spec: TrialSpec, path: Path) -> Progress:
     identity = {"task": spec.task, "variant": spec.variant, "trial": spec.trial}
     works = lease.is_held(path.with_suffix(".lease"))
     version = _version(path)

@@ -204,11 +204,11 @@ def tabulate(results: Sequence[TrialResult]) -> tuple[pd.DataFrame, pd.DataFrame
     """Return the tables of ``collect`` of one or more results."""
     trials = pd.DataFrame([result.row() for result in results])
     trials["diverged_epoch"] = trials["diverged_epoch"].astype("Int64")
-    extra = [name for name in trials.columns if name in ("nesterov", "clip")]
-    order = [name for name in trials.columns if name not in extra]
+    drawn = dict.fromkeys(name for each in results for name in each.settings["hyperparameters"])
+    order = [name for name in trials.columns if name not in drawn]
     at = order.index("parameters")
     curves = pd.DataFrame(row for result in results for row in _epoch_rows(result))
-    return trials[order[:at] + extra + order[at:]], curves
+    return trials[order[:at] + list(drawn) + order[at:]], curves
 
 
 def _epoch_rows(result: TrialResult) -> Iterator[dict[str, Any]]:

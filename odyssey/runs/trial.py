@@ -6,8 +6,7 @@ The trial's file is its checkpoint while it runs and its result in the end.
 import errno
 import logging
 import platform
-import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
@@ -17,8 +16,9 @@ from typing import Any
 import numpy as np
 
 from odyssey import __version__
-from odyssey.engines.network import kernels_here, new_model
+from odyssey.engines.choose import kernels_here, new_model
 from odyssey.engines.training import (
+    FloatArray,
     Model,
     TrainingRules,
     TrainingState,
@@ -36,19 +36,17 @@ from odyssey.runs.checkpoint import (
     save_checkpoint,
     with_epoch_0,
 )
+from odyssey.runs.keeper import USUAL, Keeper, Saving
+from odyssey.runs.observer import OBSERVERS, Observer
 from odyssey.runs.results import CURVES, TrialResult, write_trial
 from odyssey.storage.datasets import Dataset
 from odyssey.storage.files import clear_drafts
 from odyssey.storage.lease import Lease, holding
-from odyssey.study.study import TrialSpec
+from odyssey.study.trials import TrialSpec
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit
 
 log = logging.getLogger(__name__)
-
-#: Checkpoints may cost this share of the time, unless a signal asks for one.
-CHECKPOINT_SHARE = 0.005
-
 
 #: What has to happen before a trial can go on after an error of the file system; else it is mended.
 _REMEDIES = {
@@ -75,14 +73,15 @@ def run_trial(
     dataset: Dataset,
     path: Path,
     kernels: Kernels,
-    minutes: float = 5.0,
     device: Device = "cpu",
+    saving: Saving = USUAL,
+    observers: Iterable[Observer] = (),
 ) -> TrialResult:
     """Return the result of one trial: read it, or train from its checkpoint or from the start.
 
-    Checkpoints are written at epoch ends, as often as CHECKPOINT_SHARE of the time allows, and
-    within an epoch every ``minutes``. Raises ``stopping.Stopped`` after a signal, ``LeaseLost`` if
-    another process has taken over, TrialError if a file can't be read or written.
+    ``observers`` watch beside those that are registered. Raises ``stopping.Stopped`` after a signal
+    or where an observer asks for it, ``LeaseLost`` if another process has taken over, TrialError if
+    a file can't be read or written.
     """
     with _file_errors(path), holding(path.with_suffix(".lease")) as lease:
         clear_drafts(path)
@@ -114,54 +113,18 @@ def run_trial(
             lease.check()
             save_checkpoint(path, describe(state).to_tree(), state, model)
 
-        keeper = _Keeper(spec, save, lease, rules, 60 * minutes)
+        keeper = Keeper(spec, save, lease, saving, (*OBSERVERS.values(), *observers))
         if tree is not None:
-            keeper.saved = _step(state)
-        train(model, dataset, rules, state, keeper)
+            keeper.found(state)
+
+        def after_run(state: TrainingState, epoch_ended: bool) -> None:
+            keeper(state, epoch_ended, is_over(rules, state))
+
+        train(model, dataset, rules, state, after_run)
         result = _written(path, describe(state), state.best_parameters, lease)
         previous_generation(path).unlink(missing_ok=True)
     log.info("%s: %s after %d epochs", spec, _outcome(result), len(state.epochs))
     return result
-
-
-class _Keeper:
-    """Saves the trial as often as that is cheap, and when a signal asks to stop."""
-
-    def __init__(
-        self,
-        spec: TrialSpec,
-        save: Callable[[], None],
-        lease: Lease,
-        rules: TrainingRules,
-        seconds: float,
-    ) -> None:
-        self._spec, self._save, self._lease, self._rules = spec, save, lease, rules
-        self._seconds, self._began = seconds, time.perf_counter()
-        self._when, self._cost, self._spent = self._began, 0.0, 0.0  # of the last save; of all
-        self.saved = (0, 0)  # the step whose state is in the file
-
-    def __call__(self, state: TrainingState, epoch_ended: bool) -> None:
-        self._lease.renew()
-        if is_over(self._rules, state):
-            return
-        signal = stopping.requested()
-        if (signal or self._is_due(epoch_ended)) and self.saved != _step(state):
-            began = time.perf_counter()
-            self._save()
-            self.saved, self._when = _step(state), time.perf_counter()
-            self._cost = self._when - began
-            self._spent += self._cost
-        if signal:
-            raise stopping.Stopped(f"{self._spec}: saved and stopped on {signal}")
-
-    def _is_due(self, epoch_ended: bool) -> bool:
-        now = time.perf_counter()
-        affordable = self._spent + self._cost <= CHECKPOINT_SHARE * (now - self._began)
-        return affordable and (epoch_ended or now - self._when >= self._seconds)
-
-
-def _step(state: TrainingState) -> tuple[int, int]:
-    return len(state.epochs), state.position
 
 
 @contextmanager
@@ -192,10 +155,18 @@ def _stop_or_renew(spec: TrialSpec, lease: Lease) -> None:
         raise stopping.Stopped(f"{spec}: stopped on {signal}, its file is as it was")
 
 
+def first_parameters(spec: TrialSpec, generator: np.random.Generator) -> dict[str, FloatArray]:
+    """Return what a trial begins with: drawn, then changed by what acts at the start."""
+    network = spec.network
+    parameters = initial_parameters(network.parameter_shapes(), spec.start.weight_std, generator)
+    for act, value in spec.at_start:
+        act(parameters, value, network)
+    return parameters
+
+
 def _start(spec: TrialSpec, model: Model) -> TrainingState:
     generator = np.random.default_rng(spec.training_seed)
-    shapes = spec.network.parameter_shapes()
-    model.set_parameters(initial_parameters(shapes, spec.protocol.weight_std, generator))
+    model.set_parameters(first_parameters(spec, generator))
     return TrainingState(generator)
 
 

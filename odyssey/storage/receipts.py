@@ -91,10 +91,14 @@ def content_digest(path: Path) -> str:
 
 @cache
 def code_digest(patterns: tuple[str, ...]) -> str:
-    """Return a hash of the package's files that match one of the patterns."""
-    found = {path for pattern in patterns for path in _PACKAGE.glob(pattern)}
-    files = sorted(path for path in found if path.is_file() and "__pycache__" not in path.parts)
-    return _hash(b"\0".join(path.read_bytes() for path in files))
+    """Return a hash of the package's files that match one of the patterns; each must match some."""
+    files: set[Path] = set()
+    for pattern in patterns:
+        found = {path for path in _PACKAGE.glob(pattern) if path.is_file()}
+        if not found:
+            raise ValueError(f"{pattern}: must name files of the package, names none")
+        files |= {path for path in found if "__pycache__" not in path.parts}
+    return _hash(b"\0".join(path.read_bytes() for path in sorted(files)))
 
 
 def _difference(what: str, found: Any, asked: Any) -> str:

@@ -6,20 +6,47 @@ to YAML) and with colons (1:30 is 90).
 
 import json
 import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from odyssey.study.config_error import ConfigError
+
 _OCTAL, _COLONS = re.compile(r"[-+]?0[0-7_]+"), re.compile(r"[-+]?[0-9][0-9_]*(:[0-5]?[0-9])+")
+
+
+def check_config_files(files: Iterable[Path]) -> None:
+    """Raise ConfigError for a file that YAML takes otherwise than it was meant."""
+    for file in files:
+        read_config_file(file)
+
+
+def lay_over(config: dict[str, Any], changes: Mapping[str, Any]) -> None:
+    """Change a config as a study file asks for it, key by key."""
+    for key, value in changes.items():
+        if isinstance(value, Mapping) and isinstance(config.get(key), dict):
+            lay_over(config[key], value)
+        else:
+            config[key] = value
 
 
 def read_config_file(path: Path) -> dict[str, Any]:
     """Return the settings in a YAML or JSON file, as Snakemake reads it.
 
-    ValueError of one line if it is none, or says something twice or otherwise than it was meant;
-    OSError if it can't be read.
+    ConfigError if it can't be read, is none, or says something twice or otherwise than it was
+    meant.
     """
+    try:
+        return _read(path)
+    except OSError as error:
+        raise ConfigError(f"{path}: can't be read: {error.strerror or error}") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def _read(path: Path) -> dict[str, Any]:
     try:
         settings = _parsed(path.read_bytes().decode("utf-8-sig"))
     except UnicodeDecodeError as error:

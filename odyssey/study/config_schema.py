@@ -63,10 +63,16 @@ _Validator = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
 
 
 def _hint(error: ValidationError) -> str:
-    """Return what to write instead where YAML took a value otherwise than it was meant."""
-    value: Any = error.instance
     wanted: Any = error.validator_value if error.validator == "type" else ""
-    if isinstance(value, bool) and (error.validator == "enum" or "string" in wanted):
+    return yaml_hint(error.instance, wanted, error.validator == "enum")
+
+
+def yaml_hint(value: Any, wanted: Any, one_of: bool = False) -> str:
+    """Return what to write instead where YAML took a value otherwise than it was meant.
+
+    ``wanted`` is JSON schema's word for a type, or several; ``one_of`` says that words are wanted.
+    """
+    if isinstance(value, bool) and (one_of or "string" in wanted):
         return ": to YAML yes, no, on and off are true and false, as text they need quotes"
     if "string" in wanted and not isinstance(value, list | dict):
         return f": text needs quotes, write '{value}'"

@@ -1,18 +1,16 @@
 """Preparation: one corpus in, one file of prepared data out, the same for every task and source."""
 
 import importlib
-import inspect
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from importlib.metadata import version
 from pathlib import Path
-from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.networks.spec import ctc_frames
+from odyssey.losses import get_loss
 from odyssey.storage.datasets import (
     OWN_VERSIONS,
     SPLITS,
@@ -24,144 +22,130 @@ from odyssey.storage.datasets import (
     load_dataset,
     write_dataset,
 )
-from odyssey.tasks import DATA_VERSION, TASKS, tree
+from odyssey.tasks import DATA_VERSION, Source, Task, get_task, tree
 from odyssey.tasks.merit import baselines
 from odyssey.tasks.readers.corpus import Corpus, Track
 
-
-@dataclass(frozen=True)
-class Source:
-    """A reader, as ``module.function`` in ``odyssey.tasks``, and its corpus in plain words."""
-
-    reader: str
-    description: str
-
-
-_ORIGINAL_ROLLS = "the piano rolls of Boulanger-Lewandowski et al."
 _OTHER = "; figures do not compare with the paper's"
-
-SOURCES: Mapping[str, Mapping[str, Source]] = MappingProxyType(
-    {
-        "timit": {
-            "timit": Source("timit.read_timit", "TIMIT, Halberstadt's sets"),
-            "synthetic": Source(
-                "synthetic_speech.read_synthetic",
-                "made-up sentences spoken by eSpeak NG, a stand-in",
-            ),
-        },
-        "iamondb": {
-            "iamondb": Source("iamondb.read_iamondb", "IAM-OnDB, the paper's sets"),
-            "unipen": Source(
-                "unipen.read_unipen",
-                "real handwriting of UNIPEN train_r01_v07, split by writer",
-            ),
-            "synthetic": Source(
-                "synthetic_ink.read_synthetic",
-                "made-up lines in Hershey fonts, a stand-in",
-            ),
-        },
-        "jsb": {
-            "mat": Source("jsb.read_mat", _ORIGINAL_ROLLS),
-            "pickle": Source("jsb.read_pickle", _ORIGINAL_ROLLS),
-            "json": Source("jsb.read_json", _ORIGINAL_ROLLS),
-            "music21": Source(
-                "scores.read_music21",
-                "Bach's chorales in the edition that comes with music21, split by seed",
-            ),
-        },
-    }
-)
 
 
 def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options: Any) -> Dataset:
     """Read a corpus, normalise it, write it to ``out`` and return it.
 
-    Options are the reader's own arguments (``path``, ``seed``, …); those that only other sources of
-    the task have are ignored, as are those that are None. DataError says what is wrong with them
-    or with the corpus.
+    Options are those of the source (``path``, ``seed``, …); those that only other sources of the
+    task have are ignored, as are those that are None. DataError says what is wrong with them or
+    with the corpus.
     """
-    if source not in SOURCES[task]:
-        raise DataError(f"{task} has no source {source!r}: use {', '.join(SOURCES[task])}")
-    entry = SOURCES[task][source]
+    with _as_data_error():
+        row = get_task(task)
+        row.source_of(source)
+    entry = row.sources[source]
+    used = _used_options(row, source, options)
     reader = find_reader(entry)
-    what = f"{task} from source {source!r}"
-    given = {name: value for name, value in options.items() if value is not None}
-    used = _used_options(reader, given, what)
-    _check_names(task, set(given) - set(used))
     corpus = Corpus(entry.description, track)
     state = tree.state(Path(used["path"])) if "path" in used else ""
     try:
         reader(corpus, **used)
     except DataError as error:
         raise DataError(f"{error}{_reasons(corpus)}") from error
-    if TASKS[task].loss == "ctc":
-        _skip_infeasible(corpus)
-    _check_sets(corpus, what)
+    _check_examples(row, corpus)
+    _skip_unlearnable(row, corpus)
+    _check_sets(corpus, f"{task} from source {source!r}")
     provenance = Provenance(
         {name: str(value) for name, value in used.items()},
         {name: version(name) for name in (*OWN_VERSIONS, *corpus.packages)},
         corpus.files,
         corpus.skipped,
         tuple(corpus.notes),
-        _names_of_options(reader),
+        tuple(entry.options),
         state,
         DATA_VERSION,
+        row.version,
     )
-    write_dataset(out, _assemble(task, source, corpus, provenance))
+    write_dataset(out, _assemble(row, source, corpus, provenance))
     return load_dataset(out)
 
 
 def find_reader(source: Source) -> Callable[..., None]:
-    """Import and return the function that fills a Corpus from this source."""
-    module, function = source.reader.split(".")
-    reader: Callable[..., None] = getattr(
-        importlib.import_module(f"odyssey.tasks.{module}"), function
-    )
+    """Return the function that fills a Corpus from this source, imported where it is only named."""
+    if not isinstance(source.reader, str):
+        return source.reader
+    module, _, function = source.reader.partition(":")
+    reader: Callable[..., None] = getattr(importlib.import_module(module), function)
     return reader
 
 
-def _used_options(reader: Any, given: Mapping[str, Any], what: str) -> dict[str, Any]:
-    parameters = list(inspect.signature(reader).parameters.values())[1:]
-    for parameter in parameters:
-        if parameter.default is parameter.empty and parameter.name not in given:
-            raise DataError(f"{what} needs a {parameter.name}: set it in config.yaml, section data")
-    return {p.name: given[p.name] for p in parameters if p.name in given}
+@contextmanager
+def _as_data_error(before: str = "") -> Iterator[None]:
+    try:
+        yield
+    except ValueError as error:
+        what = before if str(error).startswith("must") else ""
+        raise DataError(f"{what}{error}") from error
 
 
-def _names_of_options(reader: Callable[..., None]) -> tuple[str, ...]:
-    return tuple(inspect.signature(reader).parameters)[1:]
+def parse_options(task: Task, source: str, texts: Mapping[str, str]) -> dict[str, Any]:
+    """Return the values of options given as texts; DataError for what a task does not have."""
+    values = {}
+    for name, text in texts.items():
+        with _as_data_error(f"{name} "):
+            values[name] = task.option(name, source).parse(text)
+    return values
 
 
-def _check_names(task: str, unused: set[str]) -> None:
-    """Refuse an option that no source of the task has."""
-    if unused:
-        readers = map(find_reader, SOURCES[task].values())
-        known = {name for r in readers for name in _names_of_options(r)}
-        if unused - known:
+def _used_options(task: Task, source: str, options: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the options that the source takes; refuse what no source takes, or not so."""
+    given = {name: value for name, value in options.items() if value is not None}
+    for name in sorted(given):
+        with _as_data_error():
+            task.option(name, source)
+    own = task.sources[source].options
+    for name, option in own.items():
+        if option.required and name not in given:
             raise DataError(
-                f"{task} has no option {', '.join(sorted(unused - known))}: "
-                f"use {', '.join(sorted(known))}"
+                f"{task.name} from source {source!r} needs a {name}: set it in config.yaml, "
+                "section data"
             )
+        with _as_data_error(f"{name} "):
+            option.check(given.get(name))
+    return {name: given[name] for name in own if name in given}
 
 
-def _skip_infeasible(corpus: Corpus) -> None:
-    """Leave out training lines that CTC cannot align: their loss is infinite at any weights.
+def _check_examples(task: Task, corpus: Corpus) -> None:
+    """Raise DataError for a sequence that is none of the task's network and loss."""
+    loss = get_loss(task.loss)
+    for name, examples in corpus.splits.items():
+        for example in examples:
+            try:
+                _check_inputs(example.x, task.inputs)
+                loss.check_targets(example.y, len(example.x), task.outputs)
+            except ValueError as error:
+                raise DataError(f"{task.name}, {name} set, {example.id}: {error}") from error
 
-    Validation and test lines stay: their figure of merit is an edit distance.
+
+def _check_inputs(x: NDArray[Any], inputs: int) -> None:
+    """Raise ValueError unless x is (T, D) and finite, T at least 1."""
+    if x.ndim != 2 or not len(x) or x.shape[1] != inputs:
+        raise ValueError(f"inputs must be frames × {inputs}, are {' × '.join(map(str, x.shape))}")
+    if not np.isfinite(x).all():
+        raise ValueError("inputs must be finite, some are not")
+
+
+def _skip_unlearnable(task: Task, corpus: Corpus) -> None:
+    """Leave out training sequences whose loss is infinite at any weights.
+
+    Validation and test sequences stay: the figure of merit is an edit distance.
     """
-    kept = []
+    loss, kept = get_loss(task.loss), []
     for example in corpus.splits["train"]:
-        needed = ctc_frames(example.y.tolist())
-        if needed <= len(example.x):
-            kept.append(example)
+        if reason := loss.refusal(example.y, len(example.x)):
+            corpus.skip(example.id, reason)
         else:
-            corpus.skip(
-                example.id, f"CTC needs {needed} points for its text, it has {len(example.x)}"
-            )
+            kept.append(example)
     lost = len(corpus.splits["train"]) - len(kept)
     corpus.splits["train"] = kept
     if lost and corpus.comparable:
-        corpus.differs(f"train: {lost} lines that CTC cannot align are left out")
+        corpus.differs(f"train: {lost} lines that {loss.name.upper()} cannot align are left out")
 
 
 def _check_sets(corpus: Corpus, what: str) -> None:
@@ -179,21 +163,21 @@ def _reasons(corpus: Corpus) -> str:
     return f" after leaving out {len(corpus.skipped)} items ({reasons})"
 
 
-def _assemble(task: str, source: str, corpus: Corpus, provenance: Provenance) -> Dataset:
+def _assemble(task: Task, source: str, corpus: Corpus, provenance: Provenance) -> Dataset:
     splits = {name: Split.of(examples) for name, examples in corpus.splits.items()}
     mean, std = _statistics(splits["train"].inputs, corpus.normalise)
     if corpus.normalise:
         splits = {name: split.scaled(mean, std) for name, split in splits.items()}
     return Dataset(
-        task,
+        task.name,
         source,
-        corpus.description + ("" if corpus.comparable else _OTHER),
+        corpus.description + ("" if corpus.comparable or not task.reported else _OTHER),
         corpus.labels,
         splits,
         mean=mean,
         std=std,
         comparable=corpus.comparable,
-        baselines=baselines(TASKS[task], splits["train"], splits["test"]),
+        baselines=baselines(task, splits["train"], splits["test"]),
         provenance=provenance,
     )
 

@@ -13,15 +13,13 @@ from odyssey.tasks import TASKS
 
 def summarise(dataset: Dataset, most: int = 20) -> RenderableType:
     """Return tables of sets, labels, baselines and at most ``most`` of the items left out."""
-    task = TASKS[dataset.task]
+    task = TASKS.get(dataset.task)  # an extension's is not known here
+    title, unit = (task.title, f" {task.unit} ({task.merit}, test)") if task else (dataset.task, "")
     lines: list[RenderableType] = [
-        f"[bold]{task.title}[/bold] from {escape(dataset.description)}",
+        f"[bold]{title}[/bold] from {escape(dataset.description)}",
         _sets(dataset),
-        f"Labels, by their share of the training targets: {escape(_labels(dataset))}",
-        *(
-            f"Baseline {name}: {value:.3f} {task.unit} ({task.merit}, test)"
-            for name, value in dataset.baselines.items()
-        ),
+        *_labels(dataset),
+        *(f"Baseline {name}: {value:.3f}{unit}" for name, value in dataset.baselines.items()),
         *(f"[yellow]{escape(note)}[/yellow]" for note in dataset.provenance.notes),
         *_skipped(dataset, most),
         f"Fingerprint {dataset.fingerprint[:16]}",
@@ -38,17 +36,22 @@ def _sets(dataset: Dataset) -> Table:
     return table
 
 
-def _labels(dataset: Dataset, most: int = 12) -> str:
+def _labels(dataset: Dataset, most: int = 12) -> Iterator[str]:
+    """Say how often each label comes; nothing of targets that are numbers."""
     targets = dataset.train.targets
+    if targets.dtype.kind == "f":
+        return
     if targets.ndim == 2:
         counts = targets.sum(axis=0, dtype=np.int64)  # of a signed type: it is negated below
     else:
         counts = np.bincount(targets, minlength=len(dataset.labels))
+    names = [*dataset.labels, *map(str, range(len(dataset.labels), len(counts)))]
     order = np.argsort(-counts, kind="stable")
     shares = 100 * counts / len(targets)
-    named = (f"{dataset.labels[k]!r} {shares[k]:.1f} %" for k in order[:most] if counts[k])
-    absent = " ".join(dataset.labels[k] for k in order if not counts[k])
-    return ", ".join(named) + (", …; never: " + absent if absent else ", …")
+    named = ", ".join(f"{names[k]!r} {shares[k]:.1f} %" for k in order[:most] if counts[k])
+    absent = " ".join(names[k] for k in order if not counts[k])
+    rest = f", …; never: {absent}" if absent else ", …"
+    yield f"Labels, by their share of the training targets: {escape(named + rest)}"
 
 
 def _skipped(dataset: Dataset, most: int) -> Iterator[str]:

@@ -10,13 +10,12 @@ from rich.table import Table
 
 from odyssey import paper
 from odyssey.runs.plan import (
-    CORPORA,
-    COSTS,
     START_SECONDS,
     Corpus,
-    Costs,
     PlanError,
     TaskPlan,
+    corpus_of,
+    costs_of,
     fit,
     mean_epochs,
     plan,
@@ -25,6 +24,7 @@ from odyssey.runs.plan import (
 )
 from odyssey.storage.datasets import DataError, load_dataset
 from odyssey.study.study import Study
+from odyssey.tasks import TASKS, Costs
 from odyssey.units import duration
 
 #: What a calibration reads of trials.csv.
@@ -44,10 +44,11 @@ def plan_view(
     ``calibration`` is a trials.csv; without one the built-in costs hold. PlanError if that or the
     machine makes no sense.
     """
-    corpora = {task: corpus_of(study, task) for task in study.tasks}
+    prepared = {task: _prepared(study, task) for task in study.tasks}
+    corpora = {task: found or corpus_of(task) for task, found in prepared.items()}
     costs, share = _calibrated(calibration, epochs, corpora, study)
     most = plan(study, threads, costs, corpora)
-    notes = [_origin(calibration)]
+    notes = [_origin(calibration), *_guesses(prepared)]
     notes += [f"jobs train {threads} trials at a time and take {START_SECONDS:.0f} s to start"]
     notes += ["how long it takes on GPUs is not measured"]
     table = _table("If every trial trains all its epochs", most, threads, nodes, cores)
@@ -59,12 +60,12 @@ def plan_view(
     return Group(table, _table(title, expected, threads, nodes, cores), *notes)
 
 
-def corpus_of(study: Study, task: str) -> Corpus:
-    """Return the size of a task's prepared data; of the paper's corpus while there is none."""
+def _prepared(study: Study, task: str) -> Corpus | None:
+    """Return the size of a task's prepared data; None while there are none."""
     try:
         data = load_dataset(study.data_path(task))
     except DataError:
-        return CORPORA[task]
+        return None
     splits = data.splits
     sequences = {name: len(split) for name, split in splits.items()}
     frames = sum(len(split.inputs) for split in splits.values())
@@ -73,11 +74,25 @@ def corpus_of(study: Study, task: str) -> Corpus:
     return Corpus(trained, evaluated, frames / (trained + evaluated))
 
 
+def _guesses(prepared: Mapping[str, Corpus | None]) -> list[str]:
+    """Say of which tasks neither row nor data tell the size, or no row the costs."""
+    notes = []
+    for task, corpus in prepared.items():
+        unknown = ["corpus"] * (corpus is None and TASKS[task].size is None)
+        unknown += ["costs of a step"] * (TASKS[task].costs is None)
+        if unknown:
+            notes.append(
+                f"{task}: {' and '.join(unknown)} as of the dearest task that is known, its row "
+                "says none"
+            )
+    return notes
+
+
 def _calibrated(
     calibration: Path | None, epochs: float | None, corpora: Mapping[str, Corpus], study: Study
 ) -> tuple[dict[str, Costs], float | None]:
     if calibration is None:
-        return dict(COSTS), epochs
+        return {task: costs_of(task) for task in corpora}, epochs
     rows = [row for row in _table_of(calibration) if row["task"] in corpora]
     try:
         costs = fit(rows, corpora)
@@ -105,7 +120,9 @@ def _table_of(calibration: Path) -> list[dict[str, str]]:
 def _origin(calibration: Path | None) -> str:
     if calibration is None:
         return "costs as measured on an AVX-512 core; calibrate with --trials"
-    return f"costs of the finished trials in {calibration}; of tasks that have none, as built in"
+    return (
+        f"costs of the finished trials in {calibration}; of tasks that have none, as in their row"
+    )
 
 
 def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, cores: int) -> Table:

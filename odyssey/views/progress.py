@@ -87,7 +87,7 @@ def file_view(path: Path) -> RenderableType:
 
 
 def _facts(tree: dict[str, Any]) -> list[tuple[str, object]]:
-    task = TASKS[tree["task"]]
+    task = TASKS.get(tree["task"])  # an extension's is not known here
     epochs, best, valid, test = _figures(tree)
     state = tree.get("state")
     facts: list[tuple[str, object]] = [
@@ -97,7 +97,7 @@ def _facts(tree: dict[str, Any]) -> list[tuple[str, object]]:
         ("data", tree["data"]["source"]),
         ("epochs", epochs),
         ("best epoch", best),
-        ("figure of merit", f"{task.merit}, {task.unit}"),
+        *([("figure of merit", f"{task.merit}, {task.unit}")] if task else []),
         ("at the best epoch", f"valid {valid}, test {test}"),
         *((f"{name} curve", _sparkline(tree["curves"][name])) for name in CURVES[:3]),
         ("seconds", f"{np.sum(tree['curves']['seconds']):.1f}"),

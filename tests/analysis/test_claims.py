@@ -9,10 +9,31 @@ import yaml
 
 from odyssey import paper
 from odyssey.analysis.claims import curves as curve_checks
-from odyssey.analysis.claims import hyperparameters as checks
+from odyssey.analysis.claims import maps as map_checks
+from odyssey.analysis.claims import rates as rate_checks
+from odyssey.analysis.claims import shares as checks
 from odyssey.analysis.claims import variants as variant_checks
-from odyssey.analysis.claims.judge import CLAIMS, judge
+from odyssey.analysis.claims.judge import judge
+from odyssey.analysis.claims.of_paper import CLAIMS
 from odyssey.analysis.findings import Findings
+from odyssey.analysis.records import (
+    BestOfK,
+    BestTrial,
+    Comparison,
+    Decomposition,
+    Effect,
+    Factor,
+    Marginal,
+    PairMap,
+    SearchAnova,
+    Selection,
+    Settings,
+    Skipped,
+    TaskAnova,
+    VariantSummary,
+    WelchTest,
+    WithPaper,
+)
 from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
 from tests.support.analysis_fixtures import found, made_up_trials
@@ -65,7 +86,7 @@ def test_the_best_figure_is_judged_on_the_papers_data_only(trials):
     low = trials[trials.trial < 12].assign(test=lambda rows: np.minimum(rows.test, 8.4))
     ours = found(study_of(tasks=["jsb"]), {"jsb": low})
     assert verdict(ours, "within 5 %").verdict == "cannot say"
-    same = dataclasses.replace(ours, paper={"jsb": {"comparable": True}})
+    same = dataclasses.replace(ours, paper={"jsb": COMPARABLE})
     assert verdict(same, "within 5 %").verdict == "agrees so far"
 
 
@@ -82,18 +103,36 @@ def test_a_study_without_tasks_of_a_claim_says_so():
 # Single checks, on findings made by hand.
 
 
+COMPARABLE = WithPaper(comparable=True, beside=False, distances=(), reason="")
+NO_TRIAL = Selection(trials=0, against=None)
+
+
+def welch(difference, significant, trials):
+    """A test with this outcome; what no check reads is 0 or .5."""
+    zeros = dict.fromkeys(("t", "g", "superiority", "low", "high"), 0.0)
+    half = dict.fromkeys(("p", "p_bonferroni", "p_holm"), 0.5)
+    return WelchTest(trials=trials, difference=difference, significant=significant, **zeros, **half)
+
+
+def selection(test=None, least=None):
+    return dataclasses.replace(NO_TRIAL, trials=20, least=least, against=test)
+
+
+def summary(trials=200, best=None, everything=NO_TRIAL, top=NO_TRIAL):
+    """A variant's row; ``best`` holds valid and test figure of its best trial."""
+    best = BestTrial(0, *best) if best else None
+    return VariantSummary(trials, 0, best, BestOfK((), (), ()), everything, top)
+
+
+def compared(**variants):
+    """Findings of JSB with these rows."""
+    return Findings(pd.DataFrame(), {}, {"jsb": Comparison("V", 0.1, 0.05, variants)})
+
+
 def with_tests(done=200, **tests):
     """Findings of JSB whose variants have these (difference, significant, trials)."""
-    variants = {
-        code: {
-            "top": {"against": dict(zip(("difference", "significant", "trials"), t, strict=True))}
-        }
-        for code, t in tests.items()
-    }
-    for row in variants.values():
-        row["top"]["against"] |= {"p": 0.5, "p_bonferroni": 0.5}
-        row["trials"] = done
-    return Findings(pd.DataFrame(), {}, {"jsb": {"variants": variants | {"V": {"trials": 200}}}})
+    rows = {code: summary(done, top=selection(welch(*test))) for code, test in tests.items()}
+    return compared(**rows, V=summary())
 
 
 @pytest.mark.parametrize(
@@ -140,23 +179,20 @@ def test_one_variant_that_differs_decides_and_one_that_is_unknown_leaves_open():
 
 
 def test_all_trials_and_the_best_have_claims_of_their_own():
-    findings = with_tests(NIG=(1.0, True, 20))
-    findings.comparison["jsb"]["variants"]["NIG"]["all"] = {
-        "against": {"difference": 1.0, "significant": False, "trials": 200}
-        | {"p": 0.5, "p_bonferroni": 0.5}
-    }
+    everything = selection(welch(1.0, False, 200))
+    row = summary(top=selection(welch(1.0, True, 20)), everything=everything)
+    findings = compared(NIG=row, V=summary())
     check = variant_checks.differences
     assert check(("NIG",), "unchanged")(findings, "jsb")[0] is False
     assert check(("NIG",), "unchanged", "all")(findings, "jsb")[0] is True
 
 
 def test_the_best_network_is_the_one_that_is_best_on_validation():
-    rows = {
-        "NP": {"best": {"valid": 8.0, "test": 9.0}, "all": {"least": 8.2}},
-        "V": {"best": {"valid": 8.1, "test": 8.3}, "all": {"least": 8.3}},
-    }
-    findings = Findings(pd.DataFrame(), {}, {"jsb": {"variants": rows}})
-    findings = dataclasses.replace(findings, paper={"jsb": {"comparable": True}})
+    findings = compared(
+        NP=summary(best=(8.0, 9.0), everything=selection(least=8.2)),
+        V=summary(best=(8.1, 8.3), everything=selection(least=8.3)),
+    )
+    findings = dataclasses.replace(findings, paper={"jsb": COMPARABLE})
     holds, words = variant_checks.reaches_paper(findings, "jsb")
     assert holds is False  # 9.0 is more than 5 % above 8.38
     assert words.startswith("9 by NP; paper 8.38 by NIAF; least of all trials 8.2 by NP")
@@ -170,37 +206,51 @@ def test_the_best_network_is_the_one_that_is_best_on_validation():
     ],
 )
 def test_best_trials_are_compared_unless_the_loser_has_fewer(ours, trials, holds):
-    rows = {"CIFG": {"top": {"least": ours} if ours else {}, "trials": trials}}
-    rows["V"] = {"top": {"least": 8.6}, "trials": 20}
-    findings = Findings(pd.DataFrame(), {}, {"jsb": {"variants": rows}})
+    findings = compared(
+        CIFG=summary(trials, top=selection(least=ours)), V=summary(20, top=selection(least=8.6))
+    )
     assert variant_checks.best_beats_vanillas("CIFG")(findings, "jsb")[0] is holds
 
 
 def decomposition(effects=(), curves=(), maps=()):
-    """One search: effects as {factors: (estimate, fraction, low, high)}, the last two as one likes.
+    """One search: effects as {factors: (estimate, fraction[, low, high])}.
 
     Curves are {name: (at, mean, std)}.
     """
-    rows = [
-        {"kind": ("main", "pair")[len(factors) - 1], "factors": list(factors)}
-        | dict(zip(("estimate", "fraction", "low", "high"), share, strict=False))
-        for factors, share in dict(effects).items()
-    ]
-    curves = {name: {"mean": m, "std": s} for name, (_, m, s) in dict(curves).items()}
-    return {"effects": rows, "curves": curves, "maps": list(maps)}
+    rows = tuple(
+        Effect(
+            *(("main", "pair")[len(factors) - 1], factors, fraction, 0.0, fraction, estimate),
+            *interval,
+        )
+        for factors, (estimate, fraction, *interval) in dict(effects).items()
+    )
+    curves = {name: Marginal(tuple(m), tuple(s)) for name, (_, m, s) in dict(curves).items()}
+    return Decomposition(200, 1.0, rows, curves, tuple(maps))
+
+
+CELLS = {
+    "learning_rate": (1e-6, 1e-5, 1e-4, 1e-3, 1e-2),
+    "noise": (0, 0.25, 0.5, 0.75, 1),
+    "hidden": (20, 50, 100, 200),
+}
+
+
+def anova_of(factors=(), **searches):
+    """The fANOVA of a task: factors' values at the points of their curves, searches' targets."""
+    known = {name: Factor("linear", (), edges) for name, edges in CELLS.items()}
+    known |= {name: Factor("linear", tuple(at), ()) for name, at in dict(factors).items()}
+    lost = Skipped("nothing")
+    rows = {
+        code: SearchAnova(200, 0, error, lost, time) for code, (error, time) in searches.items()
+    }
+    return TaskAnova(Settings(), known, {}, rows, lost)
 
 
 def with_fanova(curves=(), **tasks):
-    cells = {"learning_rate": [1e-6, 1e-5, 1e-4, 1e-3, 1e-2], "noise": [0, 0.25, 0.5, 0.75, 1]}
-    cells["hidden"] = [20, 50, 100, 200]
-    factors = {name: {"edges": edges} for name, edges in cells.items()}
-    for name, (at, *_) in dict(curves).items():
-        factors[name] = {"at": at}
-    searches = {
-        task: {"searches": {"V": {"error": it, "time": it}}, "factors": factors}
-        for task, it in tasks.items()
-    }
-    return Findings(pd.DataFrame(), searches, {task: {} for task in tasks})
+    factors = {name: at for name, (at, *_) in dict(curves).items()}
+    fanova = {task: anova_of(factors, V=(own, own)) for task, own in tasks.items()}
+    comparison = dict.fromkeys(tasks, Comparison("V", 0.1, 0.05, {}))
+    return Findings(pd.DataFrame(), fanova, comparison)
 
 
 @pytest.mark.parametrize(
@@ -310,7 +360,7 @@ def test_the_cliff_does_not_widen_the_basin():
         mean = np.where(at < flat, 11, 8.5) + np.where(at > 5e-3, 50, 0)
         curves = {"learning_rate": curve_of(mean, at=at)}
         findings = with_fanova(curves, jsb=decomposition(curves=curves))
-        assert curve_checks.basin(findings, "jsb")[0] is holds
+        assert rate_checks.basin(findings, "jsb")[0] is holds
 
 
 @pytest.mark.parametrize(
@@ -318,27 +368,21 @@ def test_the_cliff_does_not_widen_the_basin():
 )
 def test_the_sign_of_rate_and_noise(sign, share, holds):
     half = np.array([-1.0, -1, 1, 1])
-    one = {
-        "factors": ["learning_rate", "noise"],
-        "interaction": (sign * np.outer(half, half)).tolist(),
-    }
+    grid = tuple(map(tuple, sign * np.outer(half, half)))
+    one = PairMap(("learning_rate", "noise"), grid, grid)
     effects = {("learning_rate", "noise"): (share, share)}
     findings = with_fanova(jsb=decomposition(effects, maps=[one]))
-    assert curve_checks.less_noise_at_high_rates(findings, "jsb")[0] is holds
+    assert map_checks.less_noise_at_high_rates(findings, "jsb")[0] is holds
 
 
 def with_curves(variants=(), time=None, maps=(), **curves):
     """Findings of JSB: vanilla's error over hyperparameters, its time, other variants' curves."""
-    at = {name: {"at": at} for name, (at, *_) in curves.items()}
-    findings = with_fanova(curves, jsb=decomposition(curves=curves, maps=maps))
-    entry = findings.fanova["jsb"]
-    entry["factors"] |= at
-    searches = entry["searches"]
-    if time is not None:
-        searches["V"] = searches["V"] | {"time": decomposition(curves=time)}
+    error = decomposition(curves=curves, maps=maps)
+    searches = {"V": (error, decomposition(curves=time) if time else error)}
     for code, theirs in dict(variants).items():
-        searches[code] = {"error": decomposition(curves=theirs)}
-    return findings
+        searches[code] = (decomposition(curves=theirs), Skipped("nothing"))
+    anova = anova_of({name: at for name, (at, *_) in curves.items()}, **searches)
+    return Findings(pd.DataFrame(), {"jsb": anova}, {"jsb": Comparison("V", 0.1, 0.05, {})})
 
 
 RATES = np.logspace(-6, -2, 61)
@@ -352,21 +396,21 @@ def test_the_sweet_spot_is_where_the_basin_is_fast(late, early, std, holds):
     error = curve_of(np.where(RATES < 1e-4, 11, 8.5), at=RATES)
     time = curve_of(np.where(RATES < 1e-3, late, early), std, at=RATES)
     findings = with_curves(learning_rate=error, time={"learning_rate": time})
-    assert curve_checks.sweet_spot(findings, "jsb")[0] is holds
+    assert rate_checks.sweet_spot(findings, "jsb")[0] is holds
 
 
 def test_a_fast_end_that_is_worse_is_no_sweet_spot():
     error = curve_of(np.select([RATES < 1e-4, RATES < 3e-3], [11, 8.5], 8.7), 0.01, at=RATES)
     time = curve_of(np.where(RATES < 1e-3, 10, 2), at=RATES)
     findings = with_curves(learning_rate=error, time={"learning_rate": time})
-    assert curve_checks.sweet_spot(findings, "jsb")[0] is False
+    assert rate_checks.sweet_spot(findings, "jsb")[0] is False
 
 
 @pytest.mark.parametrize(("width", "holds"), [(1.2, True), (0.3, False)])
 def test_powers_of_ten_find_a_basin_that_is_wide(width, holds):
     distance = np.abs(np.log10(RATES) + 3.5)  # in the middle between two powers
     error = curve_of(np.where(distance < width / 2, 8, 10), at=RATES)
-    assert curve_checks.coarse_search(with_curves(learning_rate=error), "jsb")[0] is holds
+    assert rate_checks.coarse_search(with_curves(learning_rate=error), "jsb")[0] is holds
 
 
 @pytest.mark.parametrize(
@@ -379,7 +423,7 @@ def test_powers_of_ten_find_a_basin_that_is_wide(width, holds):
 def test_the_optimum_lies_beyond_the_papers_range(low, high, best, std, holds):
     at = np.logspace(low, high, 61)
     error = curve_of(np.abs(np.log10(at) - best), std, at=at)
-    assert curve_checks.optimum_beyond(with_curves(learning_rate=error), "jsb")[0] is holds
+    assert rate_checks.optimum_beyond(with_curves(learning_rate=error), "jsb")[0] is holds
 
 
 @pytest.mark.parametrize(
@@ -400,10 +444,11 @@ def test_returns_diminish_where_a_block_brings_less(shape, std, holds):
 def test_the_best_rate_of_small_networks_must_be_good_for_large_ones(shift, holds):
     small = [3.0, 2.0, 1.0, 2.0]
     columns = [small, small, np.roll(small, -shift)]
-    one = {"factors": ["hidden", "learning_rate"], "marginal": np.array(columns).tolist()}
+    grid = tuple(map(tuple, columns))
+    one = PairMap(("hidden", "learning_rate"), grid, grid)
     findings = with_curves(maps=[one])
-    assert curve_checks.rate_carries_over(findings, "jsb")[0] is holds
-    assert curve_checks.rate_carries_over(with_curves(), "jsb")[0] is None
+    assert map_checks.rate_carries_over(findings, "jsb")[0] is holds
+    assert map_checks.rate_carries_over(with_curves(), "jsb")[0] is None
 
 
 @pytest.mark.parametrize(
@@ -416,10 +461,9 @@ def test_the_best_rate_of_small_networks_must_be_good_for_large_ones(shift, hold
 def test_curves_of_variants_that_are_not_worse_are_alike(gap, std, significant, holds):
     mean = np.where(RATES < 1e-4, 11, 8)
     own, theirs = ({"learning_rate": curve_of(mean + shift, std, at=RATES)} for shift in (0, gap))
-    against = {"p": 0.5, "significant": significant, "difference": gap}
-    rows = {"V": {"top": {"against": None}}, "NP": {"top": {"against": against}}}
+    rows = {"V": summary(), "NP": summary(top=selection(welch(gap, significant, 20)))}
     findings = dataclasses.replace(
-        with_curves({"NP": theirs}, **own), comparison={"jsb": {"variants": rows}}
+        with_curves({"NP": theirs}, **own), comparison=compared(**rows).comparison
     )
     assert curve_checks.similar_curves(findings, "jsb")[0] is holds
 

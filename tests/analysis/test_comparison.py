@@ -10,6 +10,7 @@ from scipy import stats
 
 from odyssey.analysis.comparison import best_of_k, compare_task, write_comparison
 from odyssey.analysis.findings import best
+from odyssey.storage.plain import to_json
 from odyssey.study.study import Study
 from tests.support.analysis_fixtures import HARM, made_up_trials
 
@@ -35,36 +36,34 @@ def table(**figures):
 
 
 def test_welch_is_scipys_on_the_best_tenth(trials):
-    found = compare_task(trials, VARIANTS)["variants"]["NIG"]["top"]["against"]
+    found = compare_task(trials, VARIANTS).variants["NIG"].top.test
     nig, v = (
         trials[trials.variant == code].sort_values("valid").head(6).test for code in ("NIG", "V")
     )
     expected = stats.ttest_ind(nig, v, equal_var=False)
-    assert found["p"] == pytest.approx(expected.pvalue, rel=1e-12)
-    assert found["t"] == pytest.approx(expected.statistic, rel=1e-12)
-    assert found["difference"] == pytest.approx(nig.mean() - v.mean(), rel=1e-12)
+    assert found.p == pytest.approx(expected.pvalue, rel=1e-12)
+    assert found.t == pytest.approx(expected.statistic, rel=1e-12)
+    assert found.difference == pytest.approx(nig.mean() - v.mean(), rel=1e-12)
 
 
 def test_harm_is_found_and_nothing_else(trials):
-    variants = compare_task(trials, VARIANTS)["variants"]
+    variants = compare_task(trials, VARIANTS).variants
     for code in VARIANTS[1:]:
-        test = variants[code]["top"]["against"]
+        test = variants[code].top.test
         if HARM.get(code, 0) > 1:
-            assert test["significant"]
-            assert abs(test["difference"] - HARM[code]) < test["high"] - test["low"]
+            assert test.significant
+            assert abs(test.difference - HARM[code]) < test.high - test.low
         elif code not in HARM:
-            assert not test["significant"]
-            assert test["low"] < 0 < test["high"]
+            assert not test.significant
+            assert test.low < 0 < test.high
 
 
 def test_adjustments_are_scipys(trials):
     tests = [
-        row["all"]["against"]
-        for code, row in compare_task(trials, VARIANTS)["variants"].items()
-        if code != "V"
+        own.all.test for code, own in compare_task(trials, VARIANTS).variants.items() if code != "V"
     ]
-    p = np.array([test["p"] for test in tests])
-    np.testing.assert_allclose([t["p_bonferroni"] for t in tests], np.minimum(1, 8 * p))
+    p = np.array([test.p for test in tests])
+    np.testing.assert_allclose([t.p_bonferroni for t in tests], np.minimum(1, 8 * p))
     # Holm is the closed test over Bonferroni: the largest adjusted p of all sets that hold it.
     closed = [
         max(
@@ -74,14 +73,14 @@ def test_adjustments_are_scipys(trials):
         )
         for i in range(8)
     ]
-    np.testing.assert_allclose([t["p_holm"] for t in tests], closed)
+    np.testing.assert_allclose([t.p_holm for t in tests], closed)
 
 
 def test_effect_sizes_of_a_worked_example():
     found = compare_task(table(V=[1.0, 2, 3], NP=[2.0, 3, 4]), ["V", "NP"], top=1)
-    test = found["variants"]["NP"]["top"]["against"]
-    assert test["g"] == pytest.approx(1 * (1 - 3 / 15))
-    assert test["superiority"] == pytest.approx((1 + 0.5 * 2) / 9)  # 2 < 3; 2 = 2 and 3 = 3
+    test = found.variants["NP"].top.test
+    assert test.g == pytest.approx(1 * (1 - 3 / 15))
+    assert test.superiority == pytest.approx((1 + 0.5 * 2) / 9)  # 2 < 3; 2 = 2 and 3 = 3
 
 
 def test_the_best_are_chosen_by_validation_alone():
@@ -95,25 +94,21 @@ def test_best_of_k_is_the_average_over_all_choices():
     found = best_of_k(rows)
     for k in range(1, 7):
         chosen = [rows.loc[rows.valid[list(s)].idxmin(), "test"] for s in combinations(range(6), k)]
-        assert found["mean"][k - 1] == pytest.approx(np.mean(chosen))
-        assert found["low"][k - 1] == pytest.approx(np.quantile(chosen, 0.1, method="inverted_cdf"))
-        assert found["high"][k - 1] == pytest.approx(
-            np.quantile(chosen, 0.9, method="inverted_cdf")
-        )
+        assert found.mean[k - 1] == pytest.approx(np.mean(chosen))
+        assert found.low[k - 1] == pytest.approx(np.quantile(chosen, 0.1, method="inverted_cdf"))
+        assert found.high[k - 1] == pytest.approx(np.quantile(chosen, 0.9, method="inverted_cdf"))
 
 
 def test_bootstrap_intervals_repeat_the_choice_of_the_best():
     """Against a plain loop that draws trials, takes the best tenth and its mean."""
     random = np.random.default_rng(1)
     rows = table(V=random.normal(size=50))
-    found = compare_task(rows, ["V"], resamples=4000)["variants"]["V"]["top"]
+    found = compare_task(rows, ["V"], resamples=4000).variants["V"].top
     means = [
         rows.iloc[random.integers(50, size=50)].nsmallest(5, "valid").test.mean()
         for _ in range(2000)
     ]
-    assert [found["low"], found["high"]] == pytest.approx(
-        np.quantile(means, [0.025, 0.975]), abs=0.08
-    )
+    assert [found.low, found.high] == pytest.approx(np.quantile(means, [0.025, 0.975]), abs=0.08)
 
 
 @pytest.mark.parametrize(
@@ -128,18 +123,18 @@ def test_bootstrap_intervals_repeat_the_choice_of_the_best():
 )
 def test_a_test_that_cannot_be_made_says_why(figures, reason):
     found = compare_task(table(**figures), list(figures), top=1)
-    assert reason in found["variants"]["NP"]["all"]["against"]["skipped"]
+    assert reason in found.variants["NP"].all.against.skipped
 
 
 def test_an_empty_table_gives_a_whole_result():
     found = compare_task(table(), ["V", "NP"])
-    assert found["variants"]["V"]["trials"] == 0
-    json.dumps(found, allow_nan=False)
+    assert found.variants["V"].trials == 0
+    json.dumps(to_json(found), allow_nan=False)
 
 
 def test_a_nearly_constant_search_is_tested_without_warnings():
     found = compare_task(table(V=[1.0, 1 + 1e-15, 1], NP=[2.0, 2, 2]), ["V", "NP"], top=1)
-    assert found["variants"]["NP"]["all"]["against"]["significant"]
+    assert found.variants["NP"].all.test.significant
 
 
 def test_the_file_is_plain_json(config, trials, tmp_path):

@@ -24,7 +24,7 @@ from odyssey.analysis.fanova.sweep import (
     tree_variances,
 )
 from odyssey.study.search import Choice, LogUniform, OneMinusLogUniform, Uniform
-from tests.support.analysis_fixtures import ORACLES
+from tests.support.analysis_fixtures import golden_file
 from tests.support.quadratic_sums import quadratic
 
 SPACE = {
@@ -57,11 +57,9 @@ def random_forest(d, trees=3, n=25, seed=0):
 # Golden files: the package fanova on its own trees.
 
 
-@pytest.fixture(params=ORACLES or [None], ids=lambda path: path.stem if path else "none")
+@pytest.fixture(params=["fanova_d4_n200_t16", "fanova_d8_n60_t8"])
 def oracle(request):
-    if request.param is None:
-        pytest.skip("needs the golden files ../shared/oracles, which are not part of the project")
-    return json.loads(request.param.read_text())
+    return json.loads(golden_file(request.param))
 
 
 def test_fractions_and_stds_equal_the_golden_ones(oracle):

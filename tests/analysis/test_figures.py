@@ -11,10 +11,11 @@ import pytest
 import yaml
 
 from odyssey import paper
-from odyssey.analysis.figures.draw import draw, figure_names, plot
-from odyssey.analysis.figures.plotting import GREEN, GREY
+from odyssey.analysis.figures.draw import draw, plot
 from odyssey.analysis.findings import Findings, read_trials
-from odyssey.runs import products
+from odyssey.analysis.records import WithPaper
+from odyssey.analysis.words import GREEN, GREY
+from odyssey.runs.products import figure_names
 from odyssey.study.study import Study
 from tests.conftest import ROOT
 from tests.support.analysis_fixtures import found, made_up_trials
@@ -69,10 +70,8 @@ def test_drawing_needs_neither_scikit_learn_nor_numba():
 @pytest.fixture(scope="module")
 def beside(findings):
     """The same findings with the paper's figures asked for."""
-    asked = {
-        task: {"beside": True, "comparable": False, "distances": []} for task in findings.tasks
-    }
-    return dataclasses.replace(findings, paper=asked)
+    asked = WithPaper(comparable=False, beside=True, distances=(), reason="")
+    return dataclasses.replace(findings, paper=dict.fromkeys(findings.tasks, asked))
 
 
 @pytest.mark.parametrize("name", ["figure3", "figure4", "figure5"])
@@ -112,7 +111,9 @@ def test_the_papers_times_are_scaled_to_ours(beside):
 
 
 def test_the_share_of_the_best_is_the_configs(study, findings):
-    comparison = {task: {**row, "share": 0.5} for task, row in findings.comparison.items()}
+    comparison = {
+        task: dataclasses.replace(own, share=0.5) for task, own in findings.comparison.items()
+    }
     half = dataclasses.replace(findings, comparison=comparison)
     for shown, words in ((findings, "best 10 %"), (half, "best 50 %")):
         legend = draw("costs", shown).axes[0].get_legend()
@@ -123,10 +124,8 @@ def test_boxes_that_differ_are_blue_and_thick(findings):
     ax = draw("figure3", findings).axes[3]  # below TIMIT: the best
     assert "best" in ax.get_ylabel()
     widths = {line.get_linewidth() for line in ax.lines}
-    variants = findings.comparison["timit"]["variants"]
-    assert (2.2 in widths) == any(
-        (row["top"]["against"] or {}).get("significant") for row in variants.values()
-    )
+    variants = findings.comparison["timit"].variants
+    assert (2.2 in widths) == any(own.top.is_significant for own in variants.values())
 
 
 def test_axes_follow_the_laws(findings):
@@ -151,10 +150,6 @@ def test_every_figure_has_a_caption():
         title, _, text = (CAPTIONS / f"{kind}.rst").read_text().partition("\n\n")
         assert title.startswith("**")
         assert len(text) > 80
-
-
-def test_the_workflow_draws_every_figure():
-    assert sorted(products.figure_names(["jsb", "timit"])) == sorted(figure_names(["jsb", "timit"]))
 
 
 def test_an_unknown_figure_is_refused(findings):

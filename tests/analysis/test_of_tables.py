@@ -7,13 +7,16 @@ import pytest
 import yaml
 from click.testing import CliRunner
 
-from odyssey.analysis.claims.judge import CLAIMS
-from odyssey.analysis.figures.draw import figure_names
+from odyssey.analysis.claims.of_paper import CLAIMS
 from odyssey.analysis.findings import read_trials
+from odyssey.analysis.report.of_tables import UnusableTable, check_trials
 from odyssey.cli import main
-from odyssey.study.study import Study
+from odyssey.runs.products import figure_names
+from odyssey.study.hyperparameters import Hyperparameter, register
+from odyssey.study.study import Study, load_study
 from tests.conftest import ROOT
 from tests.support.analysis_fixtures import made_up_trials
+from tests.support.rows import rows_of_a_test
 
 DOCS = ROOT / "docs"
 QUICK = "analysis: {bootstrap: 0, trees: 4}\n"
@@ -71,9 +74,9 @@ def test_on_other_data_the_paper_stands_aside(run, made_up, tmp_path):
     ("spoil", "message"),
     [
         (lambda rows: rows.drop(columns=["host", "seed"]), "needs the columns host, seed"),
-        (lambda rows: rows.assign(variant="GRU"), "of variant GRU are not of this study"),
-        (lambda rows: rows.assign(task="chess"), "of task chess are not of this study"),
-        (lambda rows: rows.assign(trial=1), "jsb V 1 does not"),
+        (lambda rows: rows.assign(variant="GRU"), "of variant GRU do not belong to this study"),
+        (lambda rows: rows.assign(task="chess"), "of task chess do not belong to this study"),
+        (lambda rows: rows.assign(trial=1), "jsb V 1 is there more often"),
         (lambda rows: rows.assign(test="good"), "columns test must hold numbers"),
         (lambda rows: rows[:0], "have none"),
     ],
@@ -84,6 +87,17 @@ def test_a_table_that_is_not_the_studys_is_refused_in_one_line(run, made_up, spo
     assert made.exit_code == 1
     assert message in made.output
     assert made.output.count("\n") == 1
+
+
+def test_a_table_needs_the_hyperparameters_of_its_own_tasks_alone(made_up, config):
+    law, trials = {"law": "uniform", "low": 0, "high": 1}, read_trials(made_up)
+    config["task_settings"]["timit"]["search_space"]["extra"] = law
+    with rows_of_a_test():
+        register(Hyperparameter("extra", float, 0, 1, "a number from 0 to 1", at_start=len))
+        study = load_study(config)
+        check_trials(study, trials)
+        with pytest.raises(UnusableTable, match=r"needs the columns extra$"):
+            check_trials(study, trials.assign(task="timit"))
 
 
 def test_what_is_no_table_is_refused_in_one_line(run, tmp_path):

@@ -7,10 +7,12 @@ import pytest
 import yaml
 
 from odyssey import paper
-from odyssey.analysis.claims.judge import CLAIMS
-from odyssey.analysis.figures.draw import figure_names, plot
-from odyssey.analysis.findings import best
+from odyssey.analysis.claims.of_paper import CLAIMS
+from odyssey.analysis.figures.draw import plot
+from odyssey.analysis.findings import DataFacts, finite, winner
+from odyssey.analysis.records import Distance, WithPaper
 from odyssey.analysis.report.page import write_report
+from odyssey.runs.products import figure_names
 from odyssey.runs.results import note_failure
 from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
@@ -43,9 +45,15 @@ def study():
 @pytest.fixture(scope="module")
 def findings(study):
     found_here = found(study, {t: made_up_trials(study, t, TRIALS) for t in study.tasks})
-    facts = {"description": "made up <b>&", "baselines": {"uniform": 60.997}, "notes": ("a note",)}
-    facts |= {"left_out": {"train/7": "1 <frame>"}}
-    facts |= {"comparable": False, "skipped": 7, "sequences": {"train": 3, "valid": 2, "test": 1}}
+    facts = DataFacts(
+        description="made up <b>&",
+        comparable=False,
+        baselines={"uniform": 60.997},
+        notes=("a note",),
+        skipped=7,
+        left_out={"train/7": "1 <frame>"},
+        sequences={"train": 3, "valid": 2, "test": 1},
+    )
     curves = made_up_curves(found_here.trials)
     return dataclasses.replace(found_here, curves=curves, data={"jsb": facts})
 
@@ -75,8 +83,8 @@ def test_text_from_the_study_is_escaped(page):
 
 def test_the_best_trial_stands_beside_the_papers_and_trivial_models(page, findings):
     text = re.sub(r"\s+", " ", page.read_text())
-    row = best(findings.of("jsb"), 1e-9).iloc[0]
-    assert f">{row.test:.4g}</b> {row.variant} trial {row.trial}</td>" in text
+    row = winner(finite(findings.of("jsb")))
+    assert f">{row['test']:.4g}</b> {row['variant']} trial {row['trial']}</td>" in text
     assert "<td>8.38 NIAF</td><td>5.56 (RNN-NADE)</td> <td>uniform 61</td>" in text
     assert "7 items left out" in text
 
@@ -86,7 +94,7 @@ def test_data_that_are_not_the_papers_are_marked_beside_its_figures(
 ):
     text = re.sub(r"\s+", " ", page.read_text())
     assert '<strong class="other-data">not the paper\'s data:</strong> a note</td>' in text
-    whole = {"jsb": dict(findings.data["jsb"]) | {"comparable": True}}
+    whole = {"jsb": dataclasses.replace(findings.data["jsb"], comparable=True)}
     same = dataclasses.replace(findings, data=whole)
     assert "not the paper's data" not in page_of(same, study, tmp_path).read_text()
 
@@ -101,10 +109,9 @@ def test_what_was_left_out_of_the_data_is_listed(page):
 
 
 def test_distances_and_boxes_stand_on_the_page_where_the_paper_is_beside(findings, study, tmp_path):
-    row = {"task": "jsb", "part": "figure 3", "distance": 2.016, "floor": 1.078, "most": 1.373}
-    row |= {"plain": 0.0592, "unit": "nats per frame", "note": "without NP"}
-    lost = {"part": "figure 5", "distance": None, "note": "V: too few"}
-    asked = {"beside": True, "comparable": False, "distances": [row, lost], "reason": ""}
+    row = Distance("jsb", "figure 3", 2.016, 1.078, 1.373, 0.0592, "nats per frame", "without NP")
+    lost = Distance("jsb", "figure 5", note="V: too few")
+    asked = WithPaper(comparable=False, beside=True, distances=(row, lost), reason="")
     text = page_of(dataclasses.replace(findings, paper={"jsb": asked}), study, tmp_path).read_text()
     text = re.sub(r"\s+", " ", text)
     assert "<td><b>2.02</b></td><td>1.08</td><td>1.37</td>" in text

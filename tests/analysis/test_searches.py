@@ -5,7 +5,9 @@ import json
 import numpy as np
 import pytest
 
-from odyssey.analysis.fanova.of_study import Settings, decompose_task, write_fanova
+from odyssey.analysis.fanova.of_study import decompose_task, write_fanova
+from odyssey.analysis.records import Settings
+from odyssey.storage.plain import to_json
 from odyssey.study.study import Study, load_study
 from tests.conftest import SCHEMA
 from tests.support.analysis_fixtures import made_up_trials
@@ -20,39 +22,39 @@ def study(config):
 
 def decomposed(study, trials, settings=QUICK):
     found = decompose_task(trials, study.search_space("jsb"), study.variants, settings)
-    json.dumps(found, allow_nan=False)
+    json.dumps(to_json(found), allow_nan=False)
     return found
 
 
 def share(result, *factors):
-    return next(e for e in result["effects"] if e["factors"] == factors and e["kind"] != "total")
+    return next(e for e in result.effects if e.factors == factors and e.kind != "total")
 
 
 def test_error_and_time_have_their_own_truth(study):
     found = decomposed(study, made_up_trials(study, "jsb", 100))
-    error, time = (found["searches"]["V"][target] for target in ("error", "time"))
-    assert share(error, "learning_rate")["fraction"] > 0.8
-    assert share(time, "hidden")["fraction"] > 0.95
-    assert [len(curve["mean"]) for curve in error["curves"].values()] == [60] * 4
-    assert len(error["maps"]) == 6
-    assert "maps" not in found["searches"]["NP"]["error"]
+    error, time = (found.of("V", target) for target in ("error", "time"))
+    assert share(error, "learning_rate").fraction > 0.8
+    assert share(time, "hidden").fraction > 0.95
+    assert [len(curve.mean) for curve in error.curves.values()] == [60] * 4
+    assert len(error.maps) == 6
+    assert found.of("NP").maps is None
 
 
 def test_the_variant_is_a_factor_of_the_joint_decomposition(study):
     trials = made_up_trials(study, "jsb", 60)
     trials = trials[trials.status == "finished"]
     trials["test"] = 10.0 * (trials.variant == "NP") + trials.test / 100
-    found = decomposed(study, trials)["joint"]
-    assert share(found, "variant")["fraction"] > 0.95
-    assert found["curves"]["variant"]["mean"][1] > found["curves"]["variant"]["mean"][0] + 9
+    found = decomposed(study, trials).joint
+    assert share(found, "variant").fraction > 0.95
+    assert found.curves["variant"].mean[1] > found.curves["variant"].mean[0] + 9
 
 
 def test_one_search_does_not_depend_on_the_others(study):
     trials = made_up_trials(study, "jsb", 30)
     whole = decomposed(study, trials)
     alone = decomposed(study, trials[trials.variant == "NP"])
-    assert whole["searches"]["NP"] == alone["searches"]["NP"]
-    assert "at least 10 trials, got 0" in alone["searches"]["V"]["error"]["skipped"]
+    assert to_json(whole.searches["NP"]) == to_json(alone.searches["NP"])
+    assert "at least 10 trials, got 0" in alone.of("V").skipped
 
 
 @pytest.mark.parametrize(
@@ -67,35 +69,33 @@ def test_one_search_does_not_depend_on_the_others(study):
 )
 def test_what_cannot_be_said_has_a_reason(study, spoil, reason):
     trials = spoil(made_up_trials(study, "jsb", 30).query("variant == 'V'"))
-    assert reason in decomposed(study, trials)["searches"]["V"]["error"]["skipped"]
+    assert reason in decomposed(study, trials).of("V").skipped
 
 
 def test_diverged_trials_have_no_training_time(study):
     trials = made_up_trials(study, "jsb", 60).query("variant == 'V'")
     trials.loc[trials.status == "diverged", "seconds"] = 1e9
-    found = decomposed(study, trials)["searches"]["V"]
-    assert max(found["time"]["curves"]["learning_rate"]["mean"]) < 1e4
-    assert found["time"]["trials"] + found["diverged"] == found["error"]["trials"] == 60
+    found = decomposed(study, trials).searches["V"]
+    assert max(found.time.curves["learning_rate"].mean) < 1e4
+    assert found.time.trials + found.diverged == found.error.trials == 60
 
 
 def test_a_diverged_trial_counts_by_its_own_figure(study):
     trials = made_up_trials(study, "jsb", 60).query("variant == 'V'")
     best_epoch = trials.assign(test=trials.test.where(trials.status == "finished", 12.0))
     as_finished = best_epoch.assign(status="finished")
-    found, expected = (
-        decomposed(study, rows)["searches"]["V"] for rows in (best_epoch, as_finished)
+    found, expected, worst = (
+        to_json(decomposed(study, rows).of("V")) for rows in (best_epoch, as_finished, trials)
     )
-    assert (
-        found["error"] == expected["error"] != decomposed(study, trials)["searches"]["V"]["error"]
-    )
+    assert found == expected != worst
 
 
 def test_a_trial_without_a_figure_is_left_out(study):
     trials = made_up_trials(study, "jsb", 60).query("variant == 'V'")
     unknown = trials.assign(test=trials.test.where(trials.status == "finished"))
-    found = decomposed(study, unknown)["searches"]["V"]
-    assert found["trials"] == 60
-    assert found["error"]["trials"] == (trials.status == "finished").sum() < 60
+    found = decomposed(study, unknown).searches["V"]
+    assert found.trials == 60
+    assert found.error.trials == (trials.status == "finished").sum() < 60
 
 
 def test_the_time_is_decomposed_as_its_logarithm(study):
@@ -103,31 +103,29 @@ def test_the_time_is_decomposed_as_its_logarithm(study):
     trials = made_up_trials(study, "jsb", 200).query("variant == 'V'").assign(status="finished")
     size, rate = np.log(trials.hidden / 20), np.log(trials.learning_rate / 1e-6)
     found = decomposed(study, trials.assign(seconds=np.exp(2 * size + rate / 2)))
-    time = found["searches"]["V"]["time"]
-    assert share(time, "hidden", "learning_rate")["estimate"] < 0.02
-    at = found["factors"]["hidden"]["at"]
-    curve, rest = time["curves"]["hidden"], np.exp(np.mean(rate) / 2)
+    time = found.of("V", "time")
+    assert share(time, "hidden", "learning_rate").estimate < 0.02
+    at = found.factors["hidden"].at
+    curve, rest = time.curves["hidden"], np.exp(np.mean(rate) / 2)
     middle = len(at) // 2
-    assert curve["mean"][middle] == pytest.approx(rest * (at[middle] / 20) ** 2, rel=0.15)
-    assert 0 < curve["std"][middle] < curve["mean"][middle]
+    assert curve.mean[middle] == pytest.approx(rest * (at[middle] / 20) ** 2, rel=0.15)
+    assert 0 < curve.std[middle] < curve.mean[middle]
 
 
 def test_duplicated_draws_are_no_trouble(study):
     trials = made_up_trials(study, "jsb", 30)
     for name in ("hidden", "learning_rate", "momentum", "noise"):
         trials[name] = np.repeat(trials[name].to_numpy()[::3], 3)
-    assert "effects" in decomposed(study, trials)["searches"]["V"]["error"]
+    assert decomposed(study, trials).of("V").effects
 
 
 def test_a_fixed_hyperparameter_is_no_factor(config):
     config["search_space"]["momentum"] = {"law": "fixed", "value": 0.9}
     study = load_study(config | {"variants": ["V"]}, SCHEMA)
     found = decomposed(study, made_up_trials(study, "jsb", 40))
-    assert found["fixed"] == {"momentum": 0.9}
-    named = {
-        name for effect in found["searches"]["V"]["error"]["effects"] for name in effect["factors"]
-    }
-    assert named == {"hidden", "learning_rate", "noise"} == set(found["factors"]) - {"variant"}
+    assert found.fixed == {"momentum": 0.9}
+    named = {name for effect in found.of("V").effects for name in effect.factors}
+    assert named == {"hidden", "learning_rate", "noise"} == set(found.factors) - {"variant"}
 
 
 def test_where_everything_is_fixed_nothing_is_decomposed(config):
@@ -136,7 +134,7 @@ def test_where_everything_is_fixed_nothing_is_decomposed(config):
     config["search_space"]["hidden"] = {"law": "fixed", "value": 20}
     study = load_study(config | {"variants": ["V"]}, SCHEMA)
     found = decomposed(study, made_up_trials(study, "jsb", 40))
-    assert "none that is not fixed" in found["searches"]["V"]["error"]["skipped"]
+    assert "none that is not fixed" in found.of("V").skipped
 
 
 def test_booleans_are_factors_of_timit(config):
@@ -144,7 +142,7 @@ def test_booleans_are_factors_of_timit(config):
     trials = made_up_trials(study, "timit", 80)
     trials["test"] = 5.0 * trials["clip"].astype(bool) + np.random.default_rng(0).normal(size=80)
     found = decompose_task(trials, study.search_space("timit"), ["V"], QUICK)
-    assert share(found["searches"]["V"]["error"], "clip")["fraction"] > 0.7
+    assert share(found.of("V"), "clip").fraction > 0.7
 
 
 def test_the_file_holds_intervals_and_is_the_same_again(study, tmp_path):

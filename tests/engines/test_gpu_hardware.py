@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
+from odyssey.engines.choose import new_model
 from odyssey.engines.gpu.device import fleet_of, new_fleet, require
 from odyssey.engines.gpu.driver import Driver, GpuError
 from odyssey.engines.gpu.model import GpuModel
-from odyssey.engines.network import new_model
 from odyssey.engines.noise import Noise
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import VARIANTS, get_variant

@@ -3,10 +3,10 @@
 import pytest
 
 from benchmarks.tiny import tiny_dataset
+from odyssey.engines.choose import new_model
 from odyssey.engines.fused.model import FusedModel
 from odyssey.engines.gpu import device, model, nvrtc
 from odyssey.engines.gpu.driver import Driver, GpuError
-from odyssey.engines.network import new_model
 from odyssey.networks.variants import VANILLA
 from odyssey.runs import block, stopping
 from odyssey.runs.results import read_block

@@ -14,8 +14,8 @@ from odyssey.engines.fused.instructions import supported_sets
 from odyssey.engines.fused.layer import fused_layer
 from odyssey.engines.fused.loader import instruction_set
 from odyssey.engines.fused.model import FusedModel
+from odyssey.engines.gluon.model import GluonModel
 from odyssey.engines.mx import mx
-from odyssey.engines.network import GluonModel
 from odyssey.engines.noise import Noise
 from odyssey.networks import equations
 from odyssey.networks.spec import NetworkSpec, UpdateRule

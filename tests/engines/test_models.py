@@ -1,20 +1,23 @@
-"""What every fused step must do, on the CPU and on an emulated GPU alike."""
+"""What every engine's step must do: Gluon's, the fused one, that of an emulated GPU."""
 
 import numpy as np
 import pytest
 
 from odyssey.engines.fused.model import FusedModel
+from odyssey.engines.gluon.model import GluonModel
 from odyssey.engines.gpu.model import GpuModel
 from odyssey.engines.noise import Noise
 from odyssey.networks.spec import UpdateRule
+from tests.losses.squared_error import SQUARED
 from tests.support.emulated_gpu import emulated_fleet
 from tests.support.model_checks import network, sequence, started
 
 MAKERS = {
-    "cpu": FusedModel,
+    "gluon": GluonModel,
+    "fused": FusedModel,
     "gpu": lambda spec, rule: GpuModel(spec, rule, emulated_fleet(spec.variant)),
 }
-LOSSES = ["softmax", "bernoulli", "ctc"]
+LOSSES = ["softmax", "bernoulli", "ctc", SQUARED.name]
 
 
 @pytest.fixture(params=MAKERS)
@@ -87,8 +90,8 @@ def test_labels_that_do_not_fit_leave_the_rest_of_a_set_to_be_judged(new_model):
     [
         ((7, 2), (7,), r"\(T, 3\).*\(7, 2\)"),
         ((0, 3), (0,), r"T > 0.*\(0, 3\)"),
-        ((7, 3), (6,), r"\(7, 3\).*\(7,\).*\(6,\)"),
-        ((7, 3), (7, 4), r"\(7, 3\).*\(7,\).*\(7, 4\)"),
+        ((7, 3), (6,), r"7 frames.*\(7,\).*\(6,\)"),
+        ((7, 3), (7, 4), r"7 frames.*\(7,\).*\(7, 4\)"),
     ],
 )
 def test_wrong_shapes_are_named(new_model, x, y, message):

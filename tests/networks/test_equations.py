@@ -3,31 +3,20 @@
 import numpy as np
 import pytest
 
+from odyssey.losses import get_loss
 from odyssey.networks import equations
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import VARIANTS, get_variant
+from tests.support.model_checks import numeric_gradient
 
 T, B, D, H, K = 5, 2, 3, 4, 6
 CODES = [*VARIANTS, "CIFG+NP", "NIG+NOAF", "CIFG+FGR", "NIG+NFG+NOG"]
-LOSSES = {"softmax": equations.softmax_loss, "bernoulli": equations.bernoulli_loss}
+LOSSES = ["softmax", "bernoulli", "ctc"]
 
 
 def draw(spec, generator):
     parameters = {n: generator.normal(0, 0.5, s) for n, s in spec.parameter_shapes().items()}
     return parameters, generator.normal(size=(T, B, D))
-
-
-def numeric_gradient(function, array, step=1e-5):
-    gradient = np.empty_like(array)
-    for index in np.ndindex(array.shape):
-        kept = array[index]
-        array[index] = kept + step
-        above = function()
-        array[index] = kept - step
-        below = function()
-        array[index] = kept
-        gradient[index] = (above - below) / (2 * step)
-    return gradient
 
 
 @pytest.mark.parametrize("loss", LOSSES)
@@ -36,13 +25,16 @@ def test_gradients_equal_central_differences(code, loss):
     generator = np.random.default_rng(11)
     spec = NetworkSpec(get_variant(code), D, H, K, True, loss)
     parameters, x = draw(spec, generator)
-    shape = (T, B) if loss == "softmax" else (T, B, K)
-    y = generator.integers(0, K if loss == "softmax" else 2, shape)
+    y = [get_loss(loss).draw_targets(generator, T, K) for _ in range(B)]
+
+    def losses():
+        a = equations.network_forward(spec, parameters, x)
+        return [get_loss(loss).value_and_gradient(a[:, b], y[b]) for b in range(B)]
 
     def value():
-        return LOSSES[loss](equations.network_forward(spec, parameters, x), y)[0]
+        return sum(value for value, _ in losses())
 
-    d_output = LOSSES[loss](equations.network_forward(spec, parameters, x), y)[1]
+    d_output = np.stack([gradient for _, gradient in losses()], axis=1)
     gradients, dx = equations.network_backward(spec, parameters, x, d_output)
     np.testing.assert_allclose(dx, numeric_gradient(value, x), atol=5e-9)
     for name, gradient in gradients.items():

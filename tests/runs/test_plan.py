@@ -9,16 +9,15 @@ from hypothesis import strategies as st
 
 from odyssey.cli import main
 from odyssey.runs.plan import (
-    CORPORA,
-    COSTS,
     LEAST_MINUTES,
     MOST_MINUTES,
     START_SECONDS,
     SUBMIT_SECONDS,
     Corpus,
-    Costs,
     PlanError,
     TaskPlan,
+    corpus_of,
+    costs_of,
     epoch_seconds,
     fit,
     makespan,
@@ -30,8 +29,11 @@ from odyssey.runs.plan import (
     with_epochs,
 )
 from odyssey.study.study import load_study
+from odyssey.tasks import TASKS, Costs
 from tests.conftest import SCHEMA
 
+COSTS = {task: costs_of(task) for task in TASKS}
+CORPORA = {task: corpus_of(task) for task in TASKS}
 durations = st.lists(st.floats(0, 1e5), min_size=1, max_size=30)
 
 

@@ -5,6 +5,7 @@ KILLS=1000 in the environment (``make storm KILLS=1000``) makes it longer.
 
 import contextlib
 import dataclasses
+import math
 import os
 import random
 import signal
@@ -12,13 +13,12 @@ import subprocess
 import time
 import traceback
 
-import numpy as np
 import psutil
 import pytest
 
 from benchmarks.tiny import tiny_dataset
 from odyssey.engines.fused import model as fused
-from odyssey.runs import trial as trial_module
+from odyssey.runs.keeper import Saving
 from odyssey.runs.trial import run_trial
 from odyssey.storage.tree_file import load_tree
 from odyssey.study.study import Protocol
@@ -57,7 +57,7 @@ def run_in_a_child(spec, data, path, generator, kill):
         try:
             if kill and inside:
                 die_in_a_write(generator)
-            run_trial(spec, data, path, "fused", minutes=0)
+            run_trial(spec, data, path, "fused", saving=Saving(minutes=0, share=math.inf))
             code = 0
         except BaseException:
             traceback.print_exc()
@@ -73,8 +73,7 @@ def run_in_a_child(spec, data, path, generator, kill):
 
 @pytest.mark.parametrize("task", TASKS)
 def test_no_kill_loses_or_changes_a_result(tiny_study, tmp_path, monkeypatch, task):
-    monkeypatch.setattr(trial_module, "CHECKPOINT_SHARE", np.inf)  # a save at every chance
-    monkeypatch.setattr(fused, "RUN", 2)  # which come after every run of sequences
+    monkeypatch.setattr(fused, "RUN", 2)  # there may be a save after every run of sequences
     generator, data = random.Random(f"{task} {KILLS}"), tiny_dataset(task, sequences=8)
     wanted, kills, number = -(-KILLS // len(TASKS)), 0, 0
     while kills < wanted:

@@ -9,19 +9,21 @@ import numpy as np
 import pytest
 
 from benchmarks.tiny import tiny_dataset
+from odyssey.engines.choose import new_model
 from odyssey.engines.fused import model as fused
-from odyssey.engines.network import new_model
 from odyssey.engines.training import evaluate, initial_parameters
-from odyssey.runs import checkpoint as trial_file
 from odyssey.runs import stopping
 from odyssey.runs import trial as trial_module
 from odyssey.runs.checkpoint import find_trial, previous_generation
+from odyssey.runs.keeper import Saving
+from odyssey.runs.observer import Observer, register
 from odyssey.runs.results import TRIAL
 from odyssey.runs.trial import TrialError, run_trial
 from odyssey.storage.lease import LeaseLost
 from odyssey.storage.tree_file import load_tree, save_tree
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit
+from tests.support.rows import rows_of_a_test
 
 
 class Killed(BaseException):
@@ -46,26 +48,36 @@ def assert_equal(a, b):
             assert value == b[key], key
 
 
-@pytest.fixture
-def saving_always(monkeypatch):
-    """A checkpoint after every run; returns a function that sets after how many to die."""
-    monkeypatch.setattr(trial_module, "CHECKPOINT_SHARE", np.inf)
-    fuse = {"saves": np.inf}
+#: A checkpoint after every run.
+ALWAYS = Saving(minutes=0, share=np.inf)
 
-    def save(*arguments, **options):
-        save_tree(*arguments, **options)
-        fuse["saves"] -= 1
-        if fuse["saves"] <= 0:
+
+class Fuse(Observer):
+    """Dies after some checkpoints; calling it sets after how many."""
+
+    def __init__(self):
+        self(np.inf)
+
+    def __call__(self, saves):
+        self.left = saves
+
+    def saved(self, spec, seconds):
+        self.left -= 1
+        if self.left <= 0:
             raise Killed
 
-    monkeypatch.setattr(trial_file, "save_tree", save)
-    return lambda saves: fuse.update(saves=saves)
+
+@pytest.fixture
+def fuse():
+    """A fuse that all trials of the test have."""
+    with rows_of_a_test():
+        yield register("fuse", Fuse())
 
 
 @pytest.mark.parametrize("kernels", ["fused", "gluon"])
 @pytest.mark.parametrize("task", ["timit", "iamondb", "jsb"])
 def test_a_resumed_trial_equals_the_uninterrupted_one_bit_for_bit(
-    tiny_study, tmp_path, saving_always, monkeypatch, task, kernels
+    tiny_study, tmp_path, fuse, monkeypatch, task, kernels
 ):
     spec, data = tiny_study.trial(task, "V", 1), tiny_dataset(task)
     run_trial(spec, data, tmp_path / "whole.h5", kernels)
@@ -73,9 +85,9 @@ def test_a_resumed_trial_equals_the_uninterrupted_one_bit_for_bit(
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     path, deaths = tmp_path / "killed.h5", 0
     while deaths < 100:
-        saving_always(1 + deaths % 3)
+        fuse(1 + deaths % 3)
         try:
-            run_trial(spec, data, path, kernels, minutes=0)
+            run_trial(spec, data, path, kernels, saving=ALWAYS)
             break
         except Killed:
             deaths += 1
@@ -181,39 +193,34 @@ def test_a_result_of_the_first_format_that_never_was_better_than_its_start_ends_
     assert got == result.row()["test"]
 
 
-def test_a_checkpoint_of_the_first_format_goes_on_to_the_same_bits(
-    tiny_study, tmp_path, saving_always
-):
+def test_a_checkpoint_of_the_first_format_goes_on_to_the_same_bits(tiny_study, tmp_path, fuse):
     spec, data = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb")
     run_trial(spec, data, tmp_path / "whole.h5", "gluon")
     path = tmp_path / "1.h5"
-    saving_always(9)
+    fuse(9)
     with pytest.raises(Killed):
-        run_trial(spec, data, path, "gluon", minutes=0)
+        run_trial(spec, data, path, "gluon", saving=ALWAYS)
     as_of_the_first_format(path)
     as_of_the_first_format(previous_generation(path))
-    saving_always(np.inf)
+    fuse(np.inf)
     run_trial(spec, data, path, "gluon")
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     assert_equal(without_wall_clock(load_tree(path)), whole)
 
 
 @pytest.mark.parametrize("calls", [0, 1, 3, 4])
-def test_a_kill_while_the_untrained_net_is_judged_costs_no_bit(
-    tiny_study, tmp_path, monkeypatch, calls
-):
+def test_a_kill_while_the_untrained_net_is_judged_costs_no_bit(tiny_study, tmp_path, calls):
     spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
     run_trial(spec, data, tmp_path / "whole.h5", "gluon")
     left = iter(range(calls))
 
-    def die(*_):
-        if next(left, None) is None:
-            raise Killed
+    class Deadly(Observer):
+        def ran(self, spec, state):
+            if next(left, None) is None:
+                raise Killed
 
-    with monkeypatch.context() as patch:
-        patch.setattr(trial_module._Keeper, "__call__", die)
-        with pytest.raises(Killed):
-            run_trial(spec, data, path, "gluon")
+    with pytest.raises(Killed):
+        run_trial(spec, data, path, "gluon", observers=[Deadly()])
     run_trial(spec, data, path, "gluon")
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     assert_equal(without_wall_clock(load_tree(path)), whole)
@@ -292,22 +299,22 @@ def test_what_was_moved_aside_is_found_again_when_its_settings_come_back(tiny_st
 def test_results_of_an_older_version_are_computed_anew(tiny_study, tmp_path, monkeypatch):
     spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
     run_trial(spec, data, path, "gluon")
-    monkeypatch.setattr("odyssey.study.study.RESULTS_VERSION", 99)
+    monkeypatch.setattr("odyssey.study.trials.RESULTS_VERSION", 99)
     assert run_trial(spec, data, path, "gluon").settings["results_version"] == 99
     assert load_tree(tmp_path / "0.other-1.h5")["fingerprint"] != load_tree(path)["fingerprint"]
 
 
-def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path, saving_always):
+def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path, fuse):
     spec, data = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb")
     run_trial(spec, data, tmp_path / "whole.h5", "gluon")
     path = tmp_path / "1.h5"
-    saving_always(4)
+    fuse(4)
     with pytest.raises(Killed):
-        run_trial(spec, data, path, "gluon", minutes=0)
+        run_trial(spec, data, path, "gluon", saving=ALWAYS)
     path.write_bytes(b"")
     tree = find_trial(path, spec.fingerprint, data.fingerprint)
     assert tree["state"]["position"] == 3
-    saving_always(np.inf)
+    fuse(np.inf)
     run_trial(spec, data, path, "gluon")
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     assert_equal(without_wall_clock(load_tree(path)), whole)
@@ -316,15 +323,15 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path,
 @pytest.mark.parametrize("code", [errno.ENOSPC, errno.EIO, errno.EROFS, errno.EDQUOT])
 @pytest.mark.parametrize("call", ["fsync", "replace", "open"])
 def test_a_failing_save_is_one_line_and_costs_nothing(
-    tiny_study, tmp_path, monkeypatch, saving_always, call, code
+    tiny_study, tmp_path, monkeypatch, fuse, call, code
 ):
     spec, data = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb")
     whole, path = tmp_path / "whole" / "1.h5", tmp_path / "1.h5"
     run_trial(spec, data, whole, "gluon")
-    saving_always(3)
+    fuse(3)
     with pytest.raises(Killed):
-        run_trial(spec, data, path, "gluon", minutes=0)
-    saving_always(np.inf)
+        run_trial(spec, data, path, "gluon", saving=ALWAYS)
+    fuse(np.inf)
     really, left = getattr(os, call), iter(range(6))
 
     def fail(*arguments, **options):
@@ -335,7 +342,7 @@ def test_a_failing_save_is_one_line_and_costs_nothing(
     with monkeypatch.context() as patch:
         patch.setattr(os, call, fail)
         with pytest.raises(TrialError, match=os.strerror(code)) as caught:
-            run_trial(spec, data, path, "gluon", minutes=0)
+            run_trial(spec, data, path, "gluon", saving=ALWAYS)
     assert "\n" not in str(caught.value)
     assert load_tree(path)["status"] == "running"
     run_trial(spec, data, path, "gluon")
@@ -345,7 +352,7 @@ def test_a_failing_save_is_one_line_and_costs_nothing(
 
 @pytest.mark.parametrize("code", [errno.EPERM, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK])
 def test_without_hard_links_a_killed_trial_goes_on_with_the_same_bits(
-    tiny_study, tmp_path, monkeypatch, saving_always, code
+    tiny_study, tmp_path, monkeypatch, fuse, code
 ):
     def link(*arguments):
         raise OSError(code, os.strerror(code), str(arguments[0]))
@@ -355,9 +362,9 @@ def test_without_hard_links_a_killed_trial_goes_on_with_the_same_bits(
     monkeypatch.setattr(os, "link", link)
     path, deaths = tmp_path / "killed" / "1.h5", 0
     while deaths < 100:
-        saving_always(2 + deaths % 3)
+        fuse(2 + deaths % 3)
         try:
-            run_trial(spec, data, path, "gluon", minutes=0)
+            run_trial(spec, data, path, "gluon", saving=ALWAYS)
             break
         except Killed:
             deaths += 1
@@ -394,7 +401,7 @@ def test_the_error_of_a_file_says_what_is_to_be_done(
     assert str(caught.value).startswith(str(tmp_path / "1.h5") if error.errno else "libgomp")
 
 
-def test_a_short_write_is_noticed(tiny_study, tmp_path, monkeypatch, saving_always):
+def test_a_short_write_is_noticed(tiny_study, tmp_path, monkeypatch, fuse):
     """A disk that takes half of a checkpoint and says nothing."""
     spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
     run_trial(spec, data, tmp_path / "whole.h5", "gluon")
@@ -403,27 +410,30 @@ def test_a_short_write_is_noticed(tiny_study, tmp_path, monkeypatch, saving_alwa
     def half(path, content):
         return really(path, content[: len(content) // 2] if ".h5" in path.name else content)
 
-    saving_always(4)
+    fuse(4)
     with monkeypatch.context() as patch:
         patch.setattr(Path, "write_bytes", half)
         with pytest.raises(Killed):
-            run_trial(spec, data, path, "gluon", minutes=0)
-    saving_always(np.inf)
+            run_trial(spec, data, path, "gluon", saving=ALWAYS)
+    fuse(np.inf)
     run_trial(spec, data, path, "gluon")
     whole = without_wall_clock(load_tree(tmp_path / "whole.h5"))
     assert_equal(without_wall_clock(load_tree(path)), whole)
 
 
 @pytest.mark.parametrize("sequences", [0, 3, 5, 8, 10, 11, 13, 14, 15, 18])
-def test_a_signal_saves_and_stops(tiny_study, tmp_path, monkeypatch, sequences):
+def test_what_is_asked_to_stop_is_saved_and_stops(tiny_study, tmp_path, sequences):
     """Three and two are evaluated; of an epoch five are trained on, three and two evaluated."""
     spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
     run_trial(spec, data, tmp_path / "whole.h5", "gluon")
     calls = iter(range(sequences))
-    with monkeypatch.context() as patch:
-        patch.setattr(stopping, "requested", lambda: next(calls, None) is None and "SIGUSR1")
-        with pytest.raises(stopping.Stopped, match="saved and stopped on SIGUSR1"):
-            run_trial(spec, data, path, "gluon")
+
+    class Impatient(Observer):
+        def asks_to_stop(self):
+            return "" if next(calls, None) is not None else "a whim"
+
+    with pytest.raises(stopping.Stopped, match="saved and stopped on a whim"):
+        run_trial(spec, data, path, "gluon", observers=[Impatient()])
     if sequences >= 5:  # before, nothing was trained: nothing to save
         assert load_tree(path)["state"]["position"] or load_tree(path)["curves"]["valid"].size
     run_trial(spec, data, path, "gluon")
@@ -431,27 +441,22 @@ def test_a_signal_saves_and_stops(tiny_study, tmp_path, monkeypatch, sequences):
     assert_equal(without_wall_clock(load_tree(path)), whole)
 
 
-def test_a_process_taken_for_dead_writes_nothing(tiny_study, tmp_path, saving_always):
+def test_a_process_taken_for_dead_writes_nothing(tiny_study, tmp_path, fuse):
     spec, data, path = tiny_study.trial("jsb", "V", 1), tiny_dataset("jsb"), tmp_path / "1.h5"
-    saving_always(3)
+    fuse(3)
     with pytest.raises(Killed):
-        run_trial(spec, data, path, "gluon", minutes=0)
-    saved, keeper = path.read_bytes(), {}
-    saving_always(np.inf)
-    original = trial_module.save_checkpoint
+        run_trial(spec, data, path, "gluon", saving=ALWAYS)
+    saved, keeper = path.read_bytes(), {"calls": 0}
+    fuse(np.inf)
 
-    def steal(*arguments):
-        keeper["calls"] = keeper.get("calls", 0) + 1
-        original(*arguments)
-        if keeper["calls"] == 2:
-            keeper["content"] = path.read_bytes()
-            path.with_suffix(".lease").write_text('{"token": "another"}')
+    class Thief(Observer):
+        def saved(self, spec, seconds):
+            keeper["calls"] += 1
+            if keeper["calls"] == 2:
+                keeper["content"] = path.read_bytes()
+                path.with_suffix(".lease").write_text('{"token": "another"}')
 
-    trial_module.save_checkpoint = steal
-    try:
-        with pytest.raises(LeaseLost):
-            run_trial(spec, data, path, "gluon", minutes=0)
-    finally:
-        trial_module.save_checkpoint = original
+    with pytest.raises(LeaseLost):
+        run_trial(spec, data, path, "gluon", saving=ALWAYS, observers=[Thief()])
     assert saved != path.read_bytes() == keeper["content"]
     assert keeper["calls"] == 2

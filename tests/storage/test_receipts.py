@@ -47,7 +47,7 @@ def test_the_whole_may_be_moved(making, tmp_path):
         ({"inputs": ("a.csv", "b.csv", "c.csv")}, "input c.csv is another"),
         ({"inputs": ("a.csv",)}, "input b.csv is another"),
         ({"settings": 2}, "made with other settings"),
-        ({"code": ("receipts.py",)}, "made with other code"),
+        ({"code": ("storage/receipts.py",)}, "made with other code"),
     ],
 )
 def test_what_is_asked_for_may_be_another(making, tmp_path, changes, reason):
@@ -90,6 +90,11 @@ def test_caches_are_no_code(monkeypatch, tmp_path):
     assert code_digest.__wrapped__(("analysis/**/*",)) == before
     (tmp_path / "analysis" / "sweep.py").write_text("a = 2")
     assert code_digest.__wrapped__(("analysis/**/*",)) != before
+
+
+def test_code_that_is_not_there_is_no_code():
+    with pytest.raises(ValueError, match=r"analysis/none\.py: must name files of the package"):
+        code_digest(("analysis/none.py",))
 
 
 def test_a_receipt_is_plain_json_with_names_from_the_root(making, tmp_path):

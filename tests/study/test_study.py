@@ -25,7 +25,9 @@ def test_the_config_is_the_papers_study(config):
 def test_blocks_cover_every_trial_once(config):
     config["trials"], config["task_settings"]["jsb"]["trials_per_job"] = 7, 3
     study = load_study(config, SCHEMA)
-    assert list(study.blocks("jsb")) == [(0, 2), (3, 5), (6, 6)]
+    blocks = list(study.blocks("jsb"))
+    assert [block[2:] for block in blocks if block.variant == "V"] == [(0, 2), (3, 5), (6, 6)]
+    assert [k for block in blocks for k in block.trials] == 9 * list(range(7))
     paths = study.block_paths("jsb")
     assert len(paths) == len(set(paths)) == 3 * 9
     assert str(paths[0]) == "results/jsb/V/trials_0-2.h5"
@@ -82,7 +84,8 @@ def test_the_update_rule_and_network_come_from_the_draw(config):
         ({"variants": ["V", "LSTM"]}, "unknown LSTM variant 'LSTM'"),
         ({"variants": ["CIFG+NP", "V", "NP+CIFG"]}, "NP+CIFG is the same network as CIFG+NP"),
         ({"variants": ["V", "NP", "V+NP"]}, "V+NP is the same network as NP: leave one out"),
-        ({"tasks": ["mnist"]}, "tasks.0: 'mnist' is not one of"),
+        ({"tasks": ["mnist"]}, "tasks: unknown task 'mnist': use timit, iamondb, jsb"),
+        ({"tasks": [1]}, "tasks.0: 1 is not of type 'string'"),
         ({"trials": 0}, "trials: 0 is less than the minimum of 1"),
         ({"trails": 3}, "'trails' was unexpected"),
         ({"seed": "7"}, "seed: '7' is not of type 'integer': write 7 without quotes"),
@@ -118,8 +121,32 @@ def test_a_bad_config_gets_one_line(config, monkeypatch, change, message):
         ("analysis", {"top": math.nan}, "analysis.top: must be a finite number, got nan"),
         ("analysis", {"alpha": math.nan}, "analysis.alpha: must be a finite number, got nan"),
         ("data", {"jsb": {"source": "json", "path": "$NOWHERE"}}, "data.jsb.path: the variable"),
-        ("data", {"jsb": {"source": "json", "path": 5}}, "data.jsb.path: 5 is not of type"),
-        ("data", {"timit": {"source": "synthetic", "speakers": 36.0}}, "36.0 is not of type"),
+        (
+            "data",
+            {"jsb": {"source": "json", "path": 5}},
+            "data.jsb.path: must be text, got 5: text needs",
+        ),
+        (
+            "data",
+            {"jsb": {"source": "tape"}},
+            "jsb.source: jsb has no source 'tape': use mat, pickle",
+        ),
+        (
+            "data",
+            {"jsb": {"source": "mat", "paht": "x"}},
+            "no option paht: use chorales, normalise",
+        ),
+        ("data", {"jsb": {"source": "music21", "normalise": "true"}}, "write true without quotes"),
+        ("data", {"jsb": {"source": True}}, "data.jsb.source: True is not of type 'string'"),
+        ("data", {"timit": {}}, "timit.source: must say where the data of timit come from: timit,"),
+        (
+            "data",
+            {"timit": {"source": "timit", "split": True}},
+            "official, speaker, utterance, got",
+        ),
+        ("data", {"mnist": {"source": "x"}}, "data: unknown task 'mnist': use timit, iamondb"),
+        ("task_settings", {"mnist": {}}, "task_settings: unknown task 'mnist': use timit"),
+        ("data", {"timit": {"source": "synthetic", "speakers": 36.0}}, "to 10000, got 36.0"),
     ],
 )
 def test_a_bad_value_of_a_section_gets_one_line(config, monkeypatch, section, change, message):
@@ -150,6 +177,11 @@ def test_a_bad_value_of_a_section_gets_one_line(config, monkeypatch, section, ch
         ("noise", {"law": "choice", "levels": [None, 1]}, "noise.levels.0: None is not of type"),
         ("noise", {"law": "uniform", "low": 0, "high": math.inf}, "noise.high: must be a finite"),
         ("noise", {"law": "choice", "levels": [0, 0.0]}, "noise.levels: [0, 0.0] has non-unique"),
+        (
+            "speed",
+            {"law": "fixed", "value": 1},
+            "unknown hyperparameter 'speed': use hidden, learning_",
+        ),
     ],
 )
 def test_a_search_space_that_makes_no_sense_gets_one_line(config, name, law, message):
@@ -157,8 +189,39 @@ def test_a_search_space_that_makes_no_sense_gets_one_line(config, name, law, mes
     with pytest.raises(ConfigError) as caught:
         load_study(config, SCHEMA)
     assert message in str(caught.value)
-    assert str(caught.value).startswith("config: search_space.")
+    assert str(caught.value).startswith("config: search_space")
     assert "\n" not in str(caught.value)
+
+
+def test_a_study_need_not_mention_what_it_does_not_run(config):
+    for section in ("data", "task_settings"):
+        config[section] = {"jsb": config[section]["jsb"]}
+    study = load_study(config | {"tasks": ["jsb"]}, SCHEMA)
+    assert study.data_options("jsb") == {"source": "music21"}
+    del config["data"], config["task_settings"]
+    with pytest.raises(
+        ConfigError, match=r"data\.jsb\.source: must say where the data of jsb come"
+    ):
+        load_study(config | {"tasks": ["jsb"]}, SCHEMA)
+    config["data"] = {"jsb": {"source": "music21"}}
+    study = load_study(config | {"tasks": ["jsb"]}, SCHEMA)
+    assert [block.last for block in study.blocks("jsb")][:2] == [19, 39]
+
+
+def test_what_is_not_searched_takes_its_default_and_what_has_none_is_asked_for(config):
+    space = config["search_space"]
+    del space["momentum"], space["noise"]
+    trial = load_study(config, SCHEMA).trial("jsb", "V", 0)
+    assert (trial.rule.momentum, trial.rule.nesterov, trial.rule.clip, trial.noise) == (
+        0,
+        True,
+        0,
+        0,
+    )
+    assert trial.start.weight_std == config["protocol"]["weight_std"]
+    del space["hidden"]
+    with pytest.raises(ConfigError, match=r"search_space: timit needs a law of hidden there"):
+        load_study(config, SCHEMA)
 
 
 @pytest.mark.parametrize(

@@ -1,33 +1,55 @@
 """Made-up studies with a known truth, and the places of the golden files."""
 
+import gzip
+import math
+from collections.abc import Iterable, Mapping, Sequence
+
 import numpy as np
 import pandas as pd
 
 from odyssey.analysis.comparison import compare_task
-from odyssey.analysis.fanova.of_study import Settings, decompose_task
+from odyssey.analysis.fanova.of_study import decompose_task
 from odyssey.analysis.findings import Findings
-from odyssey.study.search import sample
+from odyssey.analysis.records import Settings
+from odyssey.study.search import Law, sample
 from odyssey.study.study import Study
 from odyssey.tasks import TASKS
 from tests.conftest import ROOT
 
-ORACLES = sorted((ROOT.parent / "shared" / "oracles").glob("fanova_*.json"))
+GOLDEN = ROOT / "tests" / "golden"
 #: Added to the figure of every trial of a variant.
 HARM = {"NFG": 4.0, "NOAF": 6.0, "NIG": 1.0}
 
 
+def golden_file(name: str) -> bytes:
+    """Return the content of a golden file."""
+    return gzip.decompress((GOLDEN / f"{name}.json.gz").read_bytes())
+
+
 def made_up_trials(study: Study, task: str, trials: int, noise: float = 0.3) -> pd.DataFrame:
-    """Trials whose figure depends on learning rate, hidden size and ``HARM``; some diverge."""
-    space, rows = study.search_space(task), []
-    for variant in study.variants:
+    """Trials of a study whose figure depends on learning rate, hidden size and ``HARM``."""
+    return made_up_table(task, study.search_space(task), study.variants, trials, study.seed, noise)
+
+
+def made_up_table(
+    task: str,
+    space: Mapping[str, Law],
+    variants: Iterable[str],
+    trials: int,
+    seed: int = 0,
+    noise: float = 0.3,
+) -> pd.DataFrame:
+    """Trials of searches in any space with a learning rate and a hidden size; some diverge."""
+    rows = []
+    for variant in variants:
         for k in range(trials):
             random = np.random.default_rng([k, len(variant), ord(variant[-1])])
-            drawn = sample(space, study.seed, task, variant, k)
+            drawn = sample(space, seed, task, variant, k)
             u = {name: law.cdf(drawn[name]) for name, law in space.items()}
             diverged = u["learning_rate"] > 0.96
             figure = 20 + 40 * (u["learning_rate"] - 0.7) ** 2 - 4 * u["hidden"]
             figure += HARM.get(variant, 0.0) + noise * random.normal()
-            figure = TASKS[task].worst if diverged else figure
+            figure = (TASKS[task].worst if task in TASKS else 100) if diverged else figure
             epochs = 2 if diverged else 30
             seconds = 1 + 9 * u["hidden"]
             rows.append(
@@ -45,8 +67,8 @@ def made_up_trials(study: Study, task: str, trials: int, noise: float = 0.3) -> 
                     "test": figure,
                     "seconds": seconds * epochs,
                     "seconds_per_epoch": seconds,
-                    "diverged_epoch": 2 if diverged else None,
-                    "seed": study.seed,
+                    "diverged_epoch": 2.0 if diverged else math.nan,
+                    "seed": seed,
                     "host": "here",
                     "source": "made up",
                 }
@@ -67,14 +89,23 @@ def made_up_curves(trials: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def found(study: Study, tables: dict[str, pd.DataFrame]) -> Findings:
-    """What a quick analysis finds in each task's table."""
+def found(study: Study, tables: Mapping[str, pd.DataFrame]) -> Findings:
+    """What a quick analysis finds in each task's table of a study."""
+    return found_in(tables, {task: study.search_space(task) for task in tables}, study.variants)
+
+
+def found_in(
+    tables: Mapping[str, pd.DataFrame],
+    spaces: Mapping[str, Mapping[str, Law]],
+    variants: Sequence[str],
+) -> Findings:
+    """What a quick analysis finds in each task's table of searches in its space."""
     quick = Settings(trees=8, bootstrap=0)
     return Findings(
         pd.concat(tables.values(), ignore_index=True),
         {
-            task: decompose_task(rows, study.search_space(task), study.variants, quick)
+            task: decompose_task(rows, spaces[task], variants, quick)
             for task, rows in tables.items()
         },
-        {task: compare_task(rows, study.variants, resamples=200) for task, rows in tables.items()},
+        {task: compare_task(rows, variants, resamples=200) for task, rows in tables.items()},
     )

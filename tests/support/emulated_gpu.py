@@ -9,10 +9,11 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from odyssey.engines.fused.build import cache_folder, switches
+from odyssey.engines.fused.build import cache_folder
 from odyssey.engines.gpu.driver import Driver, DriverLauncher
 from odyssey.engines.gpu.fleet import Fleet
 from odyssey.engines.gpu.source import FILES, FOLDER
+from odyssey.engines.switches import switches
 from odyssey.networks.variants import VANILLA
 
 HERE = Path(__file__).parent / "cuda"
@@ -29,9 +30,9 @@ def emulated_launcher(variant, falling=False, shared=SHARED[8, 0]):
     return DriverLauncher(_shared_driver(variant, falling, shared), "")
 
 
-def emulated_fleet(*of, **device):
+def emulated_fleet(*of, loss_kernels=True, **device):
     """Return a fleet whose device is this processor; see ``emulated_launcher``."""
-    return Fleet(emulated_launcher(*of, **device))
+    return Fleet(emulated_launcher(*of, **device), loss_kernels)
 
 
 class EmulatedDriver(Driver):

@@ -3,7 +3,7 @@
 import dataclasses
 
 from benchmarks.tiny import tiny_dataset
-from odyssey.runs.products import Block, Making, PreparedData, products
+from odyssey.runs.products import Making, PreparedData, TrainedBlock, products
 from odyssey.storage.datasets import Provenance, read_origin, write_dataset
 from odyssey.storage.tree_file import label_of, save_tree
 from odyssey.tasks import DATA_VERSION
@@ -14,7 +14,7 @@ def finish(study):
     for product in products(study):
         if isinstance(product, PreparedData):
             write_data(product)
-        elif isinstance(product, Block):
+        elif isinstance(product, TrainedBlock):
             write_block(product)
         else:
             write_outputs(product)
@@ -28,7 +28,7 @@ def write_data(product: PreparedData, **changes):
     write_dataset(product.path, dataclasses.replace(data, source=source, provenance=provenance))
 
 
-def write_block(product: Block, content="nothing"):
+def write_block(product: TrainedBlock, content="nothing"):
     """Write a block file that says of which trials it is and holds none."""
     fingerprint = read_origin(product.data).fingerprint
     label = label_of((trial, fingerprint) for trial in product.trials)

@@ -33,7 +33,7 @@ CONFIG: dict[str, Any] = {
 #: Times and hosts: all else of two runs must be equal, bit for bit.
 PLACE_AND_TIME = {"seconds", "host", "finished"}
 #: What makes trials dawdle while the file SmallStudy.brake is there.
-BRAKE = Path(__file__).with_name("brake")
+BRAKE = Path(__file__).with_name("brake.py")
 #: The profile as it is, but with a watch that suits jobs of seconds.
 PROFILE = ("--profile", "profiles/slurm", "--slurm-init-seconds-before-status-checks", "2")
 PROFILE += ("--latency-wait", "5", "--retries", "2")
@@ -48,11 +48,13 @@ class SmallStudy:
         for part in ("workflow", "scripts", "profiles"):
             shutil.copytree(ROOT / part, folder / part)
         shutil.copy(ROOT / "config.yaml", folder)
-        (folder / "study.yaml").write_text(yaml.safe_dump(CONFIG | changes))
+        (folder / "study.yaml").write_text(
+            yaml.safe_dump({**CONFIG, "extensions": [str(BRAKE)], **changes})
+        )
         (folder / "chorales.json").write_text(json.dumps(_chorales()))
         self.brake = folder / "brake"
         self.environment = dict(cluster.environment if cluster else os.environ)
-        self.environment |= {"BRAKE": str(self.brake), "PYTHONPATH": str(BRAKE)}
+        self.environment |= {"BRAKE": str(self.brake)}
 
     def start(self, *arguments: str, target: str = "trials.csv") -> "subprocess.Popen[bytes]":
         """Start Snakemake; its log is log.txt."""

@@ -8,9 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from odyssey.losses.ctc import best_path
 from odyssey.storage.datasets import Example, Split
 from odyssey.tasks import TASKS
-from odyssey.tasks.merit import FigureOfMerit, baselines, best_path
+from odyssey.tasks.merit import FigureOfMerit, baselines
 
 
 def edit_distance(a, b):

@@ -1,22 +1,23 @@
 """Preparation: registry, options, statistics, and what happens to bad corpora."""
 
+import dataclasses
 import inspect
 import json
 import logging
 
 import numpy as np
 import pytest
-import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from odyssey.storage.datasets import SPLITS, DataError, Example, load_dataset
-from odyssey.tasks import TASKS
+from odyssey.runs.products import PreparedData
+from odyssey.storage.datasets import SPLITS, DataError, Example, load_dataset, read_origin
+from odyssey.tasks import TASKS, Option, Source, Task, register
 from odyssey.tasks import prepare as preparation
-from odyssey.tasks.prepare import SOURCES, Source, prepare
+from odyssey.tasks.prepare import prepare
 from odyssey.tasks.readers import corpus
-from tests.conftest import ROOT
 from tests.support.data_fixtures import small_dataset
+from tests.support.rows import rows_of_a_test
 
 groups = st.lists(st.text(min_size=1, max_size=4), min_size=3, max_size=40, unique=True)
 
@@ -40,13 +41,20 @@ def test_two_groups_are_too_few():
         corpus.split_groups("ab", 1)
 
 
-def test_every_source_has_a_reader_and_words():
-    for task, sources in SOURCES.items():
-        assert task in TASKS
-        for source in sources.values():
-            assert callable(preparation.find_reader(source))
-            assert source.description
-            assert "figures" not in source.description  # said by preparation where it is so
+@pytest.mark.parametrize("task", TASKS)
+def test_every_source_has_words_and_a_reader_that_takes_its_options(task):
+    for source in TASKS[task].sources.values():
+        assert source.description
+        assert "figures" not in source.description  # said by preparation where it is so
+        takes = inspect.signature(preparation.find_reader(source)).parameters.values()
+        corpus, *options = takes
+        assert corpus.name == "corpus"
+        assert [option.name for option in options] == list(source.options)
+        for option in options:
+            row = source.options[option.name]
+            assert row.required == (option.default is option.empty)
+            assert row.required or row.default == option.default
+            row.check(row.default)
 
 
 def fake_reader(found, path, seed=1):
@@ -58,18 +66,21 @@ def fake_reader(found, path, seed=1):
 
 
 @pytest.fixture
-def fake(monkeypatch):
-    readers = {"fake.reader": fake_reader, "other.reader": lambda found, speakers=1: None}
+def fake():
+    """A task with a reader of random numbers, while the test runs."""
+    of_fake = {"path": Option("Where.", required=True), "seed": Option("Which.", int, 0, 9)}
+    of_other = {"speakers": Option("How many.", int, 1, 9)}
     sources = {
-        "timit": Source("fake.reader", "random"),
-        "synthetic": Source("other.reader", "none"),
+        "random": Source(fake_reader, "random", of_fake),
+        "other": Source(lambda found, speakers=1: None, "none", of_other),
     }
-    monkeypatch.setattr(preparation, "SOURCES", {"timit": sources})
-    monkeypatch.setattr(preparation, "find_reader", lambda source: readers[source.reader])
+    with rows_of_a_test():
+        register(Task("fake", "Fake", 3, 5, True, "softmax", sources, version=3))
+        yield
 
 
 def test_inputs_are_normalised_with_training_statistics(tmp_path, fake):
-    dataset = prepare("timit", "timit", tmp_path / "a.h5", path="x")
+    dataset = prepare("fake", "random", tmp_path / "a.h5", path="x")
     np.testing.assert_allclose(dataset.train.inputs.mean(axis=0), 0, atol=1e-6)
     np.testing.assert_allclose(dataset.train.inputs.std(axis=0), 1, atol=1e-6)
     original = small_dataset(1).test.inputs * 3 + 5
@@ -80,13 +91,13 @@ def test_inputs_are_normalised_with_training_statistics(tmp_path, fake):
 
 def test_only_options_of_use_are_passed_and_recorded(tmp_path, fake):
     options = {"path": "x", "seed": 2, "speakers": 3, "split": None}
-    dataset = prepare("timit", "timit", tmp_path / "a.h5", **options)
+    dataset = prepare("fake", "random", tmp_path / "a.h5", **options)
     assert dataset.provenance.options == {"path": "x", "seed": "2"}
 
 
 def test_missing_option(tmp_path, fake):
-    with pytest.raises(DataError, match="timit from source 'timit' needs a path"):
-        prepare("timit", "timit", tmp_path / "a.h5")
+    with pytest.raises(DataError, match="fake from source 'random' needs a path"):
+        prepare("fake", "random", tmp_path / "a.h5")
 
 
 def test_options_of_no_source_are_refused(tmp_path):
@@ -98,6 +109,46 @@ def test_options_of_no_source_are_refused(tmp_path):
 def test_unknown_source(tmp_path):
     with pytest.raises(DataError, match="jsb has no source 'tape': use mat, pickle"):
         prepare("jsb", "tape", tmp_path / "a.h5")
+
+
+@pytest.mark.parametrize(
+    ("option", "words"),
+    [
+        ({"seed": 10}, "seed must be a whole number from 0 to 9, got 10"),
+        ({"seed": True}, "seed must be a whole number from 0 to 9, got True"),
+        ({"path": ""}, "path must be text, got ''"),
+    ],
+)
+def test_an_option_beyond_its_range_is_refused(tmp_path, fake, option, words):
+    with pytest.raises(DataError, match=words):
+        prepare("fake", "random", tmp_path / "a.h5", **{"path": "x", **option})
+
+
+def test_a_file_tells_the_version_of_its_tasks_row(tmp_path, fake):
+    prepare("fake", "random", tmp_path / "a.h5", path="x")
+    assert read_origin(tmp_path / "a.h5").task_version == 3
+    assert load_dataset(tmp_path / "a.h5").provenance.task_version == 3
+    options = {"source": "random", "path": "x"}
+    assert PreparedData(tmp_path / "a.h5", options, 3).outdated() == ""
+    assert "version 3 of its task" in PreparedData(tmp_path / "a.h5", options, 4).outdated()
+
+
+@pytest.mark.parametrize(
+    ("x", "words"),
+    [
+        (np.zeros((4, 2)), "inputs must be frames × 3, are 4 × 2"),
+        (np.zeros((0, 3)), "inputs must be frames × 3, are 0 × 3"),
+        (np.full((4, 3), np.nan), "inputs must be finite"),
+    ],
+)
+def test_inputs_that_no_network_takes_are_refused(tmp_path, fake, x, words):
+    def read(found):
+        for name in SPLITS:
+            found.splits[name] = [Example("a", x, np.zeros(len(x), np.int32))]
+
+    register(dataclasses.replace(TASKS["fake"], name="bad", sources={"only": Source(read, "bad")}))
+    with pytest.raises(DataError, match=f"bad, train set, a: {words}"):
+        prepare("bad", "only", tmp_path / "a.h5")
 
 
 def test_an_empty_set_stops(tmp_path):
@@ -126,48 +177,60 @@ def test_command_shows_what_came_of_it(tmp_path):
     assert "none: cannot be read" in found.output
 
 
-def test_schema_offers_the_sources_and_options_there_are():
-    schema = yaml.safe_load((ROOT / "workflow/schemas/data.schema.yaml").read_text())
-    for task, sources in SOURCES.items():
-        properties = schema["$defs"][task]["properties"]
-        assert properties["source"]["enum"] == list(sources)
-        taken = set()
-        for source in sources.values():
-            options = inspect.signature(preparation.find_reader(source)).parameters
-            taken |= set(list(options)[1:])
-            for name, option in list(options.items())[1:]:
-                if option.default is not option.empty and name != "seed":
-                    assert properties[name]["default"] == option.default
-        assert set(properties) == taken | {"source"}
-
-
-def run_script(data, folder):
+def run_script(config, data, folder):
     """Run the script with logging as in the process of a job."""
     from scripts.prepare import main
 
+    config["data"]["jsb"] = data
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(logging.root, "handlers", [])
         try:
-            main("jsb", data, folder / "a.h5", folder / "a.log")
+            main(config, "jsb", folder / "a.h5", folder / "a.log")
         finally:
             logging.root.handlers[0].close()
 
 
-def test_script_prepares_as_the_config_says(tmp_path):
+def test_script_prepares_as_the_config_says(config, tmp_path):
     chorales = {name: [[[60], [62]]] * 2 for name in SPLITS}
     (tmp_path / "a.json").write_text(json.dumps(chorales | {"train": [[[60], [62]], [[60]]]}))
     data = {"source": "json", "path": str(tmp_path / "a.json"), "chorales": None}
-    run_script(data, tmp_path)
+    run_script(config, data, tmp_path)
     assert load_dataset(tmp_path / "a.h5").source == "json"
     log = (tmp_path / "a.log").read_text()
     assert log.startswith("left out train/1: 1 frames; a prediction needs 2\n")
 
 
-def test_script_ends_with_one_line(tmp_path):
+def test_script_ends_with_one_line(config, tmp_path):
     data = {"source": "mat", "path": str(tmp_path / "none.mat")}
     with pytest.raises(SystemExit, match=r"none\.mat: cannot be read .*; see .*a\.log$"):
-        run_script(data, tmp_path)
+        run_script(config, data, tmp_path)
     assert "none.mat: cannot be read" in (tmp_path / "a.log").read_text()
+
+
+def test_the_command_takes_every_option_of_a_source_as_text(tmp_path):
+    from click.testing import CliRunner
+
+    from odyssey.cli import main
+
+    rolls = {name: [[[60, 64], [62]]] * 2 for name in SPLITS}
+    (tmp_path / "a.json").write_text(json.dumps(rolls))
+    command = ["prepare", "jsb", "--source", "json", "--path", str(tmp_path / "a.json")]
+    command += ["--out", str(tmp_path / "a.h5")]
+    found = CliRunner().invoke(main, [*command, "--option", "normalise", "true"])
+    assert found.exit_code == 0, found.output
+    assert load_dataset(tmp_path / "a.h5").provenance.options["normalise"] == "True"
+    for more, words in (
+        (["--option", "normalise", "yes"], "normalise must be true or false, got 'yes'"),
+        (["--option", "speed", "3"], "jsb has no option speed: use chorales, normalise"),
+        (["--seed", "-1"], "seed must be a whole number from 0 to 4294967295, got -1"),
+    ):
+        found = CliRunner().invoke(main, [*command, *more])
+        assert (found.exit_code, type(found.exception)) == (1, SystemExit)
+        assert words in found.output
+    found = CliRunner().invoke(main, ["prepare", "jazz", "--out", str(tmp_path / "b.h5")])
+    assert "unknown task 'jazz': use timit, iamondb, jsb" in found.output
+    found = CliRunner().invoke(main, ["prepare", "jsb", "--out", str(tmp_path / "b.h5")])
+    assert "must say where the data of jsb come from: mat, pickle" in found.output
 
 
 def test_lines_that_ctc_cannot_align_are_left_out_of_training_only(tmp_path, monkeypatch):

@@ -1,6 +1,3 @@
-from odyssey.tasks import DATA_VERSION
-
-
 rule prepare:
     """Read a task's corpus and write its features, targets and sets to one file.
 
@@ -23,7 +20,7 @@ rule prepare:
     params:
         # Not an input: a corpus may be a folder or a package. A change here prepares anew.
         data=lambda wildcards: STUDY.data_options(wildcards.task),
-        version=DATA_VERSION,
+        version=lambda wildcards: STUDY.data_version(wildcards.task),
     message:
         "Preparing the data of {wildcards.task}"
     script:

@@ -1,1 +1,1 @@
-"""The figures, by name in draw."""
+"""The figures: one module each, drawn by name through ``draw``."""

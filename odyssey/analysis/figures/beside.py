@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from odyssey import paper
 from odyssey.analysis.findings import best, finite
-from odyssey.tasks import TASKS
+from odyssey.analysis.words import in_order
 
 Array = NDArray[np.float64]
 #: All trials, and the best tenth by validation.
@@ -36,14 +36,17 @@ class Beside:
 
 
 def boxes_beside(trials: pd.DataFrame, top: float = paper.TOP) -> list[Beside]:
-    """Return all boxes of figure 3 that a table of trials has too; ``top`` is ours of the best."""
-    found = []
-    for task, scope in itertools.product(TASKS, SCOPES):
+    """Return all boxes of figure 3 that a table of trials has too.
+
+    ``top`` is the share of our trials that counts as the best.
+    """
+    both = []
+    for task, scope in itertools.product(in_order(set(trials.task)), SCOPES):
         rows = finite(trials[trials.task == task])
         for code, box in paper.boxes(task, scope).items():
-            chosen = best(rows[rows.variant == code], top if scope == "top" else 1.0)
-            if len(chosen):
-                ours = {k: float(v) for k, v in statistics(chosen.test.to_numpy(float)).items()}
-                ours["parameters"] = float(chosen.parameters.mean())
-                found.append(Beside(task, scope, code, ours, box))
-    return found
+            own = best(rows[rows.variant == code], top if scope == "top" else 1.0)
+            if len(own):
+                ours = {k: float(v) for k, v in statistics(own.test.to_numpy(float)).items()}
+                ours["parameters"] = float(own.parameters.mean())
+                both.append(Beside(task, scope, code, ours, box))
+    return both

@@ -67,7 +67,7 @@ __all__ = [
     "own_settings",
 ]
 
-#: What belongs to a session, not to a figure.
+#: Settings of a session, not of a figure.
 _SESSION = ("backend", "backend_fallback", "interactive", "toolbar", "timezone", "webagg", "tk")
 _FONT = "DejaVu Sans"
 

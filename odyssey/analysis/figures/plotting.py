@@ -1,29 +1,30 @@
-"""What the figures share: one style, words for hyperparameters, axes by law."""
+"""What the figures share: one style, titled panels, the lines of variants."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
-from odyssey.analysis.figures.mpl import (
-    Axes,
-    Axis,
-    Figure,
-    FuncFormatter,
-    LogLocator,
-    NullFormatter,
-    own_settings,
+from odyssey.analysis.figures.axes import Array
+from odyssey.analysis.figures.mpl import Axes, Figure, own_settings
+from odyssey.analysis.findings import REFERENCE
+from odyssey.analysis.records import VariantSummary
+from odyssey.analysis.words import (
+    BLUE,
+    GREEN,
+    GREY,
+    INK,
+    ORANGE,
+    PURPLE,
+    RED,
+    SKY,
+    title_of,
 )
-from odyssey.tasks import TASKS
 
-# Okabe and Ito's colours, told apart with every kind of colour vision.
-BLUE, GREEN, RED, ORANGE, SKY, PURPLE = (
-    *("#0072B2", "#009E73", "#D55E00", "#E69F00", "#56B4E9", "#CC79A7"),
-)
-GREY, PALE, INK = "#8A8F98", "#E3E6EA", "#20242A"
 STYLE = {
     "font.size": 9,
     "axes.titlesize": 10,
@@ -52,22 +53,19 @@ LINES: Mapping[str, tuple[str, str]] = {
     "NP": (BLUE, ":"),
     "FGR": (GREEN, ":"),
 }
-LABELS: Mapping[str, str] = {
-    "hidden": "hidden size (LSTM blocks per layer)",
-    "learning_rate": "learning rate",
-    "momentum": "momentum",
-    "noise": "input noise (standard deviation)",
-    "nesterov": "Nesterov momentum",
-    "clip": "gradient clipping",
-    "variant": "variant",
-}
-SHORT: Mapping[str, str] = {
-    **LABELS,
-    "hidden": "hidden size",
-    "noise": "input noise",
-    "nesterov": "Nesterov",
-    "clip": "clipping",
-}
+#: Colours and dashes of other variants, in the order of a study: 21 lines that all differ.
+OTHER_COLOURS = (BLUE, RED, GREEN, ORANGE, PURPLE, SKY, GREY)
+OTHER_DASHES = ("-.", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)))
+
+
+def lines_of(codes: Iterable[str]) -> dict[str, dict[str, Any]]:
+    """Return how the curve of each variant is drawn, vanilla's thicker than the others."""
+    others, looks = zip(cycle(OTHER_COLOURS), cycle(OTHER_DASHES), strict=False), {}
+    for code in codes:
+        color, dash = LINES.get(code) or next(others)
+        width = 2.2 if code == REFERENCE else 1.2
+        looks[code] = {"color": color, "linestyle": dash, "linewidth": width}
+    return looks
 
 
 def style() -> AbstractContextManager[None]:
@@ -84,36 +82,51 @@ def save(figure: Figure, *paths: Path) -> None:
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
 
 
-#: What is said where the paper's numbers stand beside ours.
+#: Panels side by side: more would make the words in them too small.
+MOST_ABREAST = 3
+
+
+def abreast(panels: int) -> int:
+    """Return how many panels stand side by side: at most three, and four as two by two."""
+    return 2 if panels == 4 else min(panels, MOST_ABREAST)
+
+
+def panels(tasks: Sequence[str], width: float, height: float) -> tuple[Figure, list[Axes]]:
+    """Return a figure with one panel of this size in inches per task."""
+    columns = abreast(len(tasks)) or 1
+    rows = max(1, -(-len(tasks) // columns))
+    figure = Figure(figsize=(max(5.2, width * columns), height * rows), layout="constrained")
+    grid = [ax for row in figure.subplots(rows, columns, squeeze=False) for ax in row]
+    for ax in grid[len(tasks) :]:
+        ax.set_axis_off()
+    return figure, grid[: len(tasks)]
+
+
+#: Said in panels that also show the paper's numbers.
 GREY_IS_PAPER = "grey: the paper"
 
 
 def origin(trials: pd.DataFrame) -> str:
-    """Return what a figure stands on: trials, diverged ones, source of the data."""
+    """Return the basis of a figure: number of trials, diverged ones, source of the data."""
     diverged = int((trials.status == "diverged").sum())
     sources = ", ".join(sorted(set(trials.source)))
     return f"{len(trials):,} trials, {diverged:,} diverged · data: {sources}"
 
 
 def head(ax: Axes, task: str, trials: pd.DataFrame, more: str = "") -> None:
-    """Title a panel with the task, what it stands on, and more words."""
-    ax.set_title(TASKS[task].title, loc="left", pad=18)
+    """Title a panel with the task, the trials behind it, and more words."""
+    ax.set_title(title_of(task), loc="left", pad=18)
     ax.text(0, 1.02, origin(trials), transform=ax.transAxes, fontsize=7, color=GREY, va="bottom")
     above: dict[str, Any] = {"textcoords": "offset points", "ha": "right", "va": "baseline"}
     ax.annotate(more, (1, 1), (0, 18), xycoords="axes fraction", fontsize=7, color=GREY, **above)
 
 
-def merit(task: str, between: str = " ") -> str:
-    """Return the axis label of a task's figure of merit: words, ``between``, unit in brackets."""
-    return f"{TASKS[task].merit}{between}({TASKS[task].unit})"
-
-
-def counted(variants: Mapping[str, Mapping[str, Any]]) -> dict[str, str]:
+def counted(variants: Mapping[str, VariantSummary]) -> dict[str, str]:
     """Return code → label of variants, with the number of trials where a search has fewer."""
-    most = max((row["trials"] for row in variants.values()), default=0)
+    most = max((own.trials for own in variants.values()), default=0)
     return {
-        code: f"{code} ({row['trials']})" if row["trials"] < most else code
-        for code, row in variants.items()
+        code: f"{code} ({own.trials})" if own.trials < most else code
+        for code, own in variants.items()
     }
 
 
@@ -124,8 +137,8 @@ def explain(ax: Axes, text: str) -> None:
     ax.set_yticks([])
 
 
-def crop(ax: Axes, values: np.ndarray[Any, Any], share: float = 0.9) -> None:
-    """Where a few values are far worse than a large share of them, show these and say so."""
+def crop(ax: Axes, values: Array, share: float = 0.9) -> None:
+    """If a few values are far worse than a ``share`` of them, show this share and say so."""
     if not len(values):
         return
     low, most, high = np.quantile(values, [0, share, 1])
@@ -139,39 +152,3 @@ def crop(ax: Axes, values: np.ndarray[Any, Any], share: float = 0.9) -> None:
             transform=ax.transAxes,
             **words,
         )
-
-
-def scaled(values: Iterable[Any], scale: str) -> np.ndarray[Any, np.dtype[np.float64]]:
-    """Return where values of a factor stand on its axis."""
-    if scale == "levels":
-        return np.arange(len(list(values)), dtype=float)
-    numbers: np.ndarray[Any, np.dtype[np.float64]] = np.array(list(values), float)
-    if scale == "one-minus-log":
-        numbers = 1 - numbers
-    return numbers
-
-
-def scale_axis(ax: Axes, side: str, factor: Mapping[str, Any]) -> None:
-    """Give axis ``side`` (x or y) the scale of a factor's law; momentum runs as 1 − momentum."""
-    axis: Axis = ax.xaxis if side == "x" else ax.yaxis
-    if factor["scale"] == "levels":
-        places = [k + 0.5 for k in range(len(factor["at"]))]
-        axis.set_ticks(places, [str(level) for level in factor["at"]])
-        return
-    edges = sorted(scaled([factor["edges"][0], factor["edges"][-1]], factor["scale"]))
-    if factor["scale"] != "linear":
-        ax.set(**{f"{side}scale": "log"})
-        log_ticks(axis, edges[1] / edges[0])
-    if factor["scale"] == "one-minus-log":
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{1 - value:.4g}"))
-        edges.reverse()
-    ax.set(**{f"{side}lim": edges})
-
-
-def log_ticks(axis: Axis, ratio: float) -> None:
-    """Label 1, 2, 5 on an axis that spans a ratio below 50, powers of ten beyond."""
-    narrow = ratio < 50
-    axis.set_major_locator(LogLocator(subs=(1, 2, 5) if narrow else (1,), numticks=5))
-    axis.set_minor_formatter(NullFormatter())
-    if narrow:
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

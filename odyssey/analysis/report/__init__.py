@@ -1,1 +1,1 @@
-"""The page, of whole studies, of parts and of tables."""
+"""The report page: of a whole study, of its finished part, or of tables of trials."""

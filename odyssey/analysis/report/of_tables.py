@@ -1,4 +1,4 @@
-"""The whole report made of tables of trials alone: no training, no data, no Snakemake."""
+"""The whole report from tables of trials alone, without training, data or Snakemake."""
 
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -6,22 +6,23 @@ from types import MappingProxyType
 
 import pandas as pd
 
+from odyssey import paper
 from odyssey.analysis.comparison import write_comparison
-from odyssey.analysis.distance import SAMPLED
 from odyssey.analysis.fanova.of_study import write_fanova
-from odyssey.analysis.figures.draw import figure_names, plot
+from odyssey.analysis.figures.draw import plot
 from odyssey.analysis.findings import Findings, read_trials, require
 from odyssey.analysis.report.page import write_report
 from odyssey.analysis.with_paper import write_with_paper
+from odyssey.runs.products import figure_names
 from odyssey.study.study import Study
 
-#: Columns that the report needs beside the hyperparameters of the study, which draws them.
+#: Columns that the report needs besides the study's hyperparameters.
 WORDS = ("task", "variant", "status", "host", "source")
 NUMBERS = ("trial", "parameters", "epochs", "best_epoch", "valid", "test", "seconds", "seed")
 
 
 class UnusableTable(ValueError):
-    """A table that is none of this study's trials; the message is one line."""
+    """A table that does not hold trials of this study; the message is one line."""
 
 
 def read_table(path: Path) -> pd.DataFrame:
@@ -42,8 +43,8 @@ def report_on_tables(
 ) -> Path:
     """Write the report on tables like trials.csv into the folder ``out``; return the page.
 
-    Beside the page lie what it shows: trials, analyses and figures. The study says which tasks,
-    variants and laws there are; trials of others are refused. Raises UnusableTable.
+    The folder also gets the trials, the analyses and the figures. The study says which tasks,
+    variants and laws there are; other trials are refused. Raises UnusableTable.
     """
     paths = list(tables)
     if out.resolve() == study.results.resolve():
@@ -53,7 +54,7 @@ def report_on_tables(
             f"the report's folder must not hold its tables, {out} does: give another"
         )
     trials = pd.concat([read_table(path) for path in paths], ignore_index=True)
-    _check(study, trials)
+    check_trials(study, trials)
     tasks = [task for task in study.tasks if (trials.task == task).any()]
     for task in tasks:
         (out / task).mkdir(parents=True, exist_ok=True)
@@ -72,17 +73,17 @@ def write_all(
 ) -> Path:
     """Analyse the tables <task>/trials.csv beside ``out``, draw all figures, write the page.
 
-    ``data`` holds the prepared files that there are, by task; ``curves`` are tables of epochs.
+    ``data`` maps tasks to their prepared files, where these exist; ``curves`` are tables of epochs.
     """
     folder, tasks = out.parent, list(tasks)
     tables = [folder / task / "trials.csv" for task in tasks]
     kinds = ("fanova", "comparison", "paper")
-    fanova, comparison, paper = ([folder / k / f"{task}.json" for task in tasks] for k in kinds)
+    fanova, comparison, papers = ([folder / k / f"{task}.json" for task in tasks] for k in kinds)
     for k, task in enumerate(tasks):
         write_fanova(study, task, tables[k], fanova[k], workers)
         write_comparison(study, task, tables[k], comparison[k])
-        write_with_paper(study, task, tables[k], data.get(task), paper[k])
-    findings = Findings.load(tables, fanova, comparison, curves, data.values(), paper)
+        write_with_paper(study, task, tables[k], data.get(task), papers[k])
+    findings = Findings.load(tables, fanova, comparison, curves, data.values(), papers)
     findings.save(folder)
     figures = [folder / "figures" / f"{name}.svg" for name in figure_names(tasks)]
     for path in figures:
@@ -91,23 +92,30 @@ def write_all(
     return out
 
 
-def _check(study: Study, trials: pd.DataFrame) -> None:
+def check_trials(study: Study, trials: pd.DataFrame) -> None:
     """Raise UnusableTable unless these are trials of the study, each once."""
-    drawn = {name: None for task in study.tasks for name in study.search_space(task)}
-    try:
-        require(trials, NUMBERS, (*WORDS, "diverged_epoch", *(drawn.keys() - set(SAMPLED))))
-    except ValueError as error:
-        raise UnusableTable(str(error)) from error
+    _require(trials, NUMBERS, (*WORDS, "diverged_epoch"))
     for column, known in (("task", study.tasks), ("variant", study.variants)):
         others = sorted(set(trials[column].astype(str)) - set(known))
         if others:
             raise UnusableTable(
-                f"trials of {column} {', '.join(others)} are not of this study, which has "
+                f"trials of {column} {', '.join(others)} do not belong to this study, which has "
                 f"{', '.join(known)}: give its --configfile"
             )
+    drawn = {name for task in set(trials.task) for name in study.search_space(task)}
+    _require(trials, (), sorted(drawn - set(paper.SAMPLED)))
     twice = trials[trials.duplicated(["task", "variant", "trial"])]
     if len(twice):
         task, variant, trial = twice[["task", "variant", "trial"]].iloc[0]
-        raise UnusableTable(f"every trial must stand there once, {task} {variant} {trial} does not")
+        raise UnusableTable(
+            f"every trial must be in the tables once, {task} {variant} {trial} is there more often"
+        )
     if trials.empty:
-        raise UnusableTable("a report needs a trial, the tables have none")
+        raise UnusableTable("a report needs at least one trial, the tables have none")
+
+
+def _require(trials: pd.DataFrame, numbers: Iterable[str], words: Iterable[str]) -> None:
+    try:
+        require(trials, numbers, words)
+    except ValueError as error:
+        raise UnusableTable(str(error)) from error

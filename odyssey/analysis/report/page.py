@@ -1,16 +1,15 @@
-"""The report: one self-contained page of everything a study found, which opens without network.
+"""The report: one self-contained page with all results of a study. It opens without network.
 
 The page holds its figures, the table of all trials and their learning curves (gzip, base64) inside;
 page.html, page.css and page.js in this folder are its parts.
 """
 
 import base64
-import gzip
 import itertools
-import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -22,12 +21,13 @@ import yaml
 
 from odyssey import paper
 from odyssey.analysis.claims.judge import judge
-from odyssey.analysis.figures.beside import boxes_beside
-from odyssey.analysis.figures.plotting import SHORT, merit
-from odyssey.analysis.findings import Findings, finite, winner
+from odyssey.analysis.figures.beside import Beside, boxes_beside
+from odyssey.analysis.findings import DataFacts, Findings, finite, winner
+from odyssey.analysis.records import Decomposition, Effect, Skipped, VariantSummary, WithPaper
+from odyssey.analysis.report.embedded import curves_of, packed, script_safe, table_of
+from odyssey.analysis.words import merit_of, short_of, title_of
 from odyssey.runs.results import failure_of
 from odyssey.study.study import Study
-from odyssey.tasks import TASKS
 from odyssey.units import duration
 
 PACKAGES = ("odyssey", "mxnet", "numpy", "pandas", "scipy", "scikit-learn", "snakemake")
@@ -45,7 +45,6 @@ def write_report(
     ``figures`` are SVG or PNG files, named as in ``figures.figure_names``; ``captions`` hold
     for each kind of figure a title, an empty line, and what to see.
     """
-    planned = {task: study.trials(task) for task in study.tasks}
     texts = {Path(path).stem: Path(path).read_text(encoding="utf-8") for path in captions}
     environment = jinja2.Environment(
         loader=jinja2.PackageLoader("odyssey.analysis.report", "."),
@@ -54,20 +53,21 @@ def write_report(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    verdicts = judge(findings)
+    ours = set(findings.tasks)
+    verdicts = judge(findings) if ours & set(paper.TASKS) else []
     page = environment.get_template("page.html").render(
         summary=_summary(findings, study),
-        tasks=[_task(findings, task, planned) for task in findings.tasks],
+        tasks=[_task(findings, study, task) for task in findings.tasks],
         verdicts=verdicts,
         tally=Counter(sorted(row.verdict for row in verdicts)).items(),
         figures=[_figure(Path(path), texts) for path in figures],
         troubles=_troubles(findings, study),
         config=yaml.safe_dump(dict(study.config), sort_keys=False, allow_unicode=True),
         versions=_versions(),
-        published=paper.JSB_ELSEWHERE,
-        words=SHORT,
-        data=_script_safe(_table(findings.trials)),
-        curves=_packed(_curves(findings.trials, findings.curves)),
+        published=paper.JSB_ELSEWHERE if "jsb" in ours else {},
+        words=short_of,
+        data=script_safe(table_of(findings.trials)),
+        curves=packed(curves_of(findings.trials, findings.curves)),
     )
     out.parent.mkdir(parents=True, exist_ok=True)
     out.write_text(page, encoding="utf-8")
@@ -86,25 +86,64 @@ def _summary(findings: Findings, study: Study) -> dict[str, Any]:
     }
 
 
-def _task(findings: Findings, task: str, planned: Mapping[str, int]) -> dict[str, Any]:
-    trials, entry = findings.of(task), findings.comparison[task]
-    joint = findings.fanova[task]["joint"]
-    return {
-        "title": TASKS[task].title,
-        "merit": merit(task),
-        "source": ", ".join(sorted(set(trials.source))),
-        "planned": planned[task],
-        "data": findings.data.get(task),
-        "other_data": not findings.data.get(task, {"comparable": True})["comparable"],
-        "share": entry["share"],
-        "variants": entry["variants"],
-        "best": winner(finite(trials)),
-        "paper": paper.BEST_BY_VALIDATION[task],
-        "before": paper.BEFORE[task],
-        "beside": findings.paper.get(task) if findings.beside(task) else None,
-        "boxes": boxes_beside(trials, entry["share"]) if findings.beside(task) else [],
-        "joint": {e["factors"][0]: e for e in joint.get("effects", ()) if e["kind"] == "main"},
-    }
+@dataclass(frozen=True)
+class TaskPart:
+    """What the page shows of one task.
+
+    ``best`` is the row of the trial that is best on validation, ``drawn`` its hyperparameters in
+    words. ``paper`` and ``before`` are None where the task is none of the paper's,
+    ``beside`` where its figures do not stand beside ours. ``joint`` holds the main effects of all
+    variants in one search.
+    """
+
+    title: str
+    merit: str
+    source: str
+    planned: int
+    data: DataFacts | None
+    share: float
+    variants: Mapping[str, VariantSummary]
+    best: Mapping[str, Any] | None
+    drawn: Mapping[str, str]
+    paper: paper.Best | None
+    before: str | None
+    beside: WithPaper | None
+    boxes: list[Beside]
+    joint: Mapping[str, Effect]
+
+
+def _task(findings: Findings, study: Study, task: str) -> TaskPart:
+    trials, comparison = findings.of(task), findings.comparison[task]
+    joint, beside = findings.fanova[task].joint, findings.beside(task)
+    known, first = task in study.tasks, winner(finite(trials))
+    return TaskPart(
+        title_of(task),
+        merit_of(task),
+        ", ".join(sorted(set(trials.source))),
+        study.trials(task) if known else len(trials),
+        findings.data.get(task),
+        comparison.share,
+        comparison.variants,
+        first,
+        _drawn(first, study.search_space(task)) if first and known else {},
+        paper.BEST_BY_VALIDATION.get(task),
+        paper.BEFORE.get(task),
+        findings.paper[task] if beside else None,
+        boxes_beside(trials, comparison.share) if beside else [],
+        joint.mains if isinstance(joint, Decomposition) else {},
+    )
+
+
+def _drawn(row: Mapping[str, Any], names: Iterable[str]) -> dict[str, str]:
+    """Return a trial's hyperparameters as short name → value; one without a value is left out."""
+    values = {name: row[name] for name in names if name in row and not pd.isna(row[name])}
+    return {short_of(name): _said(value) for name, value in values.items()}
+
+
+def _said(value: object) -> str:
+    if isinstance(value, bool | np.bool_):
+        return str(bool(value)).lower()
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
 
 
 def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
@@ -117,13 +156,13 @@ def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
         if lacking:
             reasons = {k: failure_of(study.trial_path(task, code, k)) for k in lacking}
             failed = {k: reason for k, reason in reasons.items() if reason}
-            row = {"task": TASKS[task].title, "variant": code, "trials": lacking, "failed": failed}
+            row = {"task": title_of(task), "variant": code, "trials": lacking, "failed": failed}
             missing.append(row)
-    for task, entry in findings.fanova.items():
-        for code, target in itertools.product(entry["searches"], ("error", "time")):
-            reason = entry["searches"][code][target].get("skipped")
-            if reason:
-                skipped.append((f"{TASKS[task].title} {code}, {target}", reason))
+    for task, anova in findings.fanova.items():
+        for code, search in anova.searches.items():
+            for target, own in (("error", search.error), ("time", search.time)):
+                if isinstance(own, Skipped):
+                    skipped.append((f"{title_of(task)} {code}, {target}", own.skipped))
     diverged = trials[trials.status == "diverged"]
     return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
 
@@ -139,49 +178,11 @@ def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, Any]:
     return {"name": path.stem, **words, "uri": uri, "small": small}
 
 
-def _table(trials: pd.DataFrame) -> dict[str, Any]:
-    """Return the trials by column, figures rounded to six digits."""
-    columns = {}
-    for name in trials.columns:
-        columns[str(name)] = [_short(value, 6) for value in trials[name].tolist()]
-    return columns
-
-
-def _curves(trials: pd.DataFrame, curves: pd.DataFrame) -> dict[str, list[list[Any]]]:
-    """Return each trial's valid and test figure by epoch, in the order of the table."""
-    names, identity = ["valid", "test"], ["task", "variant", "trial"]
-    found = {}
-    if len(curves):
-        groups = curves.sort_values("epoch").groupby(identity)[names]
-        found = {key: group.to_numpy(float) for key, group in groups}
-    keys = zip(trials.task, trials.variant, trials.trial, strict=True)
-    ordered = [found.get(key, np.empty((0, 2))) for key in keys]
-    return {
-        name: [[_short(value, 4) for value in rows[:, k].tolist()] for rows in ordered]
-        for k, name in enumerate(names)
-    }
-
-
-def _short(value: Any, digits: int) -> Any:
-    if isinstance(value, float):
-        return float(f"{value:.{digits}g}") if np.isfinite(value) else None
-    return value
-
-
-def _packed(value: Any) -> str:
-    text = json.dumps(value, separators=(",", ":")).encode()
-    return base64.b64encode(gzip.compress(text, mtime=0)).decode()
-
-
-def _script_safe(value: Any) -> str:
-    return json.dumps(value, separators=(",", ":"), default=int).replace("<", "\\u003c")
-
-
 def _versions() -> dict[str, str]:
-    found = {}
+    versions = {}
     for name in PACKAGES:
         try:
-            found[name] = version(name)
+            versions[name] = version(name)
         except PackageNotFoundError:
-            found[name] = "not installed here"
-    return found
+            versions[name] = "not installed here"
+    return versions

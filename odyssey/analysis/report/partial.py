@@ -1,7 +1,7 @@
-"""A report on what is there so far, at any time, without waiting for the running study.
+"""A report on the trials that are finished so far, also while the study runs.
 
-Trials count once they are finished, whether their block is or not. Nothing of the study's own files
-is touched; what is written has the layout of the study's results.
+A trial counts once it is finished, even if its block is not. The study's own files are not changed.
+The output has the layout of the study's results.
 """
 
 from collections.abc import Iterable, Iterator
@@ -9,6 +9,7 @@ from pathlib import Path
 
 from odyssey.analysis.report.of_tables import write_all
 from odyssey.runs.results import TrialResult, read_block, read_trial, tabulate
+from odyssey.runs.survey import survey_trials
 from odyssey.storage.tree_file import DamagedFile
 from odyssey.study.study import Study, TrialSpec
 
@@ -38,7 +39,7 @@ def write_partial(
 
 
 def _write_tables(study: Study, task: str, folder: Path) -> bool:
-    """Write trials.csv and curves.csv of a task; say whether there was anything to write."""
+    """Write trials.csv and curves.csv of a task; return whether there are any."""
     results = list(_finished(study, task))
     if results:
         folder.mkdir(parents=True, exist_ok=True)
@@ -48,27 +49,21 @@ def _write_tables(study: Study, task: str, folder: Path) -> bool:
 
 
 def _finished(study: Study, task: str) -> Iterator[TrialResult]:
-    """Yield a task's results, of its blocks where they are there, else of its trials' files."""
-    for variant in study.variants:
-        for first, last in study.blocks(task):
-            block = _of_block(study.block_path(task, variant, first, last))
-            for spec in study.trials_of_block(task, variant, first, last):
-                result = block.get(spec.fingerprint) or _of_trial(study, spec)
-                if result:
-                    yield result
+    """Yield a task's results, from its blocks where they exist, else from its trials' files."""
+    return filter(None, survey_trials(study, task, _of_block, _of_trial))
 
 
-def _of_block(path: Path) -> dict[str, TrialResult]:
+def _of_block(path: Path) -> dict[str, TrialResult | None]:
     try:
         return {result.fingerprint: result for result in read_block(path)}
     except (FileNotFoundError, DamagedFile):
         return {}
 
 
-def _of_trial(study: Study, spec: TrialSpec) -> TrialResult | None:
-    """Return a trial's result; none of other settings, another version, or a damaged file."""
+def _of_trial(spec: TrialSpec, path: Path) -> TrialResult | None:
+    """Return a trial's result; None for other settings, another version or a damaged file."""
     try:
-        result = read_trial(study.trial_path(spec.task, spec.variant, spec.trial))
+        result = read_trial(path)
     except (FileNotFoundError, DamagedFile):
         return None
     return result if result and result.fingerprint == spec.fingerprint else None

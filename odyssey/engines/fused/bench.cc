@@ -1,9 +1,7 @@
-// Plain C functions for `odyssey bench`: a training step without MXNet around it, and what the
-// machine itself can do in these instructions.
+// Plain C functions for `odyssey bench`: what the machine itself can do in these instructions.
 #include <chrono>
 
-#include "operators.h"
-#include "network.h"
+#include "product.h"
 
 namespace odyssey {
 namespace {
@@ -69,19 +67,6 @@ extern "C" double odyssey_peak(int repeats) {
   });
   kept = total(sums);
   return double(chains) * L * repeats / time;
-}
-
-// Network::step without noise on arrays in the padded layout; shape holds inputs, hidden, outputs,
-// directions, loss. Returns the loss.
-extern "C" double odyssey_step(unsigned switches, const int* shape, const float* x, int T,
-                               const float* target, int labels, float* theta, float* velocity) {
-  double loss = 0;
-  with_variant(switches, [&](auto variant) {
-    const NetworkShape sizes{shape[0], shape[1], shape[2], shape[3], Loss(shape[4])};
-    Network<decltype(variant)> network(sizes, scratch());
-    loss = network.step(x, T, target, labels, {}, theta, velocity, {1e-6f, 0.9f, true, false});
-  });
-  return loss;
 }
 
 }  // namespace odyssey

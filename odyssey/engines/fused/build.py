@@ -28,6 +28,7 @@ from odyssey.engines.fused.instructions import (
     buildable_sets,
     chosen_sets,
 )
+from odyssey.engines.switches import switches
 from odyssey.networks.variants import LSTMVariant
 from odyssey.storage.files import replacing
 
@@ -70,21 +71,6 @@ class Library:
     def declare(self, path: Path) -> None:
         """Write the description to a JSON file."""
         _write(path, json.dumps(self.description(), indent=2) + "\n")
-
-
-def switches(variant: LSTMVariant) -> int:
-    """Return a variant's switches as the bits of ``Variant`` in variant.h."""
-    row = (
-        variant.input_gate,
-        variant.forget_gate,
-        variant.output_gate,
-        variant.input_activation,
-        variant.output_activation,
-        variant.coupled_gates,
-        variant.peepholes,
-        variant.gate_recurrence,
-    )
-    return sum(1 << bit for bit, on in enumerate(row) if on)
 
 
 def cache_folder() -> Path:
@@ -245,7 +231,7 @@ def _is_whole(library: Library, instruction_set: str) -> bool:
 
 def source_key() -> str:
     """Return the fingerprint of the kernels' sources and MXNet's version."""
-    files = sorted([*_SOURCES.glob("*.h"), *_SOURCES.glob("*.cc")])
+    files = sorted([*_SOURCES.glob("*.h"), *_SOURCES.glob("*.cc"), _SOURCES.parent / "variant.h"])
     flags = map(str, (*_flags(), *INSTRUCTION_SETS.items()))
     texts = (path.read_text(encoding="utf-8") for path in files)
     return _digest(_mxnet_version(), *flags, *texts)

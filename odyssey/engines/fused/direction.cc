@@ -3,7 +3,7 @@
 
 namespace odyssey {
 
-#define ODYSSEY_ROW(row) template class Direction<float, Variant<row>>;
-ODYSSEY_ROWS(ODYSSEY_ROW)
+#define ODYSSEY_DEFINE(switches) template class Direction<float, Variant<switches>>;
+ODYSSEY_ROWS(ODYSSEY_DEFINE)
 
 }  // namespace odyssey

@@ -111,7 +111,7 @@ class LayerCall {
   }
 
   Real* array(Tensors& tensors, int first, int side, int which) const {
-    return tensors[first + canonical<V>(5 * side + which, shape_.directions)].template data<Real>();
+    return tensors[first + canonical<V>(kLayerArrays * side + which, shape_.directions)].template data<Real>();
   }
   void pack(int side) {
     std::fill_n(theta_, layout_.size, Real(0));

@@ -14,9 +14,12 @@
 #pragma once
 
 #include "product.h"
-#include "variant.h"
+#include "../variant.h"
 
 namespace odyssey {
+
+// Arrays of one direction's parameters: W, R, b, p, Q.
+constexpr int kLayerArrays = 5;
 
 template <class Real, class V>
 struct LayerLayout {

@@ -1,17 +1,21 @@
 """Loads the operator library that fits this processor, and hands out its operators."""
 
 import ctypes
+import weakref
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-from odyssey.engines.fused.build import Library, available, build, switches
+from odyssey.engines.fused.build import Library, available, build
 from odyssey.engines.fused.instructions import KernelError, chosen_sets
 from odyssey.engines.mx import mx
+from odyssey.engines.switches import switches
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import VARIANTS, LSTMVariant
 
-_LOSSES = {"softmax": 0, "ctc": 1, "bernoulli": 2}
+#: The losses that have a fused form, by their number in network.h; the others are computed outside.
+FUSED_LOSSES = {"softmax": 0, "ctc": 1, "bernoulli": 2}
+OUTSIDE = 3
 
 
 class Operators:
@@ -32,14 +36,17 @@ class Operators:
         return mx.nd.CachedOp(self(mx.sym, operator, *variables, **attributes))
 
 
-def network_attributes(spec: NetworkSpec) -> dict[str, int]:
-    """Return the attributes that tell the library a network's shape."""
+def network_attributes(spec: NetworkSpec, fused_loss: bool = True) -> dict[str, int]:
+    """Return the attributes that tell the library a network's shape, in the order of its ``shape``.
+
+    ``fused_loss`` is whether the fused form of the loss computes, where there is one.
+    """
     return {
         "inputs": spec.inputs,
         "hidden": spec.hidden,
         "outputs": spec.outputs,
         "directions": len(spec.directions),
-        "loss": _LOSSES[spec.loss],
+        "loss": FUSED_LOSSES.get(spec.loss, OUTSIDE) if fused_loss else OUTSIDE,
     }
 
 
@@ -64,6 +71,34 @@ def library_path(variant: LSTMVariant) -> Path:
     """Return the shared object that ``load`` loads, built if it is not yet."""
     library = _load(variant)
     return library.path(_loaded[library.key][1])
+
+
+def interface(variant: LSTMVariant) -> ctypes.CDLL:
+    """Return the C interface of ``load``'s library, which interface.h documents."""
+    library = ctypes.CDLL(str(library_path(variant)))
+    library.odyssey_open.restype = library.odyssey_core.restype = ctypes.c_void_p
+    library.odyssey_size.restype = ctypes.c_size_t
+    for name in ("error", "losses", "rule"):
+        getattr(library, f"odyssey_{name}").restype = ctypes.c_char_p
+    return library
+
+
+class OpenNetwork:
+    """A network that the library keeps between two calls, closed with this object."""
+
+    def __init__(self, spec: NetworkSpec, fused_loss: bool = True) -> None:
+        self.library = interface(spec.variant)
+        sizes = network_attributes(spec, fused_loss).values()
+        shape = (ctypes.c_int * len(sizes))(*sizes)
+        self.handle = ctypes.c_void_p(self.library.odyssey_open(switches(spec.variant), shape))
+        if not self.handle:
+            raise KernelError(f"the fused kernels: {self.library.odyssey_error().decode()}")
+        weakref.finalize(self, self.library.odyssey_close, self.handle)
+
+    @property
+    def core(self) -> int:
+        """The address that operators take as ``network``."""
+        return int(self.library.odyssey_core(self.handle))
 
 
 _loaded: dict[str, tuple[Library, str]] = {}

@@ -1,4 +1,7 @@
-"""A network trained by one operator for a run of sequences: forward, loss, gradients, update."""
+"""A network trained by one operator for a run of sequences: forward, loss, gradients, update.
+
+A loss that has no fused form is computed in NumPy between two operators for each sequence.
+"""
 
 import ctypes
 from collections.abc import Iterator, Mapping, Sequence
@@ -7,11 +10,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.engines.fused.loader import load, network_attributes
-from odyssey.engines.fused.sequences import Flat, flatten, starts
+from odyssey.engines.fused.loader import FUSED_LOSSES, OpenNetwork, load, network_attributes
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
+from odyssey.engines.outside import value_and_gradient
+from odyssey.engines.sequences import Flat, flatten, starts
 from odyssey.engines.training import FloatArray, Split
+from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 
 #: Sequences of a run at most, and parameters times sequences: between two runs a trial can be saved
@@ -22,23 +27,33 @@ RUN, _PARAMETERS = 32, 3_000_000
 class FusedModel:
     """``training.Model`` on one flat array of parameters, padded to whole vectors.
 
-    All parameters start at zero. Raises KernelError where the operators can't be built.
+    All parameters start at zero. ``fused_loss=False`` computes the loss in NumPy though it has a
+    fused form. Raises KernelError where the operators can't be built, ValueError for a loss that
+    there isn't.
     """
 
-    def __init__(self, spec: NetworkSpec, rule: UpdateRule) -> None:
-        self.spec = spec
+    def __init__(self, spec: NetworkSpec, rule: UpdateRule, fused_loss: bool = True) -> None:
+        self.spec, self._loss = spec, get_loss(spec.loss)
         self._shapes = spec.parameter_shapes()
-        size = sum(int(np.prod(shape)) for shape in self._shapes.values())
-        self.run_length = min(max(1, _PARAMETERS // size), RUN)
-        self._attributes = network_attributes(spec)
+        self.run_length = min(max(1, _PARAMETERS // spec.size), RUN)
+        self._attributes = network_attributes(spec, fused_loss)
         self._operators = load(spec.variant)
-        self._rule = mx.nd.array([rule.step, rule.momentum, rule.nesterov, rule.clip, 0.0])
+        self._rule = mx.nd.array([*rule.numbers().values(), 0.0])
         self._noise_std = memory_of(self._rule)[-1:]
-        self._train = self._operators.cached("train", 6, **self._attributes)
         self._evaluate = self._operators.cached("evaluate", 5, **self._attributes)
+        self._outside = not (fused_loss and spec.loss in FUSED_LOSSES)
+        if self._outside:
+            self._open = OpenNetwork(spec, fused_loss)
+            self._forward, self._learn = (
+                self._operators.cached(name, count, network=self._open.core)
+                for name, count in (("forward", 5), ("learn", 4))
+            )
+        else:
+            self._train = self._operators.cached("train", 6, **self._attributes)
         self._table = _Buffer((6,), np.int64)
         self._losses = _Buffer((), np.float64)
         self._outputs = _Buffer((spec.outputs,), np.float32)
+        self._nothing = mx.nd.zeros(1)
         self._splits: dict[int, tuple[Split, _Sequences]] = {}
         zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
         self._parameters = self._pack(zeros)
@@ -64,7 +79,7 @@ class FusedModel:
         """Update on some sequences in order, return their losses; see ``training.Model``.
 
         The operator itself draws the noise. Labels that T frames cannot hold have the loss inf.
-        Raises ValueError for wrong shapes or labels.
+        Raises ValueError for wrong shapes or targets.
         """
         return self._trained(self._sequences(split), indices, noise)
 
@@ -85,6 +100,8 @@ class FusedModel:
     def _trained(
         self, sequences: "_Sequences", indices: Sequence[int], noise: Noise
     ) -> list[float]:
+        if self._outside:
+            return self._trained_outside(sequences, indices, noise)
         table, losses = self._table.rows(len(indices)), self._losses.rows(len(indices))
         rows = self._table.memory[: len(indices)]
         rows[:, :4] = sequences.places[indices]
@@ -97,6 +114,26 @@ class FusedModel:
         found: list[float] = self._losses.memory[: len(indices)].tolist()
         return found
 
+    def _trained_outside(
+        self, sequences: "_Sequences", indices: Sequence[int], noise: Noise
+    ) -> list[float]:
+        found = [np.nan] * len(indices)
+        self._noise_std[0] = noise.std
+        for k, n in enumerate(indices):
+            table, outputs = self._table.rows(1), self._outputs.rows(int(sequences.places[n, 1]))
+            row = self._table.memory[0]
+            row[:4] = sequences.places[n]
+            row[4:].view(np.uint64)[:] = noise.key, noise.presentation + k
+            inputs = sequences.x, table, self._parameters, outputs, self._rule
+            self._call(self._forward, *inputs, out=self._losses.rows(1))
+            a = self._outputs.memory[: outputs.shape[0]]
+            found[k], a[:] = value_and_gradient(self._loss, a, sequences.target(n))
+            if not np.isfinite(found[k]):
+                break
+            arrays = outputs, self._parameters, self._velocity, self._rule
+            self._call(self._learn, *arrays, out=self._nothing)
+        return found
+
     def _evaluated(
         self, sequences: "_Sequences", indices: Sequence[int]
     ) -> Iterator[tuple[float, FloatArray]]:
@@ -107,7 +144,11 @@ class FusedModel:
         arrays = (sequences.x, sequences.targets, table, self._parameters, outputs)
         self._call(self._evaluate, *arrays, out=losses)
         parts = np.split(self._outputs.memory[: ends[-1]].copy(), ends[:-1])
-        return zip(self._losses.memory[: len(indices)].tolist(), parts, strict=True)
+        values = self._losses.memory[: len(indices)].tolist()
+        if self._outside:
+            pairs = zip(parts, map(sequences.target, indices), strict=True)
+            values = [value_and_gradient(self._loss, a, y)[0] for a, y in pairs]
+        return zip(values, parts, strict=True)
 
     def _call(self, operator: Any, *arrays: Any, out: Any) -> None:
         try:
@@ -118,11 +159,14 @@ class FusedModel:
 
     def _sequences(self, split: Split) -> "_Sequences":
         if id(split) not in self._splits:  # kept with it, so that no other takes its id
-            self._splits[id(split)] = split, _Sequences(flatten(self.spec, split))
+            self._splits[id(split)] = split, self._flat(split)
         return self._splits[id(split)][1]
 
     def _single(self, x: FloatArray, y: NDArray[Any]) -> "_Sequences":
-        return _Sequences(flatten(self.spec, [(x, y)]))
+        return self._flat([(x, y)])
+
+    def _flat(self, split: Split) -> "_Sequences":
+        return _Sequences(flatten(self.spec, split), self._outside)
 
     def _pack(self, values: Mapping[str, FloatArray]) -> Any:
         arrays = [mx.nd.array(values[name], dtype=np.float32) for name in self._shapes]
@@ -137,17 +181,23 @@ class FusedModel:
 
 
 class _Sequences:
-    """A split's sequences for the operators.
+    """A split's sequences for the operators; the targets stay with NumPy where the loss is outside.
 
     ``places`` (n, 4) holds each one's first frame, frames, first target, targets.
     """
 
-    def __init__(self, flat: Flat) -> None:
-        self.x = mx.nd.from_numpy(flat.x, zero_copy=True)
-        targets = flat.targets if len(flat.targets) else np.zeros(1)  # MXNet: no empty arrays
+    def __init__(self, flat: Flat, outside: bool) -> None:
+        self.x, self._kept = mx.nd.from_numpy(flat.x, zero_copy=True), flat.targets
+        given = len(flat.targets) and not outside
+        targets = flat.targets if given else np.zeros(1)  # MXNet: no empty arrays
         self.targets = mx.nd.array(targets, dtype=np.float32)
         counts = (flat.frames, flat.targets_of)
         self.places = np.stack([each for n in counts for each in (starts(n), n)], axis=1)
+
+    def target(self, n: int) -> NDArray[Any]:
+        """Return a sequence's targets as they came."""
+        first, count = self.places[n, 2:].tolist()
+        return self._kept[first : first + count]
 
 
 class _Buffer:

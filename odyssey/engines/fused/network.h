@@ -10,7 +10,9 @@
 
 namespace odyssey {
 
-enum class Loss { softmax = 0, ctc = 1, bernoulli = 2 };
+// The losses that are computed here, and those that the caller computes from the activations.
+enum class Loss { softmax = 0, ctc = 1, bernoulli = 2, outside = 3 };
+constexpr const char* kLossNames = "softmax ctc bernoulli outside";
 
 struct NetworkShape {
   int inputs, hidden, outputs, directions;
@@ -37,14 +39,14 @@ struct NetworkLayout {
     return head + (std::size_t(direction) * output_vectors + start) * L * shape.hidden;
   }
 
-  // Calls f(array, place in it, place here) for every parameter: 5 · direction + that of the layer,
-  // then output.W and output.b.
+  // Calls f(array, place in it, place here) for every parameter: kLayerArrays · direction + that of the
+  // layer, then output.W and output.b.
   template <class F>
   void each(F f) const {
     const int D = shape.directions, H = shape.hidden;
     for (int d = 0; d < D; ++d)
       layer.each([&](int array, std::size_t from, std::size_t to) {
-        f(5 * d + array, from, d * layer.size + to);
+        f(kLayerArrays * d + array, from, d * layer.size + to);
       });
     const Split split = panels();
     for (int part = 0; part < split.parts; ++part) {
@@ -52,9 +54,9 @@ struct NetworkLayout {
       for (int k = start; k < std::min(start + width, shape.outputs); ++k) {
         for (int d = 0; d < D; ++d)
           for (int j = 0; j < H; ++j)
-            f(5 * D, (std::size_t(k) * D + d) * H + j,
+            f(kLayerArrays * D, (std::size_t(k) * D + d) * H + j,
               panel_offset(d, start / L) + std::size_t(j) * width + k - start);
-        f(5 * D + 1, k, head_bias + k);
+        f(kLayerArrays * D + 1, k, head_bias + k);
       }
     }
   }
@@ -70,13 +72,14 @@ class Network {
     interleave_ = shape.directions * directions_[0].recurrent_bytes() <= kInterleaveBytes;
   }
   const NetworkLayout<V>& layout() const { return layout_; }
+  int frames() const { return T_; }
 
-  // Loss of x (T, D) with noise before the update of theta and velocity, which a non-finite loss
-  // leaves alone.
+  // A whole step; returns the loss before the update, in nats summed over the sequence. A loss that is
+  // not finite leaves theta and velocity alone.
   double step(const float* x, int T, const float* target, int labels, const Noise& noise,
               float* theta, float* velocity, const Rule& rule) {
     prepare(x, T, labels, theta, &noise);
-    forward();
+    activate();
     const double value = loss(target, labels);
     if (!std::isfinite(value)) return value;
     backward(theta);
@@ -84,14 +87,35 @@ class Network {
     return value;
   }
 
-  // Loss, and the output activations (T, K) before softmax or sigmoid.
+  // Loss without noise and learning, NaN where it is computed outside; writes the activations.
   double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
                   float* outputs) {
     prepare(x, T, labels, theta, nullptr);
-    forward();
-    for (int t = 0; t < T_; ++t)
-      std::copy_n(a_[t], shape().outputs, outputs + std::ptrdiff_t(t) * shape().outputs);
+    activate();
+    copy_activations(outputs);
     return loss(target, labels);
+  }
+
+  // A step in two halves, for a loss that is computed outside: the forward pass of training writes the
+  // activations, and what it found stays in the arena until the next pass of any network there.
+  void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) {
+    prepare(x, T, 0, theta, &noise);
+    activate();
+    copy_activations(outputs);
+    may_learn_ = true;
+  }
+  // The second half, once for each first one. Throws std::logic_error without it.
+  void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) {
+    if (!may_learn_ || theta != theta_)
+      throw std::logic_error("learning needs the forward pass of the same parameters before it");
+    may_learn_ = false;
+    const int K = shape().outputs, padded = layout_.output_vectors * L;
+    for (int t = 0; t < T_; ++t) {
+      std::copy_n(gradient + std::ptrdiff_t(t) * K, K, a_[t]);
+      std::fill_n(a_[t] + K, padded - K, 0.0f);
+    }
+    backward(theta);
+    descend(theta, velocity, rule);
   }
 
  private:
@@ -108,6 +132,7 @@ class Network {
   void prepare(const float* x, int T, int labels, const float* theta, const Noise* training) {
     T_ = T;
     theta_ = theta;
+    may_learn_ = false;
     const std::size_t padded = layout_.layer.padded(), entries = std::size_t(T) * shape().inputs;
     float* noisy = nullptr;
     arena_.plan([&](Pieces& pieces) {
@@ -148,7 +173,12 @@ class Network {
         for (int s = 0; s < T_; ++s) step(d, s);
   }
 
-  void forward() {
+  void copy_activations(float* outputs) const {
+    for (int t = 0; t < T_; ++t)
+      std::copy_n(a_[t], shape().outputs, outputs + std::ptrdiff_t(t) * shape().outputs);
+  }
+
+  void activate() {
     for (auto& direction : directions_) direction.begin_forward();
     sweep([&](int d, int s) { directions_[d].forward_step(s); });
     each_panel([&](int start, int width) {
@@ -171,8 +201,9 @@ class Network {
       case Loss::softmax: return softmax_loss(a_, T_, shape().outputs, target);
       case Loss::bernoulli: return bernoulli_loss(a_, T_, shape().outputs, target);
       case Loss::ctc: return ctc_.loss(a_, T_, target, labels);
+      case Loss::outside: break;
     }
-    throw std::invalid_argument("a loss must be softmax, ctc or bernoulli");
+    return std::numeric_limits<double>::quiet_NaN();
   }
 
   void backward(const float* theta) {
@@ -226,7 +257,7 @@ class Network {
   NetworkLayout<V> layout_;
   Arena& arena_;
   std::vector<Direction<float, V>> directions_;
-  bool interleave_;
+  bool interleave_, may_learn_ = false;
   int T_ = 0;
   const float* theta_ = nullptr;
   Rows<float> a_{}, dy_{}, head_transposed_{};  // dy: both directions' side by side, in time

@@ -1,5 +1,6 @@
-// The operators of a whole network: parameters in and out, a training step, an evaluation.
-#include "network.h"
+// The operators of a whole network, which adapt core.h: parameters in and out, training steps, whole or
+// in two halves, an evaluation.
+#include "core.h"
 #include "operators.h"
 
 namespace odyssey {
@@ -12,82 +13,48 @@ NetworkShape network_shape(const Attributes& attributes) {
           Loss(attribute(attributes, "loss"))};
 }
 
-// Canonical shapes of all parameters, array after array of NetworkLayout::each.
-template <class V>
-Shapes network_shapes(const NetworkShape& shape) {
-  Shapes shapes;
-  for (int d = 0; d < shape.directions; ++d)
-    layer_shapes<V>(shape.inputs, shape.hidden, shapes);
-  shapes.push_back({unsigned(shape.outputs), unsigned(shape.directions * shape.hidden)});
-  shapes.push_back({unsigned(shape.outputs)});
-  return shapes;
+// The network of a call; its passes share the thread's memory.
+std::unique_ptr<AnyNetwork> network_of(const Attributes& attributes) {
+  return new_network(unsigned(attribute(attributes, "switches")), network_shape(attributes), scratch());
 }
 
 MXReturnValue pack(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
-    with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      using V = decltype(variant);
-      const NetworkLayout<V> layout(network_shape(attributes));
-      float* flat = (*out)[0].data<float>();
-      std::fill_n(flat, layout.size, 0.0f);
-      layout.each([&](int array, std::size_t from, std::size_t to) {
-        flat[to] = (*in)[canonical<V>(array, layout.shape.directions)].template data<float>()[from];
-      });
-    });
+    std::vector<const float*> arrays;
+    for (MXTensor& array : *in) arrays.push_back(array.data<float>());
+    network_of(attributes)->pack(arrays, (*out)[0].data<float>());
   });
 }
 
 MXReturnValue unpack(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
-    with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      using V = decltype(variant);
-      const NetworkLayout<V> layout(network_shape(attributes));
-      const float* flat = (*in)[0].data<float>();
-      layout.each([&](int array, std::size_t to, std::size_t from) {
-        (*out)[canonical<V>(array, layout.shape.directions)].template data<float>()[to] = flat[from];
-      });
-    });
+    std::vector<float*> arrays;
+    for (MXTensor& array : *out) arrays.push_back(array.data<float>());
+    network_of(attributes)->unpack((*in)[0].data<float>(), arrays);
   });
 }
 
-template <class Pick>
-auto count_arrays(Pick pick) {
-  return [pick](const Attributes& attributes, int* inputs, int* outputs) {
-    return guarded([&] {
-      with_variant(attribute(attributes, "switches"), [&](auto variant) {
-        pick(int(network_shapes<decltype(variant)>(network_shape(attributes)).size()), inputs, outputs);
-      });
-    });
-  };
-}
-
 MXReturnValue pack_count(const Attributes& attributes, int* inputs, int* outputs) {
-  return count_arrays([](int n, int* in, int* out) { *in = n, *out = 1; })(attributes, inputs, outputs);
+  return guarded([&] { *inputs = int(network_of(attributes)->shapes().size()), *outputs = 1; });
 }
 MXReturnValue unpack_count(const Attributes& attributes, int* inputs, int* outputs) {
-  return count_arrays([](int n, int* in, int* out) { *in = 1, *out = n; })(attributes, inputs, outputs);
+  return guarded([&] { *inputs = 1, *outputs = int(network_of(attributes)->shapes().size()); });
 }
 
 MXReturnValue pack_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
   return guarded([&] {
-    with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      using V = decltype(variant);
-      const NetworkShape shape = network_shape(attributes);
-      const Shapes expected = network_shapes<V>(shape);
-      for (std::size_t k = 0; k < expected.size(); ++k) expect("a parameter", (*in)[k], expected[k]);
-      (*out)[0] = {unsigned(NetworkLayout<V>(shape).size)};
-    });
+    const auto network = network_of(attributes);
+    const Shapes expected = network->shapes();
+    for (std::size_t k = 0; k < expected.size(); ++k) expect("a parameter", (*in)[k], expected[k]);
+    (*out)[0] = {unsigned(network->size())};
   });
 }
 
 MXReturnValue unpack_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
   return guarded([&] {
-    with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      using V = decltype(variant);
-      const NetworkShape shape = network_shape(attributes);
-      expect("the parameters", (*in)[0], {unsigned(NetworkLayout<V>(shape).size)});
-      *out = network_shapes<V>(shape);
-    });
+    const auto network = network_of(attributes);
+    expect("the parameters", (*in)[0], {unsigned(network->size())});
+    *out = network->shapes();
   });
 }
 
@@ -105,33 +72,42 @@ MXReturnValue run_types(const Attributes& attributes, std::vector<int>* in, std:
   return MX_SUCCESS;
 }
 
-// A run: sequences out of x (N, D) and targets (M,), or (N, K) for sigmoid outputs. A row of the table
-// holds a sequence's first frame, frames, first target, targets, and its noise's key and presentation.
+// A run: sequences out of x (N, D) and targets (M,), or (N, K) for sigmoid outputs, or nothing for a
+// loss outside. A row of the table holds a sequence's first frame, frames, first target, targets, and
+// its noise's key and presentation.
 struct Sequence {
   std::int64_t first, frames, first_target, targets;
   std::uint32_t key[2], presentation[2];
 };
 
+Noise noise_of(const Sequence& now, float std) {
+  return {std, {now.key[0], now.key[1]}, {now.presentation[0], now.presentation[1]}};
+}
+
+void expect_rule(const std::vector<unsigned>& came, unsigned numbers) {
+  expect("the update rule", came, {numbers});
+}
+
 template <bool Training>
 MXReturnValue run_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
   return guarded([&] {
-    with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      const NetworkShape shape = network_shape(attributes);
-      const unsigned size = unsigned(NetworkLayout<decltype(variant)>(shape).size);
-      const auto rows = [&](int k) { return (*in)[k].empty() ? 0 : (*in)[k][0]; };
-      expect("x", (*in)[0], {rows(0), unsigned(shape.inputs)});
-      if (shape.loss == Loss::bernoulli) expect("the targets", (*in)[1], {rows(1), unsigned(shape.outputs)});
-      else expect("the targets", (*in)[1], {rows(1)});
-      expect("the table", (*in)[2], {rows(2), unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
-      expect("the parameters", (*in)[3], {size});
-      if (Training) {
-        expect("the velocity", (*in)[4], {size});
-        expect("the update rule", (*in)[5], {5});
-      } else {
-        expect("the outputs", (*in)[4], {rows(4), unsigned(shape.outputs)});
-      }
-      (*out)[0] = {rows(2)};
-    });
+    const NetworkShape shape = network_shape(attributes);
+    const unsigned size = unsigned(network_of(attributes)->size());
+    const auto rows = [&](int k) { return (*in)[k].empty() ? 0 : (*in)[k][0]; };
+    expect("x", (*in)[0], {rows(0), unsigned(shape.inputs)});
+    if (shape.loss == Loss::bernoulli)
+      expect("the targets", (*in)[1], {rows(1), unsigned(shape.outputs)});
+    else
+      expect("the targets", (*in)[1], {rows(1)});
+    expect("the table", (*in)[2], {rows(2), unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
+    expect("the parameters", (*in)[3], {size});
+    if (Training) {
+      expect("the velocity", (*in)[4], {size});
+      expect_rule((*in)[5], kRuleNumbers + 1);
+    } else {
+      expect("the outputs", (*in)[4], {rows(4), unsigned(shape.outputs)});
+    }
+    (*out)[0] = {rows(2)};
   });
 }
 
@@ -140,36 +116,35 @@ template <class F>
 void each_sequence(const NetworkShape& shape, Tensors& in, F f) {
   const Sequence* table = reinterpret_cast<const Sequence*>(in[2].data<std::int64_t>());
   const int width = shape.loss == Loss::bernoulli ? shape.outputs : 1;
+  const bool targeted = shape.loss != Loss::outside, framed = targeted && shape.loss != Loss::ctc;
   for (std::int64_t k = 0; k < in[2].shape[0]; ++k) {
     const Sequence& now = table[k];
-    if (now.first < 0 || now.frames < 1 || now.first + now.frames > in[0].shape[0] ||
-        now.first_target < 0 || now.targets < 0 || now.first_target + now.targets > in[1].shape[0] ||
-        (shape.loss != Loss::ctc && now.targets != now.frames))
-      throw std::invalid_argument("row " + std::to_string(k) + " of the table must name frames of x and as "
-                                  "many targets");
+    const bool in_x = now.first >= 0 && now.frames >= 1 && now.first + now.frames <= in[0].shape[0];
+    const bool in_targets = now.first_target >= 0 && now.targets >= 0 &&
+                            now.first_target + now.targets <= in[1].shape[0];
+    if (!in_x || (targeted && !in_targets) || (framed && now.targets != now.frames))
+      throw std::invalid_argument("row " + std::to_string(k) +
+                                  " of the table must name frames of x and as many targets");
     if (!f(k, now, in[0].data<float>() + now.first * shape.inputs,
-           in[1].data<float>() + now.first_target * width))
+           in[1].data<float>() + (targeted ? now.first_target * width : 0)))
       return;
   }
 }
 
-// in: x, targets, table, parameters, velocity (both changed), [step, momentum, nesterov, clip, std of
-// the noise]; out: losses. The first that is not finite ends the run; those behind it are NaN.
+// in: x, targets, table, parameters, velocity (both changed), the rule's numbers and the std of the
+// noise; out: losses. The first that is not finite ends the run; those behind it are NaN.
 MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
-    with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      const NetworkShape shape = network_shape(attributes);
-      Network<decltype(variant)> network(shape, scratch());
-      Tensors& t = *in;
-      const float* rule = t[5].data<float>();
-      double* losses = (*out)[0].data<double>();
-      std::fill_n(losses, t[2].shape[0], std::numeric_limits<double>::quiet_NaN());
-      each_sequence(shape, t, [&](std::int64_t k, const Sequence& now, const float* x, const float* y) {
-        const Noise noise{rule[4], {now.key[0], now.key[1]}, {now.presentation[0], now.presentation[1]}};
-        losses[k] = network.step(x, int(now.frames), y, int(now.targets), noise, t[3].data<float>(),
-                                 t[4].data<float>(), {rule[0], rule[1], rule[2] != 0, rule[3] != 0});
-        return std::isfinite(losses[k]);
-      });
+    const auto network = network_of(attributes);
+    Tensors& t = *in;
+    const float* rule = t[5].data<float>();
+    double* losses = (*out)[0].data<double>();
+    std::fill_n(losses, t[2].shape[0], std::numeric_limits<double>::quiet_NaN());
+    each_sequence(network->shape(), t, [&](auto k, const Sequence& now, const float* x, const float* y) {
+      losses[k] = network->step(x, int(now.frames), y, int(now.targets),
+                                noise_of(now, rule[kRuleNumbers]), t[3].data<float>(),
+                                t[4].data<float>(), rule_of(rule));
+      return std::isfinite(losses[k]);
     });
   });
 }
@@ -178,21 +153,91 @@ MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, con
 // losses.
 MXReturnValue evaluate(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
-    with_variant(attribute(attributes, "switches"), [&](auto variant) {
-      const NetworkShape shape = network_shape(attributes);
-      Network<decltype(variant)> network(shape, scratch());
-      Tensors& t = *in;
-      float* outputs = t[4].data<float>();
-      std::int64_t room = t[4].shape[0];
-      each_sequence(shape, t, [&](std::int64_t k, const Sequence& now, const float* x, const float* y) {
-        if ((room -= now.frames) < 0)
-          throw std::invalid_argument("the outputs must have a row for every frame of the run");
-        (*out)[0].data<double>()[k] = network.evaluate(x, int(now.frames), y, int(now.targets),
-                                                       t[3].data<float>(), outputs);
-        outputs += now.frames * shape.outputs;
-        return true;
-      });
+    const auto network = network_of(attributes);
+    const NetworkShape& shape = network->shape();
+    Tensors& t = *in;
+    float* outputs = t[4].data<float>();
+    std::int64_t room = t[4].shape[0];
+    each_sequence(shape, t, [&](auto k, const Sequence& now, const float* x, const float* y) {
+      if ((room -= now.frames) < 0)
+        throw std::invalid_argument("the outputs must have a row for every frame of the run");
+      (*out)[0].data<double>()[k] = network->evaluate(x, int(now.frames), y, int(now.targets),
+                                                      t[3].data<float>(), outputs);
+      outputs += now.frames * shape.outputs;
+      return true;
     });
+  });
+}
+
+// The network that keeps what a forward pass found for the learning after it: the attribute `network`
+// is an address of the C interface.
+AnyNetwork& kept_network(const Attributes& attributes) {
+  return *reinterpret_cast<AnyNetwork*>(std::stoull(attributes.at("network")));
+}
+
+// in: x, table of one row, parameters, output activations (changed), the rule as for `train`; out:
+// nothing of use.
+MXReturnValue forward(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
+  return guarded([&] {
+    AnyNetwork& network = kept_network(attributes);
+    Tensors& t = *in;
+    const Sequence& now = *reinterpret_cast<const Sequence*>(t[1].data<std::int64_t>());
+    if (now.first < 0 || now.frames < 1 || now.first + now.frames > t[0].shape[0] ||
+        t[3].shape[0] < now.frames)
+      throw std::invalid_argument("the table must name frames of x, with room in the outputs");
+    network.forward(t[0].data<float>() + now.first * network.shape().inputs, int(now.frames),
+                    noise_of(now, t[4].data<float>()[kRuleNumbers]), t[2].data<float>(),
+                    t[3].data<float>());
+    (*out)[0].data<double>()[0] = double(now.frames);
+  });
+}
+
+MXReturnValue forward_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
+  return guarded([&] {
+    const AnyNetwork& network = kept_network(attributes);
+    const NetworkShape& shape = network.shape();
+    const auto rows = [&](int k) { return (*in)[k].empty() ? 0 : (*in)[k][0]; };
+    expect("x", (*in)[0], {rows(0), unsigned(shape.inputs)});
+    expect("the table", (*in)[1], {1, unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
+    expect("the parameters", (*in)[2], {unsigned(network.size())});
+    expect("the outputs", (*in)[3], {rows(3), unsigned(shape.outputs)});
+    expect_rule((*in)[4], kRuleNumbers + 1);
+    (*out)[0] = {1};
+  });
+}
+
+MXReturnValue forward_types(const Attributes& attributes, std::vector<int>* in,
+                            std::vector<int>* out) {
+  all_float32(attributes, in, out);
+  out->front() = kFloat64;
+  (*in)[1] = kInt64;
+  return MX_SUCCESS;
+}
+
+// in: gradient of the activations (T, K), parameters, velocity (both changed), the rule; out: nothing of
+// use.
+MXReturnValue learn(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
+  return guarded([&] {
+    AnyNetwork& network = kept_network(attributes);
+    Tensors& t = *in;
+    if (t[0].shape[0] != network.frames())
+      throw std::invalid_argument("the gradient must have a row for every frame of the forward pass");
+    network.learn(t[0].data<float>(), t[1].data<float>(), t[2].data<float>(),
+                  rule_of(t[3].data<float>()));
+    (*out)[0].data<float>()[0] = 0;
+  });
+}
+
+MXReturnValue learn_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
+  return guarded([&] {
+    const AnyNetwork& network = kept_network(attributes);
+    const unsigned size = unsigned(network.size());
+    const auto rows = (*in)[0].empty() ? 0 : (*in)[0][0];
+    expect("the gradient", (*in)[0], {rows, unsigned(network.shape().outputs)});
+    expect("the parameters", (*in)[1], {size});
+    expect("the velocity", (*in)[2], {size});
+    expect_rule((*in)[3], kRuleNumbers + 1);
+    (*out)[0] = {1};
   });
 }
 
@@ -237,6 +282,21 @@ const auto& kEvaluate = operation(ODYSSEY_NAME("evaluate"))
                             .setInferType(run_types)
                             .setInferShape(run_shape<false>)
                             .setMutateInputs(mutates<4>);
+
+const auto& kForward = operation(ODYSSEY_NAME("forward"))
+                           .setForward(forward, "cpu")
+                           .setBackward(no_gradient, "cpu")
+                           .setParseAttrs(count<5, 1>)
+                           .setInferType(forward_types)
+                           .setInferShape(forward_shape)
+                           .setMutateInputs(mutates<3>);
+const auto& kLearn = operation(ODYSSEY_NAME("learn"))
+                         .setForward(learn, "cpu")
+                         .setBackward(no_gradient, "cpu")
+                         .setParseAttrs(count<4, 1>)
+                         .setInferType(all_float32)
+                         .setInferShape(learn_shape)
+                         .setMutateInputs(mutates<1, 2>);
 
 }  // namespace
 }  // namespace odyssey

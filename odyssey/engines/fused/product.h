@@ -56,6 +56,12 @@ struct Rule {
   float step, momentum;
   bool nesterov, clip;
 };
+// How a rule comes from outside: these numbers in this order, which are those of UpdateRule.numbers.
+constexpr const char* kRuleNames = "step momentum nesterov clip";
+constexpr int kRuleNumbers = 4;
+inline Rule rule_of(const float* numbers) {
+  return {numbers[0], numbers[1], numbers[2] != 0, numbers[3] != 0};
+}
 template <class Real>
 inline void update(Real* theta, Real* velocity, Vector<Real> gradient, const Rule& rule) {
   if (rule.clip) gradient = bounded(gradient, Real(-1), Real(1));

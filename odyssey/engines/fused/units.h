@@ -2,7 +2,7 @@
 // are z, then the gates that the variant has.
 #pragma once
 
-#include "variant.h"
+#include "../variant.h"
 #include "vector.h"
 
 namespace odyssey {

@@ -109,7 +109,7 @@ class DriverLauncher:
         self._functions: dict[str, tuple[ctypes.c_void_p, int]] = {}
 
     def allocate(self, size: int) -> Memory:
-        """Return at least so many bytes, freed with the object."""
+        """Allocate at least ``size`` bytes, freed with the object."""
         self._enter()
         return _DeviceMemory(self._driver, size, self._enter)
 
@@ -151,13 +151,13 @@ class _DeviceMemory:
         self.address = int(driver.pointer("cuMemAlloc_v2", ctypes.c_size_t(self.size)).value or 0)
         weakref.finalize(self, _free, driver, enter, self.address)
 
-    def write(self, values: NDArray[Any]) -> None:
+    def write(self, values: NDArray[Any], start: int = 0) -> None:
         flat = np.ascontiguousarray(values)
-        self._copy("cuMemcpyHtoD_v2", self.address, flat.ctypes.data, flat.nbytes)
+        self._copy("cuMemcpyHtoD_v2", self.address + start, flat.ctypes.data, flat.nbytes)
 
-    def read(self, size: int) -> NDArray[np.uint8]:
+    def read(self, size: int, start: int = 0) -> NDArray[np.uint8]:
         values = np.empty(size, np.uint8)
-        self._copy("cuMemcpyDtoH_v2", values.ctypes.data, self.address, size)
+        self._copy("cuMemcpyDtoH_v2", values.ctypes.data, self.address + start, size)
         return values
 
     def _copy(self, function: str, to: int, source: int, size: int) -> None:

@@ -8,7 +8,7 @@ everything, without waiting for the device before the end.
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any, TypeVar
 
 import numpy as np
@@ -16,8 +16,9 @@ from numpy.typing import NDArray
 
 from odyssey.engines.gpu.launcher import Launcher, Memory
 from odyssey.engines.gpu.round import Request, Round, Slot
-from odyssey.engines.gpu.rows import flat_size, grids
+from odyssey.engines.gpu.rows import grids
 from odyssey.engines.gpu.sequences import Sequences, upload
+from odyssey.engines.gpu.source import LOSSES, LossKernel
 from odyssey.engines.training import Split
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 
@@ -31,11 +32,13 @@ GRACE = 0.02
 class Fleet:
     """Trials of one variant and one task on one device; their hidden sizes may differ.
 
-    ``members`` is the number of trials that wait for one another.
+    ``members`` is the number of trials that wait for one another. ``loss_kernels=False`` computes
+    losses in NumPy though they have kernels.
     """
 
-    def __init__(self, launcher: Launcher) -> None:
+    def __init__(self, launcher: Launcher, loss_kernels: bool = True) -> None:
         self._launcher = launcher
+        self._kernels = LOSSES if loss_kernels else {}
         self._condition = threading.Condition()
         self.members, self._busy = 0, False
         self._pending: list[Request] = []
@@ -44,14 +47,13 @@ class Fleet:
 
     def join(self, spec: NetworkSpec, rule: UpdateRule) -> Slot:
         """Return a place for one more trial, with all parameters at zero."""
-        size = flat_size(spec.parameter_shapes())
 
         def zeros() -> Memory:
-            arrays = self._launcher.allocate(8 * size)
-            arrays.write(np.zeros(2 * size, np.float32))
+            arrays = self._launcher.allocate(8 * spec.size)
+            arrays.write(np.zeros(2 * spec.size, np.float32))
             return arrays
 
-        slot = Slot(spec, rule, self.alone(zeros), size)
+        slot = Slot(spec, rule, self.alone(zeros), self._kernel(spec))
         with self._condition:
             self.members += 1
         return slot
@@ -74,7 +76,7 @@ class Fleet:
 
         def found() -> Sequences:
             if id(split) not in self._splits:
-                copy = upload(self._launcher.allocate, spec, split)
+                copy = upload(self._launcher.allocate, spec, self._kernel(spec), split)
                 self._splits[id(split)] = split, copy  # which keeps its id from being used again
             return self._splits[id(split)][1]
 
@@ -82,7 +84,11 @@ class Fleet:
 
     def single(self, spec: NetworkSpec, x: FloatArray, y: NDArray[Any]) -> Sequences:
         """Return one sequence in device memory, for once."""
-        return self.alone(lambda: upload(self._launcher.allocate, spec, [(x, y)]))
+        kernel = self._kernel(spec)
+        return self.alone(lambda: upload(self._launcher.allocate, spec, kernel, [(x, y)]))
+
+    def _kernel(self, spec: NetworkSpec) -> LossKernel | None:
+        return self._kernels.get(spec.loss)
 
     def run(self, request: Request) -> Request:
         """Return the request with its losses and outputs, once the device has been at it."""
@@ -117,7 +123,10 @@ class Fleet:
             self._condition.notify_all()
 
     def execute(self, batch: list[Request]) -> None:
-        """Launch all that some requests ask for and wait once; for whom nobody else waits."""
+        """Execute a batch and wait for it, once unless the loss is in NumPy.
+
+        Not thread-safe: use ``run``.
+        """
         plan = Round(batch)
         for name, size in plan.sizes().items():
             if name not in self._buffers or self._buffers[name].size < size:
@@ -125,11 +134,20 @@ class Fleet:
                 self._buffers[name] = self._launcher.allocate(size + size // 4)
         plan.fill(self._buffers)
         self._buffers["table"].write(plan.table)
-        spec = batch[0].slot.spec
-        shape = (spec.inputs, spec.outputs, len(spec.directions))
+        slot = batch[0].slot
         for first, extents in plan.launches():
-            for kernel, blocks in grids(spec, extents).items():
-                grid = (blocks, len(extents))
-                self._launcher.launch(kernel, grid, self._buffers["table"], first, *shape)
+            forward, loss, learning = grids(slot.spec, extents)
+            self._launch(slot.spec, forward, first, len(extents))
+            if slot.kernel:
+                self._launch(slot.spec, loss, first, len(extents))
+            else:
+                self._launcher.synchronize()
+                plan.compute_losses(first, len(extents), self._buffers)
+            self._launch(slot.spec, learning, first, len(extents))
         self._launcher.synchronize()
         plan.collect(self._buffers)
+
+    def _launch(self, spec: NetworkSpec, kernels: Mapping[str, int], first: int, rows: int) -> None:
+        shape = (spec.inputs, spec.outputs, len(spec.directions))
+        for kernel, blocks in kernels.items():
+            self._launcher.launch(kernel, (blocks, rows), self._buffers["table"], first, *shape)

@@ -17,11 +17,11 @@ class Memory(Protocol):
     def size(self) -> int:
         """Its bytes."""
 
-    def write(self, values: NDArray[Any]) -> None:
-        """Copy an array to its beginning."""
+    def write(self, values: NDArray[Any], start: int = 0) -> None:
+        """Copy an array to its bytes from ``start`` on."""
 
-    def read(self, size: int) -> NDArray[np.uint8]:
-        """Return a copy of its first bytes."""
+    def read(self, size: int, start: int = 0) -> NDArray[np.uint8]:
+        """Return a copy of ``size`` bytes from ``start`` on."""
 
 
 class Launcher(Protocol):
@@ -31,7 +31,7 @@ class Launcher(Protocol):
     """
 
     def allocate(self, size: int) -> Memory:
-        """Return at least so many bytes, with any content."""
+        """Allocate at least ``size`` bytes, with any content."""
 
     def launch(self, kernel: str, grid: tuple[int, int], table: Memory, *numbers: int) -> None:
         """Start a kernel after those before it; ``numbers`` are those of its signature."""

@@ -11,6 +11,7 @@ from odyssey.engines.gpu.fleet import Fleet
 from odyssey.engines.gpu.round import Request
 from odyssey.engines.noise import Noise
 from odyssey.engines.training import FloatArray, Split
+from odyssey.losses import get_loss
 from odyssey.networks.spec import MOST_HIDDEN_GPU, NetworkSpec, UpdateRule
 
 #: Sequences that a trial hands in at a time; between two runs it can be saved or stopped.
@@ -31,6 +32,7 @@ class GpuModel:
                 f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks a layer, got {spec.hidden=}: "
                 "narrow the law of `hidden` or set the task's device to cpu"
             )
+        get_loss(spec.loss)  # which must be there
         self.spec = spec
         self._shapes = spec.parameter_shapes()
         self._fleet, self.slot = fleet, fleet.join(spec, rule)
@@ -79,7 +81,7 @@ class GpuModel:
         return zip(map(float, done.losses), done.outputs, strict=True)
 
     def _both(self) -> FloatArray:
-        raw = self._fleet.alone(lambda: self.slot.arrays.read(8 * self.slot.size))
+        raw = self._fleet.alone(lambda: self.slot.arrays.read(8 * self.spec.size))
         return raw.view(np.float32).reshape(2, -1)
 
     def _replace(self, which: int, values: Mapping[str, FloatArray]) -> None:

@@ -11,7 +11,10 @@ from numpy.typing import NDArray
 from odyssey.engines.gpu.launcher import Memory, eights
 from odyssey.engines.gpu.rows import ROW, Extent, workspace
 from odyssey.engines.gpu.sequences import Sequences
+from odyssey.engines.gpu.source import LossKernel
 from odyssey.engines.noise import Noise
+from odyssey.engines.outside import value_and_gradient
+from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 
 FloatArray = NDArray[np.float32]
@@ -22,12 +25,15 @@ ABREAST = 16
 
 @dataclass(frozen=True)
 class Slot:
-    """One trial's place: its network, its rule, its parameters and their velocity."""
+    """One trial's place: its network, its rule, its parameters and their velocity.
+
+    ``kernel`` is that of the loss, None where the loss is computed in NumPy.
+    """
 
     spec: NetworkSpec
     rule: UpdateRule
     arrays: Memory
-    size: int  # parameters
+    kernel: LossKernel | None
 
 
 @dataclass
@@ -45,8 +51,8 @@ class Request:
 
     def extent(self, k: int) -> Extent:
         """Return the size of the row of the run's k-th sequence."""
-        n, ctc = self.indices[k], self.slot.spec.loss == "ctc"
-        labels = int(self.sequences.labels[n]) if ctc else 0
+        n, kernel = self.indices[k], self.slot.kernel
+        labels = int(self.sequences.labels[n]) if kernel and kernel.paths else 0
         training = self.noise is not None
         return Extent(int(self.sequences.frames[n]), labels, self.slot.spec.hidden, training)
 
@@ -72,9 +78,11 @@ class Round:
         self._rows = {pair: n for n, pair in enumerate(rows)}
         self._extents = [batch[r].extent(k) for r, k in rows]
         self._spaces = [
-            workspace(batch[r].slot.spec, e) for (r, _), e in zip(rows, self._extents, strict=True)
+            workspace(batch[r].slot.spec, batch[r].slot.kernel, e)
+            for (r, _), e in zip(rows, self._extents, strict=True)
         ]
         self.table = np.zeros(len(rows), ROW)
+        self._values: dict[int, float] = {}  # losses that were computed in NumPy
 
     def launches(self) -> list[tuple[int, list[Extent]]]:
         """Return first row and sizes of the rows of each step."""
@@ -112,6 +120,25 @@ class Round:
                     before = self._rows.get((pair[0], pair[1] - 1))
                     row["before"] = 0 if before is None else losses + 8 * before
 
+    def compute_losses(self, first: int, count: int, buffers: dict[str, Memory]) -> None:
+        """Replace the loss's kernel for rows whose activations are there: losses, gradients."""
+        pairs = list(self._rows)[first : first + count]
+        for n, (r, k) in enumerate(pairs, start=first):
+            request, row, extent = self._batch[r], self.table[n], self._extents[n]
+            spec, training = request.slot.spec, extent.training
+            memory = buffers["workspace" if training else "outputs"]
+            start, size = int(row["out"]) - memory.address, 4 * extent.T * spec.outputs
+            a = memory.read(size, start).view(np.float32).reshape(extent.T, spec.outputs)
+            target = request.sequences.target(request.indices[k])
+            value, gradient = value_and_gradient(get_loss(spec.loss), a, target)
+            before = self._rows.get((r, k - 1)) if training else None
+            if before is not None and not np.isfinite(self._values[before]):
+                value = np.nan
+            self._values[n] = value
+            buffers["losses"].write(np.array([value]), 8 * n)
+            if training:
+                memory.write(gradient, start)
+
     def collect(self, buffers: dict[str, Memory]) -> None:
         """Give every request its losses and outputs."""
         losses = buffers["losses"].read(8 * len(self.table)).view(np.float64)
@@ -135,7 +162,7 @@ class Round:
         slot, data, n = request.slot, request.sequences, request.indices[k]
         rule = slot.rule
         row["theta"] = slot.arrays.address
-        row["velocity"] = slot.arrays.address + 4 * slot.size
+        row["velocity"] = slot.arrays.address + 4 * slot.spec.size
         row["x"] = data.x.address + data.x_offsets[n]
         row["target"] = data.targets.address + data.target_offsets[n]
         row["T"], row["U"], row["H"] = extent.T, extent.U, extent.H

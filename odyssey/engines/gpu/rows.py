@@ -1,11 +1,11 @@
 """Rows: what one launch works on, one sequence of one trial each, and the grids that cover them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
 
-from odyssey.engines.gpu.source import BACKWARD, FORWARD
+from odyssey.engines.gpu.source import BACKWARD, FORWARD, LossKernel
 from odyssey.networks.spec import NetworkSpec
 
 #: ``Row`` of cuda/row.cuh: addresses in device memory, then numbers.
@@ -33,7 +33,7 @@ class Extent:
     training: bool
 
 
-def workspace(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
+def workspace(spec: NetworkSpec, kernel: LossKernel | None, extent: Extent) -> dict[str, int]:
     """Return name → offset in floats of a row's intermediate arrays; ``end`` is their size.
 
     ``out`` is not among the arrays of a row that is only evaluated: it is a result.
@@ -46,7 +46,7 @@ def workspace(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
         "gates": sides * T * blocks,
         "c": sides * T * H,
         "transposed": sides * (H * blocks + across),
-        "paths": 4 * (T + 1) * (2 * extent.U + 1) if spec.loss == "ctc" else 0,
+        "paths": 4 * (T + 1) * (2 * extent.U + 1) if kernel and kernel.paths else 0,
     }
     if extent.training:
         sizes |= {"noisy": T * spec.inputs, "out": T * spec.outputs, "dy": T * sides * H}
@@ -58,14 +58,17 @@ def workspace(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
     return offsets | {"end": end}
 
 
-def grids(spec: NetworkSpec, extents: Iterable[Extent]) -> Mapping[str, int]:
-    """Return kernel → blocks that each row gets, in the order of the launches of one step."""
+def grids(spec: NetworkSpec, extents: Iterable[Extent]) -> tuple[Mapping[str, int], ...]:
+    """Return kernel → blocks that each row gets, in the order of the launches of one step.
+
+    In three parts: up to the activations, the kernel of the loss, learning.
+    """
     extents = list(extents)
     parts = [_parts(spec, extent) for extent in extents]
     most = {name: max(part[name] for part in parts) for name in parts[0]}
-    training = any(extent.training for extent in extents)
-    names = (*FORWARD, spec.loss, *(BACKWARD if training else ()))
-    return {name: most[name] for name in names}
+    learning = BACKWARD if any(extent.training for extent in extents) else ()
+    halves = (FORWARD, (spec.loss,), learning)
+    return tuple({name: most[name] for name in names} for names in halves)
 
 
 def _parts(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
@@ -88,8 +91,3 @@ def _parts(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
 
 def _tiles(rows: int, columns: int) -> int:
     return -(-rows // _TILE) * -(-columns // _TILE)
-
-
-def flat_size(shapes: Mapping[str, Sequence[int]]) -> int:
-    """Return the number of parameters of all shapes together."""
-    return sum(int(np.prod(shape)) for shape in shapes.values())

@@ -1,15 +1,17 @@
 """The CUDA kernels as a source for NVRTC: one text for every variant, its switches a macro."""
 
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
-from odyssey.engines.fused.build import switches
-from odyssey.networks.spec import Loss
+from odyssey.engines.switches import switches
 from odyssey.networks.variants import LSTMVariant
 
 FOLDER = Path(__file__).with_name("cuda")
 SOURCE = '#include "step.cu"\n'
 #: All that it is made of: what is compiled from it is known by these.
-FILES = (*sorted(FOLDER.iterdir()), FOLDER.parents[1] / "fused" / "variant.h")
+FILES = (*sorted(FOLDER.iterdir()), FOLDER.parents[1] / "variant.h")
 THREADS = 256
 #: Bytes of shared memory that every device gives a block without being asked, and mx.rtc at most.
 LEAST_SHARED = 48 * 1024
@@ -19,7 +21,24 @@ FORWARD = ("prepare", "input", "forward", "output")
 BACKWARD = ("output_backward", "backward", "descend")
 #: The kernels that keep weights in all the shared memory that there is.
 RECURRENT = ("forward", "backward")
-LOSSES: tuple[Loss, ...] = ("softmax", "bernoulli", "ctc")
+
+
+@dataclass(frozen=True)
+class LossKernel:
+    """What a loss's kernel reads: targets of a NumPy type, and whether it needs room for paths."""
+
+    targets: str
+    paths: bool = False
+
+
+#: Name of a loss, which is its kernel's → what that needs. The others are computed in NumPy.
+LOSSES: Mapping[str, LossKernel] = MappingProxyType(
+    {
+        "softmax": LossKernel("int32"),
+        "bernoulli": LossKernel("uint8"),
+        "ctc": LossKernel("int32", paths=True),
+    }
+)
 
 
 def options(variant: LSTMVariant, capability: tuple[int, int], shared: int) -> tuple[str, ...]:

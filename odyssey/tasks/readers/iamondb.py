@@ -15,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from odyssey.storage.datasets import DataError
+from odyssey.tasks import iamondb
 from odyssey.tasks.readers.corpus import Corpus, decode_text
 from odyssey.tasks.readers.iamondb_files import (
     LISTS,
@@ -27,7 +28,7 @@ from odyssey.tasks.readers.iamondb_files import (
 from odyssey.tasks.readers.ink import CHARACTERS, Stroke, line_example
 
 #: Lines of each set in the paper.
-LINES = {"train": 5355, "valid": 2956, "test": 3859}
+LINES = iamondb.SIZE.sequences
 #: PAPER: left out for its eleven % signs.
 LEFT_OUT = "a08-551z"
 

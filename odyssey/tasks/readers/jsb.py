@@ -21,13 +21,13 @@ import scipy.io
 from numpy.typing import NDArray
 
 from odyssey.storage.datasets import SPLITS, DataError, Example
-from odyssey.tasks import tree
+from odyssey.tasks import jsb, tree
 from odyssey.tasks.readers.corpus import Corpus
 
 LOWEST, KEYS = 21, 88
 #: Of the paper's files: chorales, frames (those of all rolls, the first ones too), and the notes
 #: that they span when moved to C.
-CHORALES = {"train": 229, "valid": 76, "test": 77}
+CHORALES = jsb.SIZE.sequences
 FRAMES = {"train": 13807, "valid": 4602, "test": 4725}
 SPAN = range(43, 97)
 #: ASSUME: other editions write a silent voice as −1, 0, null or NaN.

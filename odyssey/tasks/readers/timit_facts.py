@@ -3,6 +3,8 @@
 Source: the corpus's documentation (phones); Halberstadt, PhD thesis, MIT 1998 (speakers).
 """
 
+from odyssey.tasks import timit
+
 _PHONES = """
     aa ae ah ao aw ax ax-h axr ay b bcl ch d dcl dh dx eh el em en eng epi er ey f g gcl h# hh hv
     ih ix iy jh k kcl l m n ng nx ow oy p pau pcl q r s sh t tcl th uh uw ux v w y z zh
@@ -25,5 +27,5 @@ DEVELOPMENT = frozenset(_DEVELOPMENT.split())
 #: The core test set: 24 speakers of TEST.
 CORE_TEST = frozenset(_CORE_TEST.split())
 #: Speakers of each set, with eight utterances each (SA sentences left aside).
-SPEAKERS = {"train": 462, "valid": 50, "test": 24}
 UTTERANCES_PER_SPEAKER = 8
+SPEAKERS = {name: n // UTTERANCES_PER_SPEAKER for name, n in timit.SIZE.sequences.items()}

@@ -4,7 +4,7 @@
 // The source compiles under NVRTC and, with a header that emulates threads, as plain C++.
 #pragma once
 
-#include "../../fused/variant.h"
+#include "../../variant.h"
 
 namespace odyssey {
 

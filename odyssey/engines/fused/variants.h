@@ -1,0 +1,53 @@
+// The variants that a library carries: ODYSSEY_ROWS(ROW) is ROW(switches) for each of them, from the
+// compiler's command line.
+#pragma once
+
+#include <stdexcept>
+#include <string>
+#include <vector>
+
+#include "layer.h"
+
+namespace odyssey {
+
+// Compiled once, in direction.cc.
+#define ODYSSEY_DECLARE(switches) extern template class Direction<float, Variant<switches>>;
+ODYSSEY_ROWS(ODYSSEY_DECLARE)
+#undef ODYSSEY_DECLARE
+
+// Calls f(Variant<…>{}) for the variant with these switches.
+template <class F>
+void with_variant(unsigned switches, F f) {
+#define ODYSSEY_TRY(row) \
+  if (switches == row) return f(Variant<row>{});
+  ODYSSEY_ROWS(ODYSSEY_TRY)
+#undef ODYSSEY_TRY
+  throw std::invalid_argument("this library has no variant with switches " +
+                              std::to_string(switches));
+}
+
+using Shapes = std::vector<std::vector<unsigned>>;
+
+// Appends the canonical shapes of one direction's parameters.
+template <class V>
+void layer_shapes(unsigned inputs, unsigned hidden, Shapes& shapes) {
+  const unsigned G = V::blocks, P = V::gates;
+  shapes.push_back({G * hidden, inputs});
+  shapes.push_back({G * hidden, hidden});
+  shapes.push_back({G * hidden});
+  if (V::peepholes) shapes.push_back({P * hidden});
+  if (V::gate_recurrence) shapes.push_back({P * hidden, P * hidden});
+}
+
+// Where the array of that number in `each` stands among the canonical ones, which skip p and Q
+// where the variant has none.
+template <class V>
+int canonical(int array, int directions) {
+  const int per_direction = 3 + V::peepholes + V::gate_recurrence;
+  if (array >= kLayerArrays * directions)
+    return per_direction * directions + array - kLayerArrays * directions;
+  const int within = array % kLayerArrays;
+  return per_direction * (array / kLayerArrays) + within - (within == 4 && !V::peepholes);
+}
+
+}  // namespace odyssey

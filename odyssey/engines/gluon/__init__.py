@@ -1,0 +1,1 @@
+"""The readable engine: hybridized Gluon blocks and autograd, for every cell and every loss."""
