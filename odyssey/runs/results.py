@@ -16,6 +16,7 @@ import numpy as np
 import pandas as pd
 
 from odyssey.storage.tree_file import DamagedFile, Tree, label_of, load_tree, save_tree
+from odyssey.study.hyperparameters import HYPERPARAMETERS
 from odyssey.tasks import TASKS
 
 log = logging.getLogger(__name__)
@@ -204,11 +205,13 @@ def tabulate(results: Sequence[TrialResult]) -> tuple[pd.DataFrame, pd.DataFrame
     """Return the tables of ``collect`` of one or more results."""
     trials = pd.DataFrame([result.row() for result in results])
     trials["diverged_epoch"] = trials["diverged_epoch"].astype("Int64")
-    drawn = dict.fromkeys(name for each in results for name in each.settings["hyperparameters"])
+    names = {name: None for each in results for name in each.settings["hyperparameters"]}
+    drawn = [name for name in HYPERPARAMETERS if name in names]
+    drawn += [name for name in names if name not in HYPERPARAMETERS]
     order = [name for name in trials.columns if name not in drawn]
     at = order.index("parameters")
     curves = pd.DataFrame(row for result in results for row in _epoch_rows(result))
-    return trials[order[:at] + list(drawn) + order[at:]], curves
+    return trials[order[:at] + drawn + order[at:]], curves
 
 
 def _epoch_rows(result: TrialResult) -> Iterator[dict[str, Any]]:

@@ -55,10 +55,10 @@ def test_every_trial_is_trained_with_what_was_brought(study):
     assert len(rows) == 2 * 2 * TRIALS
     assert {row["status"] for row in rows} == {"finished"}
     columns = list(rows[0])
-    assert columns.index("momentum") < columns.index("forget_bias") < columns.index("parameters")
+    assert columns.index("noise") < columns.index("forget_bias") < columns.index("parameters")
     assert all(-2 <= float(row["forget_bias"]) <= 2 for row in rows)
     for task in CHANGES["tasks"]:
-        assert len({row["test"] for row in rows if row["task"] == task}) > TRIALS
+        assert len({row["test"] for row in rows if row["task"] == task}) > 4
 
 
 def test_some_trials_learn_what_the_trivial_models_do_not(study):
@@ -80,12 +80,17 @@ def test_each_cell_trains_on_what_knows_it(study):
 def test_the_report_tells_of_them(study):
     results = study.folder / "results"
     page = (results / "report.html").read_text(encoding="utf-8")
-    for words in ("Delay by two", "Running mean", "frame error", "root mean squared", "TANH"):
+    for words in (
+        "Delay by two",
+        "Running mean",
+        "frame error",
+        "root mean squared",
+        "TANH",
+        "forget bias",
+    ):
         assert words in page
     found = json.loads((results / "fanova" / "delay.json").read_text(encoding="utf-8"))
     assert "forget_bias" in found["factors"]
-    figure = (results / "figures" / "figure6-delay.svg").read_text(encoding="utf-8")
-    assert "forget bias" in figure
 
 
 def test_files_can_be_looked_at_without_the_study_that_they_are_of(study):
