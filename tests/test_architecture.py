@@ -70,8 +70,16 @@ ARROWS = {
     },
 }
 STANDARD_LIBRARY_ONLY = (
-    *("networks/variants", "networks/spec", "study/search", "study/hyperparameters", "units"),
-    *("losses/__init__", "registry", "study/blocks", "study/config_error", "study/extensions"),
+    *("networks/variants", "networks/spec", "study/search", "study/hyperparameters"),
+    *(
+        "study/hyperparameter",
+        "units",
+        "losses/__init__",
+        "registry",
+        "study/blocks",
+        "study/config_error",
+        "study/extensions",
+    ),
     *(
         "study/settings",
         "study/trials",

@@ -25,7 +25,7 @@ def _decompose() -> object:
     import pandas as pd
 
     from odyssey.analysis import FunctionalANOVA
-    from odyssey.analysis.fanova import sweep
+    from odyssey.analysis.fanova import overlap
     from odyssey.analysis.fanova.compiled import cache_folder
     from odyssey.study.search import Uniform
 
@@ -33,7 +33,7 @@ def _decompose() -> object:
     x = pd.DataFrame({name: generator.random(20) for name in "ab"})
     laws = {name: Uniform(0, 1) for name in "ab"}
     FunctionalANOVA(laws, trees=2, random_state=0).fit(x, x.a)
-    return cache_folder(sweep._sweep)
+    return cache_folder(overlap._product)
 
 
 def _draw() -> str:

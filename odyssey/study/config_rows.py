@@ -108,7 +108,7 @@ def _check_option(option: Option, value: Any) -> None:
 
 def _check_required(config: Mapping[str, Any], task: str) -> None:
     space = search_space_of(config, task)
-    lacking = [n for n, row in HYPERPARAMETERS.items() if row.is_required and n not in space]
+    lacking = [n for n, row in HYPERPARAMETERS.items() if row.required and n not in space]
     if lacking:
         raise ConfigError(
             f"config: search_space: {task} needs a law of {', '.join(lacking)} there: fixed will do"

@@ -15,6 +15,7 @@ from sklearn.tree import DecisionTreeRegressor
 
 from odyssey.analysis import FunctionalANOVA
 from odyssey.analysis.fanova.boxes import Boxes, encode, leaves
+from odyssey.analysis.fanova.forest import grow
 from odyssey.analysis.fanova.marginals import marginal, pair_marginal
 from odyssey.analysis.fanova.sweep import (
     mean_variances,
@@ -24,6 +25,7 @@ from odyssey.analysis.fanova.sweep import (
 )
 from odyssey.study.search import Choice, LogUniform, OneMinusLogUniform, Uniform
 from tests.support.analysis_fixtures import golden_file
+from tests.support.quadratic_sums import quadratic
 
 SPACE = {
     "hidden": LogUniform(20, 200, integer=True),
@@ -114,6 +116,55 @@ def test_sums_equal_the_reference_on_every_set(d, n, seed):
         assert set_variance(*both, [i, j]) == pytest.approx(
             reference_variance(*both, [i, j]), **close
         )
+
+
+@pytest.mark.parametrize("setting", ["paper", "accurate"])
+@pytest.mark.parametrize("levels", [(0, 0, 0, 0), (0, 5, 2, 3)])
+def test_the_fast_sums_equal_the_quadratic_ones(setting, levels):
+    """To 1e-12 of the variance: of each function, of their mean, on one thread and on two."""
+    random = np.random.default_rng(3)
+    u = random.random((150, 4))
+    for j, k in enumerate(levels):
+        u[:, j] = (np.floor(u[:, j] * k) + 0.5) / k if k else u[:, j]
+    y = wave(u[:, 0], 2) + wave(u[:, 1], 1) * wave(u[:, 2], 1) + random.normal(size=150)
+    columns, rows = encode(u, levels).astype(np.float32), np.arange(150)
+    boxes = grow(columns, y, rows, levels, 6, setting, np.random.RandomState(0))
+    closed, mean = tree_variances(boxes, rest=False), mean_variances(boxes, rest=False)
+    spans = [*zip(boxes.offsets, boxes.offsets[1:], strict=False), (0, len(boxes.value))]
+    for t, (a, b) in enumerate(spans):
+        found, k = (closed, t) if t < boxes.trees else (mean, 0)
+        value = boxes.value[a:b] / (1 if t < boxes.trees else boxes.trees)
+        every, one, two = quadratic(boxes.lower[a:b], boxes.upper[a:b], value)
+        assert found.all[k] == pytest.approx(every, rel=1e-12)
+        np.testing.assert_allclose(found.one[k], one, rtol=0, atol=1e-12 * every)
+        np.testing.assert_allclose(found.two[k], two, rtol=0, atol=1e-12 * every)
+    threads = mean_variances(boxes, rest=False, workers=2)
+    np.testing.assert_allclose(threads.two, mean.two, rtol=1e-12)
+    assert threads.all[0] == pytest.approx(mean.all[0], rel=1e-12)
+
+
+def test_threads_grow_the_same_trees():
+    X, y = draws(SPACE, 60), np.random.default_rng(0).normal(size=60)
+    one, two = (
+        FunctionalANOVA(SPACE, trees=10, random_state=4, workers=workers).fit(X, y).boxes_
+        for workers in (1, 2)
+    )
+    for field in ("lower", "upper", "value", "offsets"):
+        np.testing.assert_array_equal(getattr(one, field), getattr(two, field))
+
+
+def test_boxes_that_no_plane_divides_are_decomposed_too():
+    """A pinwheel of five boxes is cut by no plane; the sums are those of the filled grid."""
+    third = 1 / 3
+    corners = [(0, 0, 2, 1), (2, 0, 3, 2), (1, 2, 3, 3), (0, 1, 1, 3), (1, 1, 2, 2)]
+    lower = np.array([[a, b] for a, b, _, _ in corners]) * third
+    upper = np.minimum(np.array([[c, d] for _, _, c, d in corners]) * third, 1)
+    value = np.array([1.0, 4.0, 2.0, 7.0, 0.0])
+    anova = FunctionalANOVA.from_boxes([{"lower": lower, "upper": upper, "value": value}])
+    whole = reference_variance(lower, upper, value, [0, 1])
+    assert anova.variance_[0] == pytest.approx(whole, rel=1e-12)
+    main = reference_variance(lower, upper, value, [0])
+    assert anova.fraction("x0")["fraction"] == pytest.approx(main / whole, rel=1e-12)
 
 
 def test_effects_of_two_factors_add_up_and_totals_hold_all_effects_of_a_factor():

@@ -11,6 +11,7 @@ from odyssey.runs.results import (
     write_trial,
 )
 from odyssey.storage.tree_file import DamagedFile, save_tree
+from odyssey.study.hyperparameter import COLUMNS
 
 FIXED = {
     "trial": 0,
@@ -70,6 +71,11 @@ def test_the_tables_are_tidy(tmp_path):
     assert trials["nesterov"].tolist()[2] is True
     assert list(curves.columns) == ["task", "variant", "trial", "epoch", *CURVES]
     assert len(curves) == 9
+
+
+def test_no_hyperparameter_can_have_the_name_of_another_column():
+    row = result().row()
+    assert set(row) - set(FIXED["hyperparameters"]) == set(COLUMNS)
 
 
 def test_a_trial_that_diverged_at_once_has_a_row():

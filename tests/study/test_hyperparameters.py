@@ -6,9 +6,11 @@ import pytest
 
 from odyssey.networks.spec import MOST_HIDDEN
 from odyssey.networks.variants import VARIANTS, get_variant
-from odyssey.study.hyperparameters import HYPERPARAMETERS
+from odyssey.study.hyperparameters import HYPERPARAMETERS, Hyperparameter, Start, register
 from odyssey.study.search import parse_law
+from odyssey.study.study import load_study
 from odyssey.tasks import TASKS
+from tests.support.rows import rows_of_a_test
 
 INF, NAN = math.inf, math.nan
 
@@ -86,3 +88,36 @@ def test_the_largest_layer_fits_an_array_of_mxnet(task, variant):
 
     assert size(MOST_HIDDEN) < 2**31
     assert variant != "FGR" or size(2 * MOST_HIDDEN) >= 2**31
+
+
+def test_a_row_alone_makes_a_field_of_the_start_a_hyperparameter(config):
+    plain = load_study(config).trial("jsb", "V", 0)
+    with rows_of_a_test():
+        must = "a number from 1e-6 to 100"
+        row = Hyperparameter("weight_std", float, 1e-6, 100, must, (Start, "weight_std"))
+        assert (register(row).label, row.required) == ("weight std", False)
+        assert load_study(config).trial("jsb", "V", 0).start == Start(0.1) == plain.start
+        config["search_space"]["weight_std"] = {"law": "fixed", "value": 0.5}
+        trial = load_study(config).trial("jsb", "V", 0)
+        assert trial.start == Start(0.5)
+        assert trial.fingerprint != plain.fingerprint
+        drawn = {name: trial.hyperparameters[name] for name in plain.hyperparameters}
+        assert drawn == plain.hyperparameters
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"name": "test"}, "no other column of trials.csv"),
+        ({"name": "Rate"}, "small letters, digits and _"),
+        ({"kind": str}, "the kind must be int, float or bool"),
+        ({"version": 0}, "the version from 1"),
+        ({"default": 101.0}, "must be a number to 100, got 101"),
+        ({"fills": None}, "must either fill a field or act at the start"),
+        ({"at_start": print}, "must either fill a field or act at the start"),
+    ],
+)
+def test_a_row_that_makes_no_sense_is_refused(change, words):
+    row = {"name": "rate", "kind": float, "least": 0, "most": 100, "must": "a number to 100"}
+    with pytest.raises(ValueError, match=words):
+        Hyperparameter(**row | {"fills": (Start, "weight_std")} | change)

@@ -10,6 +10,7 @@ effects below a tenth of the variance come out too small. One such step cures it
 """
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any, Literal
 
 import numpy as np
@@ -22,6 +23,7 @@ from odyssey.analysis.fanova.boxes import Array, Boxes, leaves
 Setting = Literal["paper", "package", "accurate"]
 Rows = NDArray[np.int64]
 _SHARE_OF_COLUMNS: Mapping[str, float] = {"paper": 1.0, "package": 0.7, "accurate": 1.0}
+_RAND_R_MAX = 2**31 - 1  # scikit-learn's, below which a tree draws its seed
 
 
 def grow(
@@ -32,19 +34,21 @@ def grow(
     trees: int,
     setting: Setting,
     random: np.random.RandomState,
+    workers: int = 1,
 ) -> Boxes:
     """Return the boxes of a forest grown on some rows of columns (n, c) and figures y (n,).
 
     ``rows`` may repeat, as in a bootstrap: a row is out of bag where no copy of it was drawn.
     ``levels`` are those of ``boxes.encode``. In the accurate setting a function is a pair of trees.
+    ``workers`` threads grow the trees, the same ones however many they are.
     """
     share = max(1, int(_SHARE_OF_COLUMNS[setting] * columns.shape[1]))
     if setting != "accurate":
-        grown, _ = _forest(columns, y, rows, trees, share, random)
+        grown, _ = _forest(columns, y, rows, trees, share, random, workers)
         return Boxes.stack(leaves(tree.tree_, levels) for tree in grown)
     half = max(1, trees // 2)
-    first, predicted = _forest(columns, y, rows, half, share, random)
-    second, _ = _forest(columns, y - predicted, rows, half, share, random)
+    first, predicted = _forest(columns, y, rows, half, share, random, workers)
+    second, _ = _forest(columns, y - predicted, rows, half, share, random, workers)
     pairs = zip(first, second, strict=True)
     return Boxes.stack((_sum(*(leaves(t.tree_, levels) for t in pair)) for pair in pairs), layers=2)
 
@@ -56,22 +60,34 @@ def _forest(
     trees: int,
     share: int,
     random: np.random.RandomState,
+    workers: int,
 ) -> tuple[list[Any], Array]:
     """Return trees and their out-of-bag prediction (n,), in a third of RandomForest's time.
 
     Where no tree has a row out of bag its prediction is y: nothing is left to explain.
     """
-    grown = []
+    bags = []
+    for _ in range(trees):
+        bag = rows[random.randint(0, len(rows), len(rows))]
+        own = np.random.RandomState()
+        own.set_state(random.get_state())
+        random.randint(0, _RAND_R_MAX)  # what a tree draws when it is grown
+        bags.append((bag, own))
+
+    def tree(drawn: tuple[Rows, np.random.RandomState]) -> Any:
+        bag, own = drawn
+        grower = DecisionTreeRegressor(max_features=share, random_state=own)
+        with config_context(skip_parameter_validation=True):
+            return grower.fit(columns[bag], y[bag], check_input=False)
+
+    with ThreadPoolExecutor(workers) as pool:
+        grown = list((pool.map if workers > 1 else map)(tree, bags))
     predicted, times = np.zeros(len(y)), np.zeros(len(y))
-    with config_context(skip_parameter_validation=True):
-        for _ in range(trees):
-            bag = rows[random.randint(0, len(rows), len(rows))]
-            tree = DecisionTreeRegressor(max_features=share, random_state=random)
-            grown.append(tree.fit(columns[bag], y[bag], check_input=False))
-            out = np.ones(len(y), bool)
-            out[bag] = False
-            predicted[out] += tree.tree_.predict(columns[out])[:, 0]
-            times += out
+    for (bag, _), one in zip(bags, grown, strict=True):
+        out = np.ones(len(y), bool)
+        out[bag] = False
+        predicted[out] += one.tree_.predict(columns[out])[:, 0]
+        times += out
     return grown, np.where(times > 0, predicted / np.maximum(times, 1), y)
 
 

@@ -41,7 +41,7 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
 
     ``space`` maps names to laws; ``trees`` is the size of the forest, ``setting`` its kind,
     "paper", "package" or "accurate". ``totals=False`` leaves out the total effects, which take most
-    of the time.
+    of the time. ``workers`` threads share the work.
 
     After ``fit``: ``effects_`` has one row an effect, in the columns kind ("main", "pair", "total",
     "remainder"), factors (tuple of names), fraction and std (mean and standard deviation over the
@@ -61,12 +61,14 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
         setting: Setting = "accurate",
         totals: bool = True,
         random_state: int | np.random.RandomState | None = None,
+        workers: int = 1,
     ) -> None:
         self.space = space
         self.trees = trees
         self.setting = setting
         self.totals = totals
         self.random_state = random_state
+        self.workers = workers
 
     def fit(self, X: pd.DataFrame, y: ArrayLike) -> Self:
         """Fit the forest to trials X (n, ≥ d; columns by name) with figures y (n,).
@@ -147,7 +149,7 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
         for _ in range(resamples):
             rows = random.randint(0, n, n)
             boxes = self._grow(rows, min(self.trees, RESAMPLE_TREES), random)
-            draws.extend(_fractions(mean_variances(boxes, rest=self.totals)))
+            draws.extend(_fractions(mean_variances(boxes, self.totals, self.workers)))
         tails = [(1 - confidence) / 2, (1 + confidence) / 2]
         low, high = np.quantile(draws, tails, axis=0) if draws else (np.nan, np.nan)
         self.effects_ = self.effects_.assign(low=low, high=high)
@@ -180,12 +182,14 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
     def _grow(self, rows: Rows, trees: int, random: np.random.RandomState) -> Boxes:
         levels = [len(law.levels) if isinstance(law, Choice) else 0 for law in self.space.values()]
         columns = encode(self.u_, levels).astype(np.float32)
-        return grow(columns, self.y_, rows, levels, trees, self.setting, random)
+        return grow(columns, self.y_, rows, levels, trees, self.setting, random, self.workers)
 
     def _decompose(self, boxes: Boxes, names: list[str]) -> Self:
         self.boxes_, self.names_ = boxes, names
         self.mean_ = float(np.prod(boxes.upper - boxes.lower, axis=1) @ boxes.value / boxes.trees)
-        trees, mean = (of(boxes, self.totals) for of in (tree_variances, mean_variances))
+        trees, mean = (
+            of(boxes, self.totals, self.workers) for of in (tree_variances, mean_variances)
+        )
         if not mean.all > 0:
             raise ValueError("the forest must vary: all its leaves hold the same value")
         self.variance_, self.mean_variance_ = trees.all, float(mean.all[0])

@@ -6,20 +6,26 @@ average over all other factors, C_U = Var_U E[f | x_U]; a component's variance i
 its proper subsets. Boxes may overlap: values add up, so that the leaves of T trees, each value
 divided by T, are the mean of the forest.
 
-The variance of one factor or of a pair is a sweep: along the first factor boxes open and close,
-and the row of the second holds the differences between neighbouring cells. Larger sets are a
-sum over pairs of boxes; sorted along one factor only those that meet there are visited.
+One factor or a pair of trees' is a sweep (see ``components``), the whole variance a sum over pairs
+of trees (see ``overlap``). Larger sets, and boxes that are no trees, are a sum over pairs of boxes;
+sorted along one factor only those that meet there are visited.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
+from itertools import combinations, pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.analysis.fanova.boxes import Array, Boxes
 from odyssey.analysis.fanova.compiled import compiled
+from odyssey.analysis.fanova.components import components_of
+from odyssey.analysis.fanova.hierarchy import hierarchy
+from odyssey.analysis.fanova.overlap import products
 
 Cells = NDArray[np.int64]
 
@@ -38,22 +44,76 @@ class Closed:
     rest: Array
 
 
-def tree_variances(boxes: Boxes, rest: bool = True) -> Closed:
+def tree_variances(boxes: Boxes, rest: bool = True, workers: int = 1) -> Closed:
     """Return the closed variances of each tree; without ``rest`` that field is NaN."""
-    overlap = boxes.layers > 1
-    parts = _forest(boxes.lower, boxes.upper, boxes.value, boxes.offsets, overlap, rest)
-    return Closed(*parts)
+    trees = hierarchy(boxes)
+    if trees is None:
+        return _of_any_boxes(boxes, rest)
+    d, each = boxes.lower.shape[1], [trees.of(t) for t in range(boxes.trees)]
+    parts = _in_turn(components_of, each, workers)
+    every = _in_turn(lambda own: own.squares + products(own), each, workers)
+    others = np.full((boxes.trees, d), np.nan)
+    if rest:
+        single = [slice(a, b) for a, b in pairwise(boxes.offsets.tolist())]
+        others = np.array(_in_turn(lambda at: _rest(*_rows(boxes, at)), single, workers))
+    one = np.array([main for main, _ in parts])
+    two = np.array([pair for _, pair in parts])
+    return Closed(np.array(every), one, _closed(one, two), others)
 
 
-def mean_variances(boxes: Boxes, rest: bool = True) -> Closed:
-    """Return those of the mean of all trees, with T = 1; ``rest`` takes most of the time."""
+def mean_variances(boxes: Boxes, rest: bool = True, workers: int = 1) -> Closed:
+    """Return those of the mean of all trees, with T = 1; ``rest`` takes most of the time.
+
+    ``workers`` threads share the work; their number changes no more than the last digits.
+    """
+    trees, d = hierarchy(boxes), boxes.lower.shape[1]
     lower, upper, value = boxes.lower, boxes.upper, boxes.value / boxes.trees
-    d = lower.shape[1]
-    one, two = np.empty((1, d)), np.empty((1, d, d))
-    _sweep(lower, upper, value, one[0], two[0])
-    everything = np.array([set_variance(lower, upper, value, range(d))])
+    if trees is None:
+        one_function = np.array([0, len(value)])
+        layers = boxes.layers * boxes.trees
+        return _of_any_boxes(Boxes(lower, upper, value, one_function, layers), rest)
+    share, jobs = 1 / boxes.trees**2, range(workers)
+    parts = _in_turn(lambda p: components_of(trees, p, workers), jobs, workers)
+    products_ = _in_turn(lambda p: products(trees, p, workers), jobs, workers)
+    one = share * parts[0][0][None]
+    two = share * np.sum([pair for _, pair in parts], axis=0)[None]
+    everything = share * np.array([trees.squares + sum(products_)])
     others = _rest(lower, upper, value) if rest else np.full(d, np.nan)
-    return Closed(everything, one, two, others[None])
+    return Closed(everything, one, _closed(one, two), others[None])
+
+
+def _in_turn(job: Callable[[Any], Any], of: Iterable[Any], workers: int) -> list[Any]:
+    """Return the results of jobs of compiled code, which lets threads run side by side."""
+    if workers == 1:
+        return [job(each) for each in of]
+    with ThreadPoolExecutor(workers) as pool:
+        return list(pool.map(job, of))
+
+
+def _closed(one: Array, pair: Array) -> Array:
+    """Return C of two factors (T, d, d; above the diagonal) from the components' variances."""
+    both = pair + one[:, :, None] + one[:, None, :]
+    return np.triu(both, 1)
+
+
+def _rows(boxes: Boxes, at: slice) -> tuple[Array, Array, Array]:
+    return boxes.lower[at], boxes.upper[at], boxes.value[at]
+
+
+def _of_any_boxes(boxes: Boxes, rest: bool) -> Closed:
+    """Return the closed variances of boxes that are no trees: pair by pair of boxes."""
+    d = boxes.lower.shape[1]
+    one, two = np.empty((boxes.trees, d)), np.zeros((boxes.trees, d, d))
+    every, others = np.empty(boxes.trees), np.full((boxes.trees, d), np.nan)
+    for t, (a, b) in enumerate(pairwise(boxes.offsets.tolist())):
+        rows = _rows(boxes, slice(a, b))
+        every[t] = set_variance(*rows, range(d))
+        one[t] = [set_variance(*rows, [j]) for j in range(d)]
+        for j, k in combinations(range(d), 2):
+            two[t, j, k] = set_variance(*rows, [j, k])
+        if rest:
+            others[t] = _rest(*rows)
+    return Closed(every, one, two, others)
 
 
 def set_variance(lower: Array, upper: Array, value: Array, factors: Sequence[int]) -> float:
@@ -74,99 +134,6 @@ def reference_variance(lower: Array, upper: Array, value: Array, factors: Sequen
     grid = marginal.sum(axis=0)
     mean = np.prod(length, axis=1) @ value
     return float(np.sum((grid - mean) ** 2 * widths.reshape(grid.shape)))
-
-
-@compiled
-def _forest(
-    lower: Array, upper: Array, value: Array, offsets: Cells, overlap: bool, rest: bool
-) -> tuple[Array, Array, Array, Array]:
-    T, d = len(offsets) - 1, lower.shape[1]
-    everything, others = np.empty(T), np.full((T, d), np.nan)
-    one, two = np.empty((T, d)), np.empty((T, d, d))
-    for t in range(T):
-        a, b = offsets[t], offsets[t + 1]
-        everything[t] = _sweep(lower[a:b], upper[a:b], value[a:b], one[t], two[t])
-        if overlap:
-            everything[t] = _set_variance(lower[a:b], upper[a:b], value[a:b], np.arange(d))
-        if rest:
-            others[t] = _rest(lower[a:b], upper[a:b], value[a:b])
-    return everything, one, two, others
-
-
-@compiled
-def _sweep(lower: Array, upper: Array, value: Array, main: Array, pair: Array) -> float:
-    """Fill C of mains (d,) and pairs (d, d; upper); return the variance if no boxes overlap."""
-    n, d = lower.shape
-    volume, weight, share = np.ones(n), np.empty(n), np.empty(n)
-    order, cell = np.empty((d, 2 * n), np.int64), np.empty((d, 2 * n), np.int64)
-    width = np.zeros((d, 2 * n))
-    for j in range(d):
-        _cut(lower[:, j], upper[:, j], order[j], cell[j], width[j])
-        for i in range(n):
-            volume[i] *= upper[i, j] - lower[i, j]
-    mean, variance = np.sum(volume * value) / np.sum(volume), 0.0
-    for i in range(n):
-        variance += volume[i] * (value[i] - mean) ** 2
-    pair[:] = 0
-    for j in range(d):
-        for i in range(n):
-            weight[i] = volume[i] * (value[i] - mean) / (upper[i, j] - lower[i, j])
-        main[j] = _variance_of_one(order[j], cell[j], width[j], weight)
-        for k in range(j + 1, d):
-            for i in range(n):
-                share[i] = weight[i] / (upper[i, k] - lower[i, k])
-            pair[j, k] = _variance_of_two(order[j], cell[j], width[j], cell[k], width[k], share)
-    return variance
-
-
-@compiled
-def _cut(lower: Array, upper: Array, order: Cells, cell: Cells, width: Array) -> None:
-    """Cut a factor into cells at all edges; edge i < n opens box i, edge n + i closes it.
-
-    Fills the order of the 2n edges, the cell that begins at each, and the widths of the cells.
-    """
-    n = len(lower)
-    edge = np.empty(2 * n)
-    edge[:n], edge[n:] = lower, upper
-    order[:] = np.argsort(edge)
-    at = 0
-    for e in range(2 * n):
-        if e > 0 and edge[order[e]] > edge[order[e - 1]]:
-            width[at] = edge[order[e]] - edge[order[e - 1]]
-            at += 1
-        cell[order[e]] = at
-
-
-@compiled
-def _variance_of_one(order: Cells, cell: Cells, width: Array, weight: Array) -> float:
-    n, at, level, variance = len(weight), 0, 0.0, 0.0
-    for e in order:
-        if cell[e] > at:
-            variance += level * level * width[at]
-            at = cell[e]
-        level += weight[e] if e < n else -weight[e - n]
-    return variance
-
-
-@compiled
-def _variance_of_two(
-    order: Cells, cell: Cells, width: Array, row: Cells, breadth: Array, weight: Array
-) -> float:
-    """Sweep along the first factor (order, cell, width) over a row of the second (row, breadth)."""
-    n, at, cells, variance = len(weight), 0, row.max(), 0.0
-    step = np.zeros(cells + 1)
-    for e in order:
-        if cell[e] > at:
-            level, square = 0.0, 0.0
-            for c in range(cells):
-                level += step[c]
-                square += level * level * breadth[c]
-            variance += square * width[at]
-            at = cell[e]
-        i, change = (e, weight[e]) if e < n else (e - n, -weight[e - n])
-        step[row[i]] += change
-        step[row[n + i]] -= change
-    return variance
 
 
 @compiled
