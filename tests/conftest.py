@@ -24,22 +24,29 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 
 
 #: Folders and files of tests that take more than a few seconds: they start SLURM, Snakemake, a
-#: browser, a compiler or many processes, read a whole corpus, or grow many forests.
+#: browser, a compiler or many processes, train to the end, or grow many forests.
 SLOW = (
-    *("slurm/test_slurm.py", "slurm/test_slurm_oddities.py", "workflow", "runs/test_storm.py"),
+    *("slurm/test_slurm.py", "slurm/test_slurm_oddities.py", "workflow", "checks"),
+    *("runs/test_block.py", "runs/test_storm.py", "runs/test_upkeep.py", "test_readings.py"),
+    *("engines/test_gpu_bench.py", "engines/test_gpu_device.py", "engines/test_gpu_fleet.py"),
+    *("engines/test_gpu_kernels.py", "engines/test_gpu_trials.py", "engines/test_learning.py"),
+    *("engines/test_kernels_bench.py", "engines/test_kernels_build.py"),
     *("analysis/test_distance.py", "analysis/test_fanova.py", "analysis/test_figures.py"),
     *("analysis/test_of_tables.py", "analysis/test_open.py", "analysis/test_partial.py"),
-    *("analysis/test_report.py", "analysis/test_searches.py", "checks"),
+    *("analysis/test_report.py", "analysis/test_searches.py"),
 )
+
+
+def is_slow(item):
+    """Return whether a test is in one of the slow places, or compiles the kernels of a GPU."""
+    path = item.path.relative_to(Path(__file__).parent)
+    return any(path.is_relative_to(place) for place in SLOW) or "[gpu" in item.nodeid
 
 
 def pytest_collection_modifyitems(items):
     """Mark what is slow, and begin with the SLURM, where most of the time is waiting."""
-    tests = Path(__file__).parent
-    for item in items:
-        path = item.path.relative_to(tests)
-        if any(path.is_relative_to(place) for place in SLOW):
-            item.add_marker(pytest.mark.slow)
+    for item in filter(is_slow, items):
+        item.add_marker(pytest.mark.slow)
     items.sort(key=lambda item: item.get_closest_marker("slurm") is None)
 
 

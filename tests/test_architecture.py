@@ -7,7 +7,7 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT
+from tests.conftest import ROOT, SLOW
 
 PACKAGE = ROOT / "odyssey"
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -153,6 +153,10 @@ def test_no_file_imports_itself_through_others():
     while leaves := {module for module, names in entered.items() if not names & set(entered)}:
         entered = {module: names for module, names in entered.items() if module not in leaves}
     assert entered == {}
+
+
+def test_the_slow_places_are_there():
+    assert [place for place in SLOW if not (ROOT / "tests" / place).exists()] == []
 
 
 def test_benchmarks_and_scripts_know_no_tests():
