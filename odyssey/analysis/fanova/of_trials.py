@@ -102,7 +102,8 @@ def importance(
     for name in optional:
         has = table[name].notna().to_numpy()
         others = {n: space[n] for n in optional if n != name and table[n][has].notna().all()}
-        groups.append(((name,), has, {name: space[name], **always, **others}))
+        beside = {n: law for n, law in (always | others).items() if table[n][has].nunique() > 1}
+        groups.append(((name,), has, {name: space[name], **beside}))
     effects: list[Effect] = []
     curves: dict[str, Marginal] = {}
     maps: list[PairMap] = []

@@ -74,6 +74,15 @@ def maps(found: Importance) -> Figure | None:
             for column in range(row + 1):
                 if (row, column) not in there:
                     axes[row, column].set_visible(False)
+        for column in range(n):
+            lowest = (
+                axes[max(row for row, at in there if at == column), column]
+                if any(at == column for _, at in there)
+                else None
+            )
+            if lowest:
+                lowest.tick_params(labelbottom=True, axis="x", labelrotation=45)
+                lowest.set_xlabel(names[column])
         bar = figure.add_axes((left + 0.2, 0.87, 0.2, 0.025))
         words = "interaction alone" if interaction else "average over the others"
         figure.colorbar(colours, cax=bar, orientation="horizontal", extend="both")
