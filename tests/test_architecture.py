@@ -48,7 +48,8 @@ ARROWS = {
     "analysis/comparison": {"analysis/findings", "analysis/records", "analysis/welch", "study"},
     "analysis/fanova": {"analysis/findings", "analysis/records", "study"},
     "analysis/figures": {
-        *("analysis/findings", "analysis/records", "analysis/words", "paper", "runs", "units"),
+        *("analysis/fanova", "analysis/findings", "analysis/records", "analysis/words", "paper"),
+        *("runs", "units"),
     },
     "analysis": {
         *("analysis/fanova", "analysis/figures", "analysis/findings", "analysis/records"),
@@ -65,7 +66,7 @@ ARROWS = {
     "views": {"paper", "runs", "storage", "study", "tasks", "units"},
     "checks": {"engines/fused", "engines/gpu", "networks", "runs", "slurm", "study"},
     "cli": {
-        *("analysis", "analysis/report", "checks", "engines/fused", "engines/gpu", "networks"),
+        *("analysis", "analysis/fanova", "analysis/report", "checks", "engines/fused", "engines/gpu", "networks"),
         *("runs", "storage", "study", "tasks", "tasks/prepare", "views"),
     },
 }

@@ -8,6 +8,7 @@ import click
 from odyssey import __version__
 from odyssey.cli.bench import bench
 from odyssey.cli.data import inspect, prepare
+from odyssey.cli.fanova import fanova
 from odyssey.cli.machine import build_kernels, doctor, gpu
 from odyssey.cli.results import distance, report
 from odyssey.cli.study import plan, status
@@ -23,6 +24,6 @@ def main() -> None:
 
 
 for command in (
-    *(bench, build_kernels, distance, doctor, gpu, inspect, plan, prepare, report, status),
+    *(bench, build_kernels, distance, doctor, fanova, gpu, inspect, plan, prepare, report, status),
 ):
     main.add_command(command)

@@ -28,7 +28,7 @@ from odyssey.analysis.fanova.boxes import Array, Boxes, encode
 from odyssey.analysis.fanova.forest import Rows, Setting, grow
 from odyssey.analysis.fanova.marginals import marginal, pair_marginal
 from odyssey.analysis.fanova.sweep import Closed, mean_variances, tree_variances
-from odyssey.study.search import Choice, Law
+from odyssey.study.search import Choice, Law, Value
 
 #: Fewer trials than this give a forest of a few leaves and fractions that mean nothing.
 MIN_TRIALS = 10
@@ -111,6 +111,14 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
             raise KeyError(f"no {kind} effect of {factors}; factors are {self.names_}")
         row: pd.Series = self.effects_[match].iloc[0]
         return row
+
+    def point(self, setting: Mapping[str, Value]) -> Array:
+        """Return the place (d,) of a setting in the boxes' unit cube."""
+        missing = [name for name in self.names_ if name not in setting]
+        if missing:
+            raise ValueError(f"a setting needs a value for every factor; {missing} are missing")
+        u = [_cdf(name, law, pd.Series([setting[name]])) for name, law in self.space.items()]
+        return np.array([self._scaled(n, own)[0] for n, own in zip(self.names_, u, strict=True)])
 
     def marginal(self, factor: str, at: ArrayLike) -> tuple[Array, Array]:
         """Return mean and standard deviation (ddof 1) over trees of E[f | factor].

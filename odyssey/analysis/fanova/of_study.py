@@ -91,7 +91,7 @@ def decompose_task(
     joint, *results = Parallel(n_jobs=workers)(jobs)
     return TaskAnova(
         settings,
-        {name: _factor(law) for name, law in wider.items()},
+        {name: factor_of(law) for name, law in wider.items()},
         fixed,
         {
             code: SearchAnova(
@@ -148,9 +148,9 @@ def decompose(
     if settings.bootstrap:
         intervals = best.bootstrap(settings.bootstrap).effects_
         effects = effects.assign(low=intervals.low, high=intervals.high)
-    curves = {n: _curve(anova, n, law, target == "time") for n, law in space.items()}
-    grids = {name: _grid(law, MAP_POINTS) for name, law in space.items()} if maps else {}
-    pairs = tuple(_map(anova, pair, grids) for pair in combinations(grids, 2)) if maps else None
+    curves = {n: curve_of(anova, n, law, target == "time") for n, law in space.items()}
+    grids = {name: grid_of(law, MAP_POINTS) for name, law in space.items()} if maps else {}
+    pairs = tuple(map_of(anova, pair, grids) for pair in combinations(grids, 2)) if maps else None
     return Decomposition(len(rows), anova.mean_variance_, _effects(effects), curves, pairs)
 
 
@@ -160,30 +160,32 @@ def _effects(table: pd.DataFrame) -> tuple[Effect, ...]:
     return tuple(Effect(**dict(zip(names, row, strict=True))) for row in rows)
 
 
-def _curve(anova: FunctionalANOVA, name: str, law: Law, logarithmic: bool) -> Marginal:
-    mean, std = anova.marginal(name, _grid(law, CURVE_POINTS))
+def curve_of(anova: FunctionalANOVA, name: str, law: Law, logarithmic: bool) -> Marginal:
+    """Return the marginal over one factor; of logarithms its geometric mean."""
+    mean, std = anova.marginal(name, grid_of(law, CURVE_POINTS))
     if logarithmic:
         mean = np.exp(mean)
         std = mean * std
     return Marginal(tuple(mean.tolist()), tuple(std.tolist()))
 
 
-def _map(anova: FunctionalANOVA, pair: tuple[str, str], grids: Mapping[str, Array]) -> PairMap:
+def map_of(anova: FunctionalANOVA, pair: tuple[str, str], grids: Mapping[str, Array]) -> PairMap:
+    """Return the map of a pair on the grids of its factors."""
     at = grids[pair[0]], grids[pair[1]]
     both = (anova.pair_marginal(pair, *at, interaction=alone) for alone in (False, True))
     return PairMap(pair, *(tuple(map(tuple, grid.tolist())) for grid in both))
 
 
-def _factor(law: Law) -> Factor:
+def factor_of(law: Law) -> Factor:
     """Return the points of curves and the edges of map cells, in the hyperparameter's values."""
     if isinstance(law, Choice):
         return Factor("levels", law.levels, tuple(range(len(law.levels) + 1)))
-    at = tuple(law.quantile(float(u)) for u in _grid(law, CURVE_POINTS))
+    at = tuple(law.quantile(float(u)) for u in grid_of(law, CURVE_POINTS))
     edges = tuple(law.quantile(k / MAP_POINTS) for k in range(MAP_POINTS + 1))
     return Factor(_SCALES[type(law)], at, edges)
 
 
-def _grid(law: Law, points: int) -> Array:
+def grid_of(law: Law, points: int) -> Array:
     """Return the cdf values at which a factor is drawn: midpoints, or all levels."""
     if isinstance(law, Choice):
         return np.array([law.cdf(level) for level in law.levels])

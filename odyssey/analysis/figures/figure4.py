@@ -55,10 +55,10 @@ def _curves(ax: Axes, findings: Findings, task: str, name: str) -> None:
     theirs = paper.curves(task, name) if findings.beside(task) and name in paper.CURVED else None
     shown: list[float] = []
     if theirs and theirs.at:
-        _band(ax, np.array(theirs.at), theirs.error, theirs.error_std, GREY, "-")
+        band(ax, np.array(theirs.at), theirs.error, theirs.error_std, GREY, "-")
         shown += theirs.error
     curve = error.curves[name]
-    _band(ax, places_of(factor), curve.mean, curve.std, BLUE, "-")
+    band(ax, places_of(factor), curve.mean, curve.std, BLUE, "-")
     shown += curve.mean
     finished, time = anova.of(REFERENCE, "finished"), anova.of(REFERENCE, "time")
     if isinstance(finished, Decomposition):
@@ -91,14 +91,15 @@ def _times(ax: Axes, factor: Factor, curve: Marginal, theirs: paper.Curves | Non
         here = np.exp(np.mean(np.interp(at[both], places[order], np.log(mean)[order])))
         times = float(np.exp(np.mean(np.log(3600 * hours[both])))) / here
         scale = 3600 / seconds / times
-        _band(ax, at, scale * hours, scale * np.array(theirs.hours_std), GREY, "--")
+        band(ax, at, scale * hours, scale * np.array(theirs.hours_std), GREY, "--")
         label += f"\ngrey: the paper's ÷ {float(f'{times:.2g}'):g}"
-    _band(ax, places, mean / seconds, np.array(curve.std) / seconds, GREEN, "--")
+    band(ax, places, mean / seconds, np.array(curve.std) / seconds, GREEN, "--")
     ax.set_ylim(bottom=0)
     ax.set_ylabel(label, color=GREEN)
 
 
-def _band(ax: Axes, x: Array, mean: ArrayLike, std: ArrayLike, color: str, line: str) -> None:
+def band(ax: Axes, x: Array, mean: ArrayLike, std: ArrayLike, color: str, line: str) -> None:
+    """Draw a curve and a band of one standard deviation on both sides."""
     mean, std = np.array(mean), np.array(std)
     ax.plot(x, mean, line, color=color, linewidth=1.5)
     ax.fill_between(x, mean - std, mean + std, color=color, alpha=0.15, linewidth=0)

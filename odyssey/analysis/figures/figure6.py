@@ -3,6 +3,7 @@
 Source: Greff et al., figure 6.
 """
 
+from collections.abc import Mapping
 from textwrap import fill
 from typing import Any
 
@@ -12,7 +13,7 @@ from odyssey.analysis.figures.axes import scale_axis, scaled
 from odyssey.analysis.figures.mpl import Figure, GridSpec, Normalize, ScalarMappable
 from odyssey.analysis.figures.plotting import explain, head
 from odyssey.analysis.findings import REFERENCE, Findings
-from odyssey.analysis.records import PairMap, Skipped, TaskAnova
+from odyssey.analysis.records import Factor, PairMap, Skipped
 from odyssey.analysis.words import merit_of, short_of
 
 #: With more maps per row the figure grows.
@@ -38,7 +39,7 @@ def draw(findings: Findings, task: str) -> Figure:
         place = {"left": left, "right": left + 0.42, "bottom": 0.11, "top": 0.92 - 0.2 * (n == 1)}
         grid = GridSpec(n, n, figure, **place, wspace=0.12, hspace=0.12)
         axes = grid.subplots(sharex="col", sharey="row", squeeze=False)
-        colours = _triangle(axes, findings.fanova[task], error.maps, names, interaction)
+        colours = triangle(axes, findings.fanova[task].factors, error.maps, names, interaction)
         bar = figure.add_axes((left + 0.22, 0.84, 0.18, 0.025))
         label = merit_of(task, "\n")
         figure.colorbar(colours, cax=bar, orientation="horizontal", extend="both", label=label)
@@ -58,9 +59,9 @@ def _without_maps(findings: Findings, task: str, reason: str) -> Figure:
     return figure
 
 
-def _triangle(
+def triangle(
     axes: Any,
-    anova: TaskAnova,
+    factors: Mapping[str, Factor],
     maps: tuple[PairMap, ...],
     names: list[str],
     interaction: bool,
@@ -78,7 +79,7 @@ def _triangle(
     look: dict[str, Any] = {"norm": colours.norm, "cmap": colours.cmap, "rasterized": True}
     for (first, second), grid in grids.items():
         ax = axes[names.index(second) - 1, names.index(first)]
-        one, two = anova.factors[first], anova.factors[second]
+        one, two = factors[first], factors[second]
         ax.pcolormesh(scaled(one.edges, one.scale), scaled(two.edges, two.scale), grid.T, **look)
         scale_axis(ax, "x", one)
         scale_axis(ax, "y", two)

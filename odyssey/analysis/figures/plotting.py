@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from itertools import cycle
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 import pandas as pd
@@ -75,11 +75,21 @@ def style() -> AbstractContextManager[None]:
 
 def save(figure: Figure, *paths: Path) -> None:
     """Write a figure to every path, in the format of its suffix, without a date."""
-    figure.draw_without_rendering()
-    figure.set_layout_engine("none")  # the layout stands; finding it again takes seconds
+    _lay_out(figure)
     for path in paths:
         path.parent.mkdir(parents=True, exist_ok=True)
         figure.savefig(path, metadata={"Date": None} if path.suffix == ".svg" else None)
+
+
+def save_to(figure: Figure, out: IO[bytes]) -> None:
+    """Write a figure as SVG, without a date."""
+    _lay_out(figure)
+    figure.savefig(out, format="svg", metadata={"Date": None})
+
+
+def _lay_out(figure: Figure) -> None:
+    figure.draw_without_rendering()
+    figure.set_layout_engine("none")  # the layout stands; finding it again takes seconds
 
 
 #: Panels side by side: more would make the words in them too small.

@@ -81,6 +81,12 @@ class PairMap:
     marginal: tuple[tuple[float, ...], ...]
     interaction: tuple[tuple[float, ...], ...]
 
+    @property
+    def turned(self) -> "PairMap":
+        """The same map with its factors in the other order."""
+        sides = (tuple(zip(*side, strict=True)) for side in (self.marginal, self.interaction))
+        return PairMap((self.factors[1], self.factors[0]), *sides)
+
 
 @dataclass(frozen=True)
 class Decomposition:

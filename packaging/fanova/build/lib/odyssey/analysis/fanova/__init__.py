@@ -1,0 +1,1 @@
+"""Functional ANOVA of random forests: exact main, pair and total effects."""

@@ -1,0 +1,1 @@
+"""A study as data: its config, search spaces, hyperparameters and trials."""

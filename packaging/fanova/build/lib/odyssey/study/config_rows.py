@@ -1,0 +1,126 @@
+"""A config against the rows: tasks, sources, options and hyperparameters that there are.
+
+The schema tells the shape of a config; names and values are those of the rows, also of extensions.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import astuple
+from typing import Any
+
+from odyssey.networks.spec import MOST_HIDDEN_GPU
+from odyssey.networks.variants import get_variant
+from odyssey.storage.paths import expanded
+from odyssey.study.config_error import ConfigError, at
+from odyssey.study.config_schema import yaml_hint
+from odyssey.study.hyperparameters import HYPERPARAMETERS, get_hyperparameter
+from odyssey.study.search import parse_law
+from odyssey.tasks import Option, Task, get_task
+
+_TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
+
+
+def check_names(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a task, source, option, hyperparameter or variant that is none."""
+    for place in ("tasks", "data", "task_settings"):
+        for name in config.get(place, ()):
+            with at(place):
+                get_task(name)
+    with at("variants"):
+        _check_variants(config["variants"])
+    for place, names in _search_spaces(config).items():
+        for name in names:
+            with at(place):
+                get_hyperparameter(name)
+    for task, entry in config.get("data", {}).items():
+        _check_data(get_task(task), entry)
+    for task in config["tasks"]:
+        source_of(config, task)
+        _check_required(config, task)
+
+
+def check_folders(config: Mapping[str, Any]) -> None:
+    """Raise ConfigError for a folder that can't be one of the workflow's."""
+    for name in ("results", "data_folder"):
+        with at(name):
+            if re.search(r"[{}\x00-\x1f]", str(expanded(config[name]))):
+                raise ValueError(
+                    f"must be a path without braces and control characters, got {config[name]!r}"
+                )
+
+
+def check_laws(config: Mapping[str, Any], task: str, on_gpu: bool) -> None:
+    """Raise ConfigError for a law of a task that draws what no network can train with."""
+    own = entry_of(config, "task_settings", task).get("search_space", {})
+    for name, entry in search_space_of(config, task).items():
+        place = f"task_settings.{task}.search_space" if name in own else "search_space"
+        with at(f"{place}.{name}"):
+            law = parse_law(entry)
+            get_hyperparameter(name).check_law(law)
+            if name == "hidden" and on_gpu and max(law.extremes) > MOST_HIDDEN_GPU:
+                raise ValueError(
+                    f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks, got "
+                    f"{max(law.extremes)}: narrow the law or set the device of {task} to cpu"
+                )
+
+
+def source_of(config: Mapping[str, Any], task: str) -> str:
+    """Return the name of the task's source, its only one where the config names none."""
+    with at(f"data.{task}.source"):
+        return get_task(task).source_of(entry_of(config, "data", task).get("source"))
+
+
+def entry_of(config: Mapping[str, Any], section: str, task: str) -> Mapping[str, Any]:
+    """Return what a section says of a task; nothing where it does not mention it."""
+    entry: Mapping[str, Any] = config.get(section, {}).get(task, {})
+    return entry
+
+
+def search_space_of(config: Mapping[str, Any], task: str) -> dict[str, Any]:
+    """Return name → law of a task's hyperparameters, as the config says them."""
+    own = entry_of(config, "task_settings", task).get("search_space", {})
+    return {**config["search_space"], **own}
+
+
+def _search_spaces(config: Mapping[str, Any]) -> dict[str, Iterable[str]]:
+    spaces: dict[str, Iterable[str]] = {"search_space": config["search_space"]}
+    for task, settings in config.get("task_settings", {}).items():
+        spaces[f"task_settings.{task}.search_space"] = settings.get("search_space", {})
+    return spaces
+
+
+def _check_data(task: Task, entry: Mapping[str, Any]) -> None:
+    """Raise ConfigError unless source and options are the task's; null is the default."""
+    with at(f"data.{task.name}.source"):
+        source = task.source_of(entry.get("source") or next(iter(task.sources)))
+    for name, value in entry.items():
+        if name != "source":
+            with at(f"data.{task.name}.{name}"):
+                _check_option(task.option(name, source), value)
+
+
+def _check_option(option: Option, value: Any) -> None:
+    try:
+        option.check(value)
+    except ValueError as error:
+        hint = yaml_hint(value, _TYPES[option.kind], bool(option.choices))
+        raise ValueError(f"{error}{hint}") from error
+
+
+def _check_required(config: Mapping[str, Any], task: str) -> None:
+    space = search_space_of(config, task)
+    lacking = [n for n, row in HYPERPARAMETERS.items() if row.is_required and n not in space]
+    if lacking:
+        raise ConfigError(
+            f"config: search_space: {task} needs a law of {', '.join(lacking)} there: fixed will do"
+        )
+
+
+def _check_variants(codes: Iterable[str]) -> None:
+    """Raise ValueError for a code of no network, or for two of one: CIFG+NP and NP+CIFG."""
+    known: dict[tuple[bool, ...], str] = {}
+    for code in codes:
+        switches = tuple(value for value in astuple(get_variant(code)) if isinstance(value, bool))
+        first = known.setdefault(switches, code)
+        if first != code:
+            raise ValueError(f"{code} is the same network as {first}: leave one out")

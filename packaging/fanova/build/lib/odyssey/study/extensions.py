@@ -1,0 +1,77 @@
+"""Extensions: a study's own Python files, which register rows while they are imported.
+
+``extensions: [my_task.py]`` in a study file. Every process that makes a study or one of its trials
+imports them, once: jobs, their workers, commands.
+"""
+
+import hashlib
+import sys
+import threading
+import traceback
+from collections.abc import Iterable
+from pathlib import Path
+from types import ModuleType
+
+from odyssey.registry import RegistrationError, registering
+from odyssey.storage.paths import expanded
+
+_loaded: set[Path] = set()
+_loading = threading.RLock()
+
+
+class ExtensionError(ValueError):
+    """An extension that can't be imported; the message is one line with file and line."""
+
+
+def load_extensions(files: Iterable[str]) -> None:
+    """Import files that are not imported yet; relative ones count from the working directory.
+
+    Raises ExtensionError; what a file that failed had registered is then forgotten.
+    """
+    for file in files:
+        with _loading:
+            _load(file)
+
+
+def _load(file: str) -> None:
+    try:
+        path = expanded(file).absolute()
+        source = path.read_bytes()
+    except OSError as error:
+        raise ExtensionError(
+            f"{file}: can't be read ({error.strerror}): name a Python file, relative to the "
+            "study's folder"
+        ) from error
+    except ValueError as error:
+        raise ExtensionError(f"{file}: {error}") from error
+    if path.resolve() in _loaded:
+        return
+    try:
+        with registering(file):
+            _import(path, source)
+    except (Exception, SystemExit) as error:
+        raise ExtensionError(_where(file, path, error)) from error
+    _loaded.add(path.resolve())
+
+
+def _import(path: Path, source: bytes) -> None:
+    name = f"odyssey_extension_{hashlib.sha256(bytes(path)).hexdigest()[:12]}"
+    module = ModuleType(name)
+    module.__file__ = str(path)
+    sys.modules[name] = module  # dataclasses and pickle look for it there
+    try:
+        exec(compile(source, str(path), "exec"), vars(module))
+    except BaseException:
+        del sys.modules[name]
+        raise
+
+
+def _where(file: str, path: Path, error: BaseException) -> str:
+    """Return what went wrong in one line, with the last line of the file that was in it."""
+    line = error.lineno if isinstance(error, SyntaxError) else None
+    for frame in traceback.extract_tb(error.__traceback__):
+        line = frame.lineno if frame.filename == str(path) else line
+    place = f"{file}, line {line}" if line else file
+    words = " ".join(str(error.msg if isinstance(error, SyntaxError) else error).split())
+    kind = "" if isinstance(error, RegistrationError) else f"{type(error).__name__}: "
+    return f"{place}: {kind}{words or 'no reason given'}"
