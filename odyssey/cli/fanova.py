@@ -11,7 +11,7 @@ from odyssey.cli.common import console, of_a_study, opened_study
 
 if TYPE_CHECKING:
     from odyssey.analysis.fanova.of_trials import Importance
-    from odyssey.analysis.fanova.tables import Trials
+    from odyssey.analysis.fanova.trials import Trials
     from odyssey.study.search import Law
 
 #: Effects that the terminal shows.
@@ -67,7 +67,8 @@ def fanova(
     Tune experiment, a CSV exported from W&B, or a trials.csv of our own, with --task.
     """
     from odyssey.analysis.fanova.of_trials import Asked, importance
-    from odyssey.analysis.fanova.tables import UnusableTrials, law_of_text, read_trials_of
+    from odyssey.analysis.fanova.tables import law_of_text, read_trials_of
+    from odyssey.analysis.fanova.trials import UnusableTrials
     from odyssey.analysis.report.importance import write_importance
 
     given = _of_study(files, directory, task) if task else {}
@@ -106,7 +107,7 @@ def _of_study(files: tuple[Path, ...], directory: Path | None, task: str) -> "di
 def _of_file(path: Path) -> "dict[str, Law]":
     import yaml
 
-    from odyssey.analysis.fanova.tables import UnusableTrials
+    from odyssey.analysis.fanova.trials import UnusableTrials
     from odyssey.study.search import parse_law
 
     try:
@@ -123,7 +124,7 @@ def _of_file(path: Path) -> "dict[str, Law]":
 def _rows_of(trials: "Trials", **chosen: str | None) -> "Trials":
     from dataclasses import replace
 
-    from odyssey.analysis.fanova.tables import UnusableTrials
+    from odyssey.analysis.fanova.trials import UnusableTrials
 
     table = trials.table
     for column, value in chosen.items():
@@ -136,7 +137,7 @@ def _rows_of(trials: "Trials", **chosen: str | None) -> "Trials":
 
 
 def _only_target(trials: "Trials", task: str | None) -> str:
-    from odyssey.analysis.fanova.tables import UnusableTrials
+    from odyssey.analysis.fanova.trials import UnusableTrials
 
     if len(trials.targets) == 1:
         return trials.targets[0]
@@ -147,7 +148,8 @@ def _only_target(trials: "Trials", task: str | None) -> str:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    from odyssey.analysis.fanova.tables import UnusableTrials, value_of
+    from odyssey.analysis.fanova.tables import value_of
+    from odyssey.analysis.fanova.trials import UnusableTrials
 
     name, equals, value = text.partition("=")
     if not (name and equals and value):

@@ -14,12 +14,12 @@ from odyssey.analysis import FunctionalANOVA
 from odyssey.analysis.fanova.of_trials import Asked, importance
 from odyssey.analysis.fanova.questions import ablation, capped, local_importance, value_at
 from odyssey.analysis.fanova.tables import (
-    UnusableTrials,
     inferred,
     law_of_text,
     read_trials_of,
     text_of_law,
 )
+from odyssey.analysis.fanova.trials import UnusableTrials
 from odyssey.cli import main
 from odyssey.study.search import Choice, LogUniform, Uniform
 from tests.conftest import ROOT
@@ -242,7 +242,7 @@ def test_optuna_takes_our_evaluator_and_gets_our_shares(study):
     from odyssey.analysis.fanova.optuna_evaluator import OdysseyImportanceEvaluator
 
     ours = OdysseyImportanceEvaluator(n_trees=16, seed=0)
-    found = optuna.importance.get_param_importances(study, evaluator=ours, normalize=False)
+    found = ours.evaluate(study)
     table = made_up()
     anova = FunctionalANOVA(SPACE, trees=16, totals=False, random_state=0).fit(table, table.loss)
     assert set(found) == set(SPACE)

@@ -11,7 +11,8 @@ import pandas as pd
 from odyssey.analysis.fanova.functional_anova import MIN_TRIALS, FunctionalANOVA
 from odyssey.analysis.fanova.of_study import MAP_POINTS, curve_of, factor_of, grid_of, map_of
 from odyssey.analysis.fanova.questions import Step, ablation, capped, local_importance
-from odyssey.analysis.fanova.tables import Trials, UnusableTrials, inferred, text_of_law
+from odyssey.analysis.fanova.tables import inferred, text_of_law
+from odyssey.analysis.fanova.trials import Trials, UnusableTrials
 from odyssey.analysis.records import Effect, Factor, Marginal, PairMap
 from odyssey.study.search import Choice, Law
 
@@ -102,7 +103,8 @@ def importance(
     for name in optional:
         has = table[name].notna().to_numpy()
         others = {n: space[n] for n in optional if n != name and table[n][has].notna().all()}
-        groups.append(((name,), has, {name: space[name], **always, **others}))
+        beside = {n: law for n, law in (always | others).items() if table[n][has].nunique() > 1}
+        groups.append(((name,), has, {name: space[name], **beside}))
     effects: list[Effect] = []
     curves: dict[str, Marginal] = {}
     maps: list[PairMap] = []
