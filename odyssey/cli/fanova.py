@@ -51,6 +51,7 @@ def fanova(
     laws: Sequence[str],
     space: Path | None,
     default: Sequence[str],
+    only: Sequence[str],
     name: str | None,
     task: str | None,
     variant: str | None,
@@ -78,6 +79,8 @@ def fanova(
         question = Asked(
             target=target or _only_target(trials, task),
             laws=given,
+            # Of a study's table only what it searched is a factor, not its other columns.
+            only=only or tuple(given if task else ()),
             setting=forest,
             workers=threads,
             default=dict(map(_setting, default)),
