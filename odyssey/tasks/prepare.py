@@ -23,7 +23,8 @@ from odyssey.storage.datasets import (
     write_dataset,
 )
 from odyssey.tasks import DATA_VERSION, Source, Task, get_task, tree
-from odyssey.tasks.merit import baselines
+from odyssey.tasks.merit import baselines, constant_merit
+from odyssey.tasks.readers import arrays
 from odyssey.tasks.readers.corpus import Corpus, Track
 
 _OTHER = "; figures do not compare with the paper's"
@@ -50,7 +51,7 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
         raise DataError(f"{error}{_reasons(corpus)}") from error
     _check_examples(row, corpus)
     _skip_unlearnable(row, corpus)
-    _check_sets(corpus, f"{task} from source {source!r}")
+    _check_sets(row, corpus, f"{task} from source {source!r}")
     provenance = Provenance(
         {name: str(value) for name, value in used.items()},
         {name: version(name) for name in (*OWN_VERSIONS, *corpus.packages)},
@@ -64,6 +65,29 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
     )
     write_dataset(out, _assemble(row, source, corpus, provenance))
     return load_dataset(out)
+
+
+def measure(
+    row_of: Callable[[tuple[int, int]], Task], options: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Read data of one's own and check them as ``prepare`` does; return ``tasks.arrays.Facts``.
+
+    ``row_of`` makes the task of its inputs and outputs. DataError says what is wrong with the data.
+    """
+    corpus = Corpus("")
+    arrays.read(corpus, **options)
+    ends = arrays.ends_of(corpus, options["loss"], options.get("outputs"))
+    row = row_of(ends)
+    _check_examples(row, corpus)
+    _skip_unlearnable(row, corpus)
+    _check_sets(row, corpus, str(options["path"]))
+    frames = [len(each.x) for examples in corpus.splits.values() for each in examples]
+    return {
+        **dict(zip(("inputs", "outputs"), ends, strict=True)),
+        **{name: len(examples) for name, examples in corpus.splits.items()},
+        "frames": sum(frames) / len(frames),
+        "zero": constant_merit(row, np.zeros(row.outputs), Split.of(corpus.splits["train"])),
+    }
 
 
 def find_reader(source: Source) -> Callable[..., None]:
@@ -148,11 +172,14 @@ def _skip_unlearnable(task: Task, corpus: Corpus) -> None:
         corpus.differs(f"train: {lost} lines that {loss.name.upper()} cannot align are left out")
 
 
-def _check_sets(corpus: Corpus, what: str) -> None:
+def _check_sets(task: Task, corpus: Corpus, what: str) -> None:
+    loss = get_loss(task.loss)
     for name in SPLITS:
         if not corpus.splits[name]:
             found = _reasons(corpus) or "; nothing was left out"
             raise DataError(f"{what}: the {name} set is empty{found}; check path and split")
+        if not any(loss.counted(example.y) for example in corpus.splits[name]):
+            raise DataError(f"{what}: the {name} set must have a target that counts, has none")
 
 
 def _reasons(corpus: Corpus) -> str:

@@ -44,6 +44,7 @@ def _labels(dataset: Dataset, most: int = 12) -> Iterator[str]:
     if targets.ndim == 2:
         counts = targets.sum(axis=0, dtype=np.int64)  # of a signed type: it is negated below
     else:
+        targets = targets[targets >= 0]  # -1 is no label
         counts = np.bincount(targets, minlength=len(dataset.labels))
     names = [*dataset.labels, *map(str, range(len(dataset.labels), len(counts)))]
     order = np.argsort(-counts, kind="stable")
