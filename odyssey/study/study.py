@@ -95,8 +95,10 @@ class Study:
             if describes(entry):
                 with at(f"data.{task}"):
                     check_entry(task, entry)
-                    entry["path"] = str(expanded(entry["path"]))
-                    register_arrays(task, entry, self.data_path(task).with_suffix(".json"))
+                    entry["path"], out = str(expanded(entry["path"])), self.data_path(task)
+                    if Path(entry["path"]).resolve() == out.resolve():
+                        raise ValueError(f"{out} will hold the prepared data: choose another path")
+                    register_arrays(task, entry, out.with_suffix(".json"))
 
     @property
     def seed(self) -> int:

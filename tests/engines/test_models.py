@@ -106,7 +106,9 @@ def test_wrong_shapes_are_named(new_model, x, y, message):
 def test_wrong_labels_are_named(new_model, loss, label, most):
     model, y = new_model(network("V", 3, 5, 4, loss=loss)), np.zeros(7, int)
     y[3] = label
-    with pytest.raises(ValueError, match=rf"^[^\n]*0\.\.{most}\b[^\n]*, got {label}[^\n]*position 3$"):
+    with pytest.raises(
+        ValueError, match=rf"^[^\n]*0\.\.{most}\b[^\n]*, got {label}[^\n]*position 3$"
+    ):
         model.train_step(np.zeros((7, 3), np.float32), y)
 
 

@@ -33,6 +33,8 @@ def write_csv(folder, found, column="label"):
         for file, (x, y) in zip(names, sequences, strict=True):
             with (folder / file).open("w", newline="") as out:
                 width = 1 if y.ndim == 1 else y.shape[1]
+                rest = [""] * (len(x) - len(y))  # CTC: fewer labels than frames
+                y = np.array([*y.tolist(), *rest], object) if rest else y
                 targets = [column] if y.ndim == 1 else [f"target_{k}" for k in range(width)]
                 rows = csv.writer(out)
                 rows.writerow([*(f"x{k}" for k in range(x.shape[1])), *targets])
