@@ -15,6 +15,7 @@ def summarise(dataset: Dataset, most: int = 20) -> RenderableType:
     """Return tables of sets, labels, baselines and at most ``most`` of the items left out."""
     task = TASKS.get(dataset.task)  # an extension's is not known here
     title, unit = (task.title, f" {task.unit} ({task.merit}, test)") if task else (dataset.task, "")
+    title, unit = escape(title), escape(unit)
     lines: list[RenderableType] = [
         f"[bold]{title}[/bold] from {escape(dataset.description)}",
         _sets(dataset),

@@ -13,6 +13,8 @@ from odyssey.tasks.readers.corpus import Corpus
 from odyssey.tasks.readers.csv_folder import read_folder
 
 _MOST = 1e30
+#: Of a network, at most: labels that are somebody's numbers of things would ask for any.
+MOST_OUTPUTS = 100_000
 
 
 def read(
@@ -48,6 +50,11 @@ def ends_of(corpus: Corpus, loss: str, outputs: int | None) -> tuple[int, int]:
             default=0,
         )
         found = kind.outputs(len(corpus.labels) or max(most, 0) + 1)
+    if found > MOST_OUTPUTS:
+        raise DataError(
+            f"the network of these targets must have at most {MOST_OUTPUTS} outputs, would have "
+            f"{found}: number labels from 0 without gaps"
+        )
     return first.x.shape[1], outputs or found
 
 
@@ -91,6 +98,10 @@ def _converted(example: Example, loss: Loss, where: str) -> Example:
     if y.ndim != 1 + loss.targets.vectors:
         words = "frames × outputs" if loss.targets.vectors else "one label a row"
         raise DataError(f"{place}: targets must be {words}, are {' × '.join(map(str, y.shape))}")
+    if x.ndim != 2:
+        raise DataError(
+            f"{place}: inputs must be frames × inputs, are {' × '.join(map(str, x.shape))}"
+        )
     if x.dtype.kind not in "biuf" or y.dtype.kind not in "biuf":
         raise DataError(f"{place}: must be numbers, got {x.dtype} and {y.dtype}")
     if not (np.abs(x) < _MOST).all():
