@@ -74,7 +74,8 @@ def test_a_frame_without_a_label_teaches_nothing(engine, fast, K, gaps):
         return np.where(lacking.get(gaps, lambda t: t >= 0)(np.arange(len(y))), -1, y)
 
     spec = network("V", 3, 9, K)
-    check_step(started(ENGINES[engine](spec, GRADIENT, fast)), 14, 2e-5, 2e-6, change)
+    model = started(ENGINES[engine](spec, GRADIENT, fast))
+    check_step(model, 14, 2e-5, 5e-6, change)  # one frame: no roundings cancel
 
 
 @pytest.mark.parametrize("loss", FAST)

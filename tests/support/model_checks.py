@@ -81,7 +81,7 @@ def check_step(model, T, tolerance, rel=1e-6, change=None):
     y = change(y) if change else y
     loss, outputs, gradient = reference(model.spec, model.get_parameters(), x, y)
     got, got_outputs = model.evaluate(x, y)
-    assert got == pytest.approx(loss, rel=rel, abs=3e-7)  # one frame's may be a small difference
+    assert got == pytest.approx(loss, rel=rel)
     assert relative_error(got_outputs, outputs) < tolerance
     assert model.train_step(x, y) == got
     check_gradient(model, gradient, tolerance)
