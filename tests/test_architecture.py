@@ -31,7 +31,8 @@ ARROWS = {
     "tasks/prepare": {
         *("losses", "storage", "tasks", "tasks/merit", "tasks/readers", "tasks/tree"),
     },
-    "tasks/arrays": {"losses", "storage", "tasks", "tasks/prepare", "tasks/tree"},
+    "tasks/measure": {"storage", "tasks", "tasks/merit", "tasks/prepare", "tasks/readers"},
+    "tasks/arrays": {"losses", "storage", "tasks", "tasks/measure", "tasks/tree"},
     "study": {"losses", "networks", "registry", "storage", "tasks", "tasks/arrays"},
     "paper": {"study", "tasks"},
     "engines": {"losses", "networks"},

@@ -149,7 +149,7 @@ def _noted(note: Path, state: str, asked: Mapping[str, Any]) -> Facts | None:
 
 def _read(name: str, options: Mapping[str, Any]) -> Facts:
     """Read the data as preparation does, so that what is wrong with them is said at once."""
-    from odyssey.tasks.prepare import measure
+    from odyssey.tasks.measure import measure
 
     return Facts(
         **measure(lambda ends: _task(name, options, Facts(*ends, 1, 1, 1, 1.0, 1.0)), options)

@@ -23,8 +23,7 @@ from odyssey.storage.datasets import (
     write_dataset,
 )
 from odyssey.tasks import DATA_VERSION, Source, Task, get_task, tree
-from odyssey.tasks.merit import baselines, constant_merit
-from odyssey.tasks.readers import arrays
+from odyssey.tasks.merit import baselines
 from odyssey.tasks.readers.corpus import Corpus, Track
 
 _OTHER = "; figures do not compare with the paper's"
@@ -49,9 +48,9 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
         reader(corpus, **used)
     except DataError as error:
         raise DataError(f"{error}{_reasons(corpus)}") from error
-    _check_examples(row, corpus)
-    _skip_unlearnable(row, corpus)
-    _check_sets(row, corpus, f"{task} from source {source!r}")
+    check_examples(row, corpus)
+    skip_unlearnable(row, corpus)
+    check_sets(row, corpus, f"{task} from source {source!r}")
     provenance = Provenance(
         {name: str(value) for name, value in used.items()},
         {name: version(name) for name in (*OWN_VERSIONS, *corpus.packages)},
@@ -65,29 +64,6 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
     )
     write_dataset(out, _assemble(row, source, corpus, provenance))
     return load_dataset(out)
-
-
-def measure(
-    row_of: Callable[[tuple[int, int]], Task], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Read data of one's own and check them as ``prepare`` does; return ``tasks.arrays.Facts``.
-
-    ``row_of`` makes the task of its inputs and outputs. DataError says what is wrong with the data.
-    """
-    corpus = Corpus("")
-    arrays.read(corpus, **options)
-    ends = arrays.ends_of(corpus, options["loss"], options.get("outputs"))
-    row = row_of(ends)
-    _check_examples(row, corpus)
-    _skip_unlearnable(row, corpus)
-    _check_sets(row, corpus, str(options["path"]))
-    frames = [len(each.x) for examples in corpus.splits.values() for each in examples]
-    return {
-        **dict(zip(("inputs", "outputs"), ends, strict=True)),
-        **{name: len(examples) for name, examples in corpus.splits.items()},
-        "frames": sum(frames) / len(frames),
-        "zero": constant_merit(row, np.zeros(row.outputs), Split.of(corpus.splits["train"])),
-    }
 
 
 def find_reader(source: Source) -> Callable[..., None]:
@@ -135,7 +111,7 @@ def _used_options(task: Task, source: str, options: Mapping[str, Any]) -> dict[s
     return {name: given[name] for name in own if name in given}
 
 
-def _check_examples(task: Task, corpus: Corpus) -> None:
+def check_examples(task: Task, corpus: Corpus) -> None:
     """Raise DataError for a sequence that is none of the task's network and loss."""
     loss = get_loss(task.loss)
     for name, examples in corpus.splits.items():
@@ -155,7 +131,7 @@ def _check_inputs(x: NDArray[Any], inputs: int) -> None:
         raise ValueError("inputs must be finite, some are not")
 
 
-def _skip_unlearnable(task: Task, corpus: Corpus) -> None:
+def skip_unlearnable(task: Task, corpus: Corpus) -> None:
     """Leave out training sequences whose loss is infinite at any weights.
 
     Validation and test sequences stay: the figure of merit is an edit distance.
@@ -172,7 +148,8 @@ def _skip_unlearnable(task: Task, corpus: Corpus) -> None:
         corpus.differs(f"train: {lost} lines that {loss.name.upper()} cannot align are left out")
 
 
-def _check_sets(task: Task, corpus: Corpus, what: str) -> None:
+def check_sets(task: Task, corpus: Corpus, what: str) -> None:
+    """Raise DataError for a set without sequences, or without a target that counts."""
     loss = get_loss(task.loss)
     for name in SPLITS:
         if not corpus.splits[name]:

@@ -139,7 +139,7 @@ def test_what_is_known_of_a_file_is_read_once(tmp_path, open_study, monkeypatch)
     study = open_study()
     note = study.data_path("moods").with_suffix(".json")
     assert json.loads(note.read_text())["facts"]["outputs"] == K
-    monkeypatch.setattr("odyssey.tasks.prepare.measure", None)
+    monkeypatch.setattr("odyssey.tasks.measure.measure", None)
     open_study()
     (tmp_path / "moods.h5").unlink()  # as where only the results were copied
     open_study()
