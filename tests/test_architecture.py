@@ -69,16 +69,9 @@ ARROWS = {
     "views": {"paper", "runs", "storage", "study", "tasks", "units"},
     "checks": {"engines/fused", "engines/gpu", "networks", "runs", "slurm", "study"},
     "cli": {
-        *(
-            "analysis",
-            "analysis/fanova",
-            "analysis/report",
-            "checks",
-            "engines/fused",
-            "engines/gpu",
-            "networks",
-        ),
-        *("runs", "storage", "study", "tasks", "tasks/arrays", "tasks/prepare", "views"),
+        *("analysis", "analysis/fanova", "analysis/report", "checks", "engines/fused"),
+        *("engines/gpu", "networks", "runs", "storage", "study", "tasks", "tasks/arrays"),
+        *("tasks/prepare", "views"),
     },
 }
 STANDARD_LIBRARY_ONLY = (

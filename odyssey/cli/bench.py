@@ -35,8 +35,20 @@ def _benchmark(name: str) -> ModuleType:
     help="A Python that has the package fanova, to be measured beside.",
 )
 @click.option("--repeats", default=10, type=click.IntRange(1), help="Made-up studies of each kind.")
-def bench_fanova(peer: Path | None, repeats: int) -> None:
+@click.option(
+    "--optuna",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A Python that has optuna and optuna-fast-fanova, for the table of growth.",
+)
+@click.option("--growth", is_flag=True, help="Only how the cost grows with trials and factors.")
+@click.option("--large", is_flag=True, help="Also 100,000 trials: minutes, and gigabytes.")
+def bench_fanova(
+    peer: Path | None, repeats: int, optuna: Path | None, growth: bool, large: bool
+) -> None:
     """CPU seconds and errors of the variance decomposition: ours, and others' where installed."""
+    _growth(optuna, large)
+    if growth:
+        return
     fanova = _benchmark("fanova")
     click.echo("200 trials × 100 trees, CPU seconds of one thread")
     for what, seconds in fanova.speed(peer):
@@ -47,6 +59,23 @@ def bench_fanova(peer: Path | None, repeats: int) -> None:
             click.echo(f"  {study:<10}{method:<38}{error:10.4f}")
     click.echo("fANOVA and comparison of 5,400 trials without bootstrap, CPU seconds")
     click.echo(f"  {'ours':<48}{fanova.whole():10.3g}")
+
+
+def _growth(peer: Path | None, large: bool) -> None:
+    table = _benchmark("fanova_growth")
+    click.echo(f"mains and pairs, both readings, fit included, 64 trees: {table.processor()}")
+    try:
+        for n, d, found in table.measure(table.SIZES, peer):
+            _sizes(n, d, found)
+        for n, d, found in table.measure([(100_000, 8)], repeats=1) if large else ():
+            _sizes(n, d, found)
+    except RuntimeError as error:
+        raise click.ClickException(str(error)) from error
+
+
+def _sizes(n: int, d: int, found: dict[str, tuple[float, float]]) -> None:
+    for what, (seconds, memory) in found.items():
+        click.echo(f"  {n:>7,} × {d:<4}{what:<28}{seconds:10.3g} s{memory:10,.0f} MiB")
 
 
 @bench.command("step")

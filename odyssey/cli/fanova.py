@@ -11,7 +11,7 @@ from odyssey.cli.common import console, of_a_study, opened_study
 
 if TYPE_CHECKING:
     from odyssey.analysis.fanova.of_trials import Importance
-    from odyssey.analysis.fanova.tables import Trials
+    from odyssey.analysis.fanova.trials import Trials
     from odyssey.study.search import Law
 
 #: Effects that the terminal shows.
@@ -51,6 +51,7 @@ def fanova(
     laws: Sequence[str],
     space: Path | None,
     default: Sequence[str],
+    only: Sequence[str],
     name: str | None,
     task: str | None,
     variant: str | None,
@@ -67,7 +68,8 @@ def fanova(
     Tune experiment, a CSV exported from W&B, or a trials.csv of our own, with --task.
     """
     from odyssey.analysis.fanova.of_trials import Asked, importance
-    from odyssey.analysis.fanova.tables import UnusableTrials, law_of_text, read_trials_of
+    from odyssey.analysis.fanova.tables import law_of_text, read_trials_of
+    from odyssey.analysis.fanova.trials import UnusableTrials
     from odyssey.analysis.report.importance import write_importance
 
     given = _of_study(files, directory, task) if task else {}
@@ -77,6 +79,8 @@ def fanova(
         question = Asked(
             target=target or _only_target(trials, task),
             laws=given,
+            # Of a study's table only what it searched is a factor, not its other columns.
+            only=only or tuple(given if task else ()),
             setting=forest,
             workers=threads,
             default=dict(map(_setting, default)),
@@ -106,7 +110,7 @@ def _of_study(files: tuple[Path, ...], directory: Path | None, task: str) -> "di
 def _of_file(path: Path) -> "dict[str, Law]":
     import yaml
 
-    from odyssey.analysis.fanova.tables import UnusableTrials
+    from odyssey.analysis.fanova.trials import UnusableTrials
     from odyssey.study.search import parse_law
 
     try:
@@ -123,7 +127,7 @@ def _of_file(path: Path) -> "dict[str, Law]":
 def _rows_of(trials: "Trials", **chosen: str | None) -> "Trials":
     from dataclasses import replace
 
-    from odyssey.analysis.fanova.tables import UnusableTrials
+    from odyssey.analysis.fanova.trials import UnusableTrials
 
     table = trials.table
     for column, value in chosen.items():
@@ -136,7 +140,7 @@ def _rows_of(trials: "Trials", **chosen: str | None) -> "Trials":
 
 
 def _only_target(trials: "Trials", task: str | None) -> str:
-    from odyssey.analysis.fanova.tables import UnusableTrials
+    from odyssey.analysis.fanova.trials import UnusableTrials
 
     if len(trials.targets) == 1:
         return trials.targets[0]
@@ -147,7 +151,8 @@ def _only_target(trials: "Trials", task: str | None) -> str:
 
 
 def _setting(text: str) -> tuple[str, Any]:
-    from odyssey.analysis.fanova.tables import UnusableTrials, value_of
+    from odyssey.analysis.fanova.tables import value_of
+    from odyssey.analysis.fanova.trials import UnusableTrials
 
     name, equals, value = text.partition("=")
     if not (name and equals and value):

@@ -12,10 +12,11 @@ from collections.abc import Iterable
 from pathlib import Path
 from types import ModuleType
 
-from odyssey.registry import RegistrationError, registering
+from odyssey.registry import RegistrationError, Registry, registering
 from odyssey.storage.paths import expanded
 
-_loaded: set[Path] = set()
+#: Files that were imported, by the names of their modules; forgotten with the rows that they added.
+_LOADED: Registry[Path] = Registry("extension")
 _loading = threading.RLock()
 
 
@@ -44,18 +45,18 @@ def _load(file: str) -> None:
         ) from error
     except ValueError as error:
         raise ExtensionError(f"{file}: {error}") from error
-    if path.resolve() in _loaded:
+    name = f"odyssey_extension_{hashlib.sha256(bytes(path.resolve())).hexdigest()[:12]}"
+    if name in _LOADED:
         return
     try:
         with registering(file):
-            _import(path, source)
+            _import(name, path, source)
     except (Exception, SystemExit) as error:
         raise ExtensionError(_where(file, path, error)) from error
-    _loaded.add(path.resolve())
+    _LOADED.add(name, path)
 
 
-def _import(path: Path, source: bytes) -> None:
-    name = f"odyssey_extension_{hashlib.sha256(bytes(path)).hexdigest()[:12]}"
+def _import(name: str, path: Path, source: bytes) -> None:
     module = ModuleType(name)
     module.__file__ = str(path)
     sys.modules[name] = module  # dataclasses and pickle look for it there

@@ -14,15 +14,17 @@ from odyssey.analysis import FunctionalANOVA
 from odyssey.analysis.fanova.of_trials import Asked, importance
 from odyssey.analysis.fanova.questions import ablation, capped, local_importance, value_at
 from odyssey.analysis.fanova.tables import (
-    UnusableTrials,
     inferred,
     law_of_text,
     read_trials_of,
     text_of_law,
 )
+from odyssey.analysis.fanova.trials import UnusableTrials
 from odyssey.cli import main
 from odyssey.study.search import Choice, LogUniform, Uniform
+from odyssey.study.study import Study
 from tests.conftest import ROOT
+from tests.support.analysis_fixtures import made_up_trials
 
 SPACE = {
     "lr": LogUniform(1e-5, 1e-1),
@@ -242,7 +244,7 @@ def test_optuna_takes_our_evaluator_and_gets_our_shares(study):
     from odyssey.analysis.fanova.optuna_evaluator import OdysseyImportanceEvaluator
 
     ours = OdysseyImportanceEvaluator(n_trees=16, seed=0)
-    found = optuna.importance.get_param_importances(study, evaluator=ours, normalize=False)
+    found = ours.evaluate(study)
     table = made_up()
     anova = FunctionalANOVA(SPACE, trees=16, totals=False, random_state=0).fit(table, table.loss)
     assert set(found) == set(SPACE)
@@ -277,6 +279,18 @@ def test_the_command_writes_a_page_that_holds_all_figures(tmp_path):
     table = pd.read_csv(tmp_path / "out" / "effects.csv")
     assert len(table) == len(found["effects"]) == 3 + 3 + 1
     assert table.mean_forest.sum() == pytest.approx(1)
+
+
+def test_of_a_studys_table_what_it_searched_is_a_factor_and_has_its_law(tmp_path, config):
+    trials = made_up_trials(Study(config), "jsb", 40)
+    space = Study(config).search_space("jsb")
+    chosen = ("--task", "jsb", "--variant", "V", "--directory", str(ROOT))
+    ran = run(tmp_path, *chosen, table=trials)
+    assert ran.exit_code == 0, ran.output
+    assert "inferred" not in ran.output
+    found = json.loads((tmp_path / "out" / "fanova.json").read_text(encoding="utf-8"))
+    mains = {e["factors"][0] for e in found["effects"] if e["kind"] == "main"}
+    assert mains == {name for name, law in space.items() if len(set(law.extremes)) > 1}
 
 
 def test_maximizing_turns_the_figures_and_not_the_shares(tmp_path):

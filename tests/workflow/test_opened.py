@@ -58,7 +58,7 @@ def test_every_trial_is_trained_with_what_was_brought(study):
     assert columns.index("noise") < columns.index("forget_bias") < columns.index("parameters")
     assert all(-2 <= float(row["forget_bias"]) <= 2 for row in rows)
     for task in CHANGES["tasks"]:
-        assert len({row["test"] for row in rows if row["task"] == task}) > 4
+        assert len({row["test"] for row in rows if row["task"] == task}) > 2
 
 
 def test_some_trials_learn_what_the_trivial_models_do_not(study):

@@ -11,7 +11,8 @@ import pandas as pd
 from odyssey.analysis.fanova.functional_anova import MIN_TRIALS, FunctionalANOVA
 from odyssey.analysis.fanova.of_study import MAP_POINTS, curve_of, factor_of, grid_of, map_of
 from odyssey.analysis.fanova.questions import Step, ablation, capped, local_importance
-from odyssey.analysis.fanova.tables import Trials, UnusableTrials, inferred, text_of_law
+from odyssey.analysis.fanova.tables import inferred, text_of_law
+from odyssey.analysis.fanova.trials import Trials, UnusableTrials
 from odyssey.analysis.records import Effect, Factor, Marginal, PairMap
 from odyssey.study.search import Choice, Law
 

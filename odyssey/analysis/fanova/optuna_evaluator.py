@@ -25,9 +25,9 @@ from odyssey.analysis.fanova.optuna_trials import law_of
 class OdysseyImportanceEvaluator(BaseImportanceEvaluator):
     """Main effects, exact, in the coordinates of the study's distributions.
 
-    Those are logarithmic where the distributions are. ``reading`` is "mean_forest", the share of the mean of all trees, or "fraction", the mean over
-    trees as in Optuna's own fANOVA. ``n_trees``, ``seed`` and ``n_jobs`` are as in Optuna;
-    ``setting`` is that of ``FunctionalANOVA``.
+    Those are logarithmic where the distributions are. ``reading`` is "mean_forest", the share of
+    the mean of all trees, or "fraction", the mean over trees as in Optuna's own fANOVA.
+    ``n_trees``, ``seed`` and ``n_jobs`` are as in Optuna, ``setting`` as in ``FunctionalANOVA``.
     """
 
     def __init__(

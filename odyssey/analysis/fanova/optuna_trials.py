@@ -6,7 +6,7 @@ from typing import Any
 
 import pandas as pd
 
-from odyssey.analysis.fanova.tables import Trials, UnusableTrials
+from odyssey.analysis.fanova.trials import Trials, UnusableTrials
 from odyssey.study.search import Choice, Law, LogUniform, OneMinusLogUniform, Uniform
 
 

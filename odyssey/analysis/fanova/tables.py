@@ -7,8 +7,7 @@ Laws that nobody gave are inferred from the values, and said in the form in whic
 import json
 import math
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from odyssey.analysis.fanova.trials import Trials, UnusableTrials
 from odyssey.study.search import LAWS, Choice, Law, LogUniform, Uniform, parse_law
 
 #: A column with at most this many different values, each met again, is taken as levels.
@@ -23,26 +23,6 @@ MOST_LEVELS = 10
 #: Positive values must span this ratio to be taken as drawn in logarithms.
 LOG_RATIO = 100.0
 _WORDS = {law: name for name, law in LAWS.items()}
-
-
-class UnusableTrials(ValueError):
-    """Trials that cannot be read or decomposed; the message is one line."""
-
-
-@dataclass(frozen=True)
-class Trials:
-    """Trials of one tool: ``table`` with a row each, ``laws`` that the tool declares.
-
-    ``left_out`` counts trials that the tool itself lists as not finished, by state; ``targets``
-    are the columns with results where the tool says so. ``line`` is that of the first row.
-    """
-
-    table: pd.DataFrame
-    laws: Mapping[str, Law] = field(default_factory=dict)
-    targets: Sequence[str] = ()
-    left_out: Mapping[str, int] = field(default_factory=dict)
-    line: int = 1
-    row: str = "trial"
 
 
 def read_trials_of(source: str, study: str | None = None) -> Trials:
@@ -79,7 +59,7 @@ def _parquet(path: Path) -> pd.DataFrame:
 
 
 def _csv(path: Path) -> Trials:
-    table = pd.read_csv(path, skip_blank_lines=False)
+    table = pd.read_csv(path, skip_blank_lines=False, float_precision="round_trip")
     state = "State" if "State" in table and "Created" in table else None  # as W&B exports runs
     if state is None:
         return Trials(table, line=2, row="line")

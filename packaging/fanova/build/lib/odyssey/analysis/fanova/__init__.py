@@ -1,1 +1,0 @@
-"""Functional ANOVA of random forests: exact main, pair and total effects."""

@@ -1,1 +1,0 @@
-"""A study as data: its config, search spaces, hyperparameters and trials."""
