@@ -16,11 +16,16 @@ IN_PLACE = --no-deps --no-build-isolation --editable .
 # Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
 OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-.PHONY: study test test-fast env gpu-env check storm lock clean help
+.PHONY: study example test test-fast env gpu-env check storm lock clean help
 
 study: env ## (default) the demo study, from raw data to demo/results/report.html
 	$(BIN)/python -m snakemake --profile profiles/demo
 	@echo "Done: open demo/results/report.html"
+
+example: env ## the example of docs/extending.md: digits as a file of one's own, to a report
+	$(BIN)/python docs/digits.py example/digits.h5
+	$(BIN)/python -m snakemake --profile profiles/demo --configfile docs/digits.yaml
+	@echo "Done: open example/results/report.html"
 
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

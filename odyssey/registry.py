@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 Row = TypeVar("Row")
 _registries: list["Registry[Any]"] = []
 _origins = ["odyssey itself"]
+_CONFIG = "a config"
 
 
 class RegistrationError(ValueError):
@@ -33,18 +34,39 @@ class Registry(Mapping[str, Row], Generic[Row]):
         Raises RegistrationError for a name that is no word, as it stands in configs and file names,
         or that another row has. The same row may come again.
         """
+        self._check_name(name)
+        if self._rows.setdefault(name, row) != row:
+            self._refuse(name)
+        self._from.setdefault(name, _origins[-1])
+        return row
+
+    def put(self, name: str, row: Row) -> Row:
+        """Add a row that a config describes, or put it in the place of another such row.
+
+        Raises RegistrationError as ``add`` does, where the name is that of other rows.
+        """
+        self.check_free(name)
+        self._rows[name], self._from[name] = row, _CONFIG
+        return row
+
+    def check_free(self, name: str) -> None:
+        """Raise RegistrationError unless a row of this name can be ``put``."""
+        self._check_name(name)
+        if self._from.get(name, _CONFIG) != _CONFIG:
+            self._refuse(name)
+
+    def _check_name(self, name: str) -> None:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]*", name):
             raise RegistrationError(
                 f"the name of a {self._what} must be a letter and then letters, digits, _ and -, "
                 f"got {name!r}"
             )
-        if self._rows.setdefault(name, row) != row:
-            raise RegistrationError(
-                f"there is a {self._what} {name!r} already, from {self._from[name]}: choose "
-                "another name"
-            )
-        self._from.setdefault(name, _origins[-1])
-        return row
+
+    def _refuse(self, name: str) -> None:
+        raise RegistrationError(
+            f"there is a {self._what} {name!r} already, from {self._from[name]}: choose another "
+            "name"
+        )
 
     def find(self, name: str) -> Row:
         """Return the row of a name. Raises ValueError with the legal names for any other."""

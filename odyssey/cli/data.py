@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from odyssey.cli.common import console, errors_in_a_line
-from odyssey.tasks import get_task
+from odyssey.tasks import TASKS, arrays, get_task
 
 
 @click.command()
@@ -49,6 +49,8 @@ def prepare(
     given = {name: text for name, text in options.items() if text is not None} | dict(more)
     try:
         load_extensions(extensions)
+        if source == arrays.NAME and task not in TASKS:
+            arrays.register_arrays(task, arrays.parse_options(given))
         row = get_task(task)
         source = row.source_of(source)
         values = preparation.parse_options(row, source, given)

@@ -9,6 +9,7 @@ from odyssey.losses.bernoulli import Bernoulli
 from odyssey.losses.ctc import Ctc
 from odyssey.losses.loss import Loss, Targets
 from odyssey.losses.softmax import Softmax
+from odyssey.losses.squared import Squared
 from odyssey.registry import Registry
 
 #: Name → loss.
@@ -25,7 +26,7 @@ def get_loss(name: str) -> Loss:
     return LOSSES.find(name)
 
 
-for _loss in (Softmax(), Ctc(), Bernoulli()):
+for _loss in (Softmax(), Ctc(), Bernoulli(), Squared()):
     register(_loss)
 
 __all__ = ["LOSSES", "Loss", "Targets", "get_loss", "register"]

@@ -61,6 +61,10 @@ class Ctc(Loss):
         """Return the error of a net that writes nothing."""
         return 100.0
 
+    def outputs(self, labels: int) -> int:
+        """Return one more: the blank."""
+        return labels + 1
+
     def check_values(self, y: "Array", outputs: int) -> None:
         """Refuse what is no character."""
         check_labels(y, outputs - 1)

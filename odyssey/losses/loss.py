@@ -72,6 +72,10 @@ class Loss(ABC):
         """Return the figure that a trial counts as if it has none; infinite by default."""
         return float("inf")
 
+    def outputs(self, labels: int) -> int:
+        """Return the outputs K of a network whose targets are so many labels."""
+        return labels
+
     def counted(self, y: "Array") -> int:
         """Return how many targets of a sequence the figure of merit is divided by."""
         return len(y)
@@ -99,14 +103,16 @@ class Loss(ABC):
         return ""
 
 
-def check_labels(y: "Array", classes: int) -> None:
-    """Raise ValueError for labels that are no integers in 0..classes − 1."""
+def check_labels(y: "Array", classes: int, gaps: bool = False) -> None:
+    """Raise ValueError for labels that are no integers in 0..classes − 1, or −1 with ``gaps``."""
     import numpy as np
 
     if y.dtype.kind not in "iu":
         raise ValueError(f"labels must be integers, got {y.dtype}")
-    wrong = np.flatnonzero((y < 0) | (y >= classes))
+    wrong = np.flatnonzero((y < (-1 if gaps else 0)) | (y >= classes))
     if len(wrong):
+        missing = ", or be -1 where a frame has none" if gaps else ""
         raise ValueError(
-            f"labels must lie in 0..{classes - 1}, got {y[wrong[0]]} at position {wrong[0]}"
+            f"labels must lie in 0..{classes - 1}{missing}, got {y[wrong[0]]} at position "
+            f"{wrong[0]}"
         )

@@ -1,4 +1,4 @@
-"""Cross-entropy of K classes, one label for each frame."""
+"""Cross-entropy of K classes, one label for each frame; −1 where a frame does not count."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -10,30 +10,39 @@ if TYPE_CHECKING:
 
 
 class Softmax(Loss):
-    """−Σ_t ln softmax(a_t)[y_t]. The figure of merit is the share of wrong frames."""
+    """−Σ_t ln softmax(a_t)[y_t] over the frames whose label is not −1.
+
+    The figure of merit is the share of wrong frames among them. A sequence with one label, at its
+    last frame, is thus classified as a whole.
+    """
 
     name = "softmax"
     targets = Targets(per_frame=True, vectors=False, dtype="int32")
     merit, unit = "frame error", "%"
 
     def value_and_gradient(self, a: "Array", y: "Array") -> tuple[float, "Array"]:
-        """Return the cross-entropy and softmax(a) − one-hot(y)."""
+        """Return the cross-entropy and softmax(a) − one-hot(y), 0 at frames that do not count."""
         import numpy as np
 
         log_p = a - np.logaddexp.reduce(a, axis=1, keepdims=True)
-        frames, gradient = np.arange(len(a)), np.exp(log_p)
-        gradient[frames, y] -= 1
-        return -float(log_p[frames, y].sum()), gradient
+        frames, gradient = np.flatnonzero(y >= 0), np.exp(log_p)
+        gradient[frames, y[frames]] -= 1
+        gradient[y < 0] = 0
+        return -float(log_p[frames, y[frames]].sum()), gradient
 
     def errors(self, a: "Array", y: "Array", nats: float) -> float:
         """Return 100 for every frame whose most probable class is another one."""
-        return 100.0 * int((a.argmax(axis=1) != y).sum())
+        return 100.0 * int(((a.argmax(axis=1) != y) & (y >= 0)).sum())
+
+    def counted(self, y: "Array") -> int:
+        """Return the number of frames that have a label."""
+        return int((y >= 0).sum())
 
     def trivial_models(self, targets: "Array", outputs: int) -> Mapping[str, "Array"]:
         """Return the model that always gives the class that is most frequent."""
         import numpy as np
 
-        counts = np.bincount(targets, minlength=outputs)
+        counts = np.bincount(targets[targets >= 0], minlength=outputs)
         return {"majority class": counts.astype(np.float64)}
 
     def draw_targets(self, generator: Any, frames: int, outputs: int) -> "Array":
@@ -46,5 +55,5 @@ class Softmax(Loss):
         return 100.0
 
     def check_values(self, y: "Array", outputs: int) -> None:
-        """Refuse what is no class."""
-        check_labels(y, outputs)
+        """Refuse what is neither a class nor −1."""
+        check_labels(y, outputs, gaps=True)

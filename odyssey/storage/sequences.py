@@ -18,7 +18,8 @@ class DataError(ValueError):
 class Example(NamedTuple):
     """One sequence: inputs x (T, D) and targets y, whose kind depends on the task's loss.
 
-    softmax: int32 labels (T,); ctc: int32 labels (U,); bernoulli: uint8 next frames (T, K).
+    softmax: int32 labels (T,), −1 where a frame does not count; ctc: int32 labels (U,); bernoulli:
+    uint8 (T, K); squared: float32 (T, K).
     """
 
     id: str

@@ -15,16 +15,19 @@ from odyssey.study.config_schema import yaml_hint
 from odyssey.study.hyperparameters import HYPERPARAMETERS, get_hyperparameter
 from odyssey.study.search import parse_law
 from odyssey.tasks import Option, Task, get_task
+from odyssey.tasks.arrays import check_entry, describes
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
 def check_names(config: Mapping[str, Any]) -> None:
     """Raise ConfigError for a task, source, option, hyperparameter or variant that is none."""
+    described = [name for name, entry in config.get("data", {}).items() if describes(entry)]
     for place in ("tasks", "data", "task_settings"):
         for name in config.get(place, ()):
-            with at(place):
-                get_task(name)
+            if name not in described or name in config["tasks"]:
+                with at(place):
+                    get_task(name)
     with at("variants"):
         _check_variants(config["variants"])
     for place, names in _search_spaces(config).items():
@@ -32,7 +35,11 @@ def check_names(config: Mapping[str, Any]) -> None:
             with at(place):
                 get_hyperparameter(name)
     for task, entry in config.get("data", {}).items():
-        _check_data(get_task(task), entry)
+        if task not in described:
+            _check_data(get_task(task), entry)
+        elif task not in config["tasks"]:  # what is run was checked before it was read
+            with at(f"data.{task}"):
+                check_entry(task, entry)
     for task in config["tasks"]:
         source_of(config, task)
         _check_required(config, task)

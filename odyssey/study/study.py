@@ -29,6 +29,7 @@ from odyssey.study.search import Law, parse_law, sample
 from odyssey.study.settings import Analysis, Protocol
 from odyssey.study.trials import RESULTS_VERSION, TrialSpec, fingerprint, versions_of
 from odyssey.tasks import DATA_VERSION, get_task
+from odyssey.tasks.arrays import check_entry, describes, register_arrays
 
 __all__ = [
     "RESULTS_VERSION",
@@ -59,8 +60,9 @@ class Study:
 
     def __post_init__(self) -> None:
         self._load_extensions()
-        check_names(self.config)
         check_folders(self.config)
+        self._register_data()
+        check_names(self.config)
         self._check_gpu()
         for task in self.tasks:
             check_laws(self.config, task, self.shares_gpu(task))
@@ -70,6 +72,7 @@ class Study:
     def __setstate__(self, state: Mapping[str, Any]) -> None:
         self.__dict__.update(state)
         self._load_extensions()  # in a worker, which made no study itself
+        self._register_data()
 
     def _check_gpu(self) -> None:
         """Raise ConfigError for cells that trials which share a GPU can't have."""
@@ -84,6 +87,18 @@ class Study:
     def _load_extensions(self) -> None:
         with at("extensions"):
             load_extensions(self.config.get("extensions", ()))
+
+    def _register_data(self) -> None:
+        """Make the tasks known that the study's own data describe, see ``tasks.arrays``."""
+        for task in self.tasks:
+            entry = dict(entry_of(self.config, "data", task))
+            if describes(entry):
+                with at(f"data.{task}"):
+                    check_entry(task, entry)
+                    entry["path"], out = str(expanded(entry["path"])), self.data_path(task)
+                    if Path(entry["path"]).resolve() == out.resolve():
+                        raise ValueError(f"{out} will hold the prepared data: choose another path")
+                    register_arrays(task, entry, out.with_suffix(".json"))
 
     @property
     def seed(self) -> int:
@@ -208,8 +223,9 @@ class Study:
         """Return a hash of all settings that decide results of the task's searches."""
         space = search_space_of(self.config, task)
         versions = self.versions(task)
-        decisive = [RESULTS_VERSION, self.seed, space, asdict(self.protocol)]
-        return fingerprint(decisive + ([versions] if versions else []))
+        decisive: list[Any] = [RESULTS_VERSION, self.seed, space, asdict(self.protocol)]
+        decisive += [each for each in (versions, dict(get_task(task).decisive)) if each]
+        return fingerprint(decisive)
 
     def versions(self, task: str) -> dict[str, int]:
         """Return the versions, where they are not 1, of all rows that the task's trials use."""

@@ -80,7 +80,9 @@ class TrialSpec:
         """The effective config of the run, as plain JSON types."""
         settings = asdict(self) | {"results_version": RESULTS_VERSION}
         versions = versions_of(self.task, self.variant, self.hyperparameters)
-        return settings | ({"versions": versions} if versions else {})
+        settings |= {"versions": versions} if versions else {}
+        decisive = dict(get_task(self.task).decisive)
+        return settings | ({"of_data": decisive} if decisive else {})
 
     @property
     def fingerprint(self) -> str:

@@ -48,10 +48,11 @@ class FigureOfMerit:
 def baselines(task: Task, train: Split, test: Split) -> Mapping[str, float]:
     """Return trivial model → its figure of merit on the test set."""
     models = get_loss(task.loss).trivial_models(train.targets, task.outputs)
-    return {name: _constant_merit(task, outputs, test) for name, outputs in models.items()}
+    return {name: constant_merit(task, outputs, test) for name, outputs in models.items()}
 
 
-def _constant_merit(task: Task, activations: Array, test: Split) -> float:
+def constant_merit(task: Task, activations: Array, test: Split) -> float:
+    """Return the figure of merit of the same activations (K,) at every frame of a set."""
     merit, loss = FigureOfMerit(task), get_loss(task.loss)
     for x, y in test:
         a = np.broadcast_to(activations, (len(x), task.outputs))

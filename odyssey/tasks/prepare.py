@@ -48,9 +48,9 @@ def prepare(task: str, source: str, out: Path, *, track: Track = iter, **options
         reader(corpus, **used)
     except DataError as error:
         raise DataError(f"{error}{_reasons(corpus)}") from error
-    _check_examples(row, corpus)
-    _skip_unlearnable(row, corpus)
-    _check_sets(corpus, f"{task} from source {source!r}")
+    check_examples(row, corpus)
+    skip_unlearnable(row, corpus)
+    check_sets(row, corpus, f"{task} from source {source!r}")
     provenance = Provenance(
         {name: str(value) for name, value in used.items()},
         {name: version(name) for name in (*OWN_VERSIONS, *corpus.packages)},
@@ -111,7 +111,7 @@ def _used_options(task: Task, source: str, options: Mapping[str, Any]) -> dict[s
     return {name: given[name] for name in own if name in given}
 
 
-def _check_examples(task: Task, corpus: Corpus) -> None:
+def check_examples(task: Task, corpus: Corpus) -> None:
     """Raise DataError for a sequence that is none of the task's network and loss."""
     loss = get_loss(task.loss)
     for name, examples in corpus.splits.items():
@@ -131,7 +131,7 @@ def _check_inputs(x: NDArray[Any], inputs: int) -> None:
         raise ValueError("inputs must be finite, some are not")
 
 
-def _skip_unlearnable(task: Task, corpus: Corpus) -> None:
+def skip_unlearnable(task: Task, corpus: Corpus) -> None:
     """Leave out training sequences whose loss is infinite at any weights.
 
     Validation and test sequences stay: the figure of merit is an edit distance.
@@ -148,11 +148,15 @@ def _skip_unlearnable(task: Task, corpus: Corpus) -> None:
         corpus.differs(f"train: {lost} lines that {loss.name.upper()} cannot align are left out")
 
 
-def _check_sets(corpus: Corpus, what: str) -> None:
+def check_sets(task: Task, corpus: Corpus, what: str) -> None:
+    """Raise DataError for a set without sequences, or without a target that counts."""
+    loss = get_loss(task.loss)
     for name in SPLITS:
         if not corpus.splits[name]:
             found = _reasons(corpus) or "; nothing was left out"
             raise DataError(f"{what}: the {name} set is empty{found}; check path and split")
+        if not any(loss.counted(example.y) for example in corpus.splits[name]):
+            raise DataError(f"{what}: the {name} set must have a target that counts, has none")
 
 
 def _reasons(corpus: Corpus) -> str:

@@ -4,6 +4,7 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from odyssey.losses import get_loss
 from odyssey.networks.cells import Cell
@@ -66,7 +67,8 @@ class Task:
     ``size`` and ``costs`` are what a plan counts with before data are prepared: where they are
     None, those of the dearest task that is known. ``reported`` is what the paper says of the task,
     None for a task that is none of the paper's. Raise ``version`` when the row or its reader gives
-    other data or other results: they are then made anew.
+    other data or other results: they are then made anew. ``decisive`` holds, of a row that a config
+    describes, what else decides the trials' results, as plain JSON types.
     """
 
     name: str
@@ -83,6 +85,7 @@ class Task:
     costs: Costs | None = None
     reported: Reported | None = None
     version: int = 1
+    decisive: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*", self.name) or self.name in _FOLDERS:

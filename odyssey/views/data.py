@@ -15,6 +15,7 @@ def summarise(dataset: Dataset, most: int = 20) -> RenderableType:
     """Return tables of sets, labels, baselines and at most ``most`` of the items left out."""
     task = TASKS.get(dataset.task)  # an extension's is not known here
     title, unit = (task.title, f" {task.unit} ({task.merit}, test)") if task else (dataset.task, "")
+    title, unit = escape(title), escape(unit)
     lines: list[RenderableType] = [
         f"[bold]{title}[/bold] from {escape(dataset.description)}",
         _sets(dataset),
@@ -44,6 +45,7 @@ def _labels(dataset: Dataset, most: int = 12) -> Iterator[str]:
     if targets.ndim == 2:
         counts = targets.sum(axis=0, dtype=np.int64)  # of a signed type: it is negated below
     else:
+        targets = targets[targets >= 0]  # -1 is no label
         counts = np.bincount(targets, minlength=len(dataset.labels))
     names = [*dataset.labels, *map(str, range(len(dataset.labels), len(counts)))]
     order = np.argsort(-counts, kind="stable")

@@ -78,7 +78,7 @@ def test_updates_follow_the_rule(nesterov, clip):
         assert relative_error(value, v[name]) < 1e-4, name
 
 
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc", "squared"])
 def test_losses_equal_the_equations(loss):
     generator = np.random.default_rng(5)
     spec = NetworkSpec(VARIANTS["NP"], D, H, K, True, loss)

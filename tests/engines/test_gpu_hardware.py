@@ -44,7 +44,7 @@ def test_a_step_equals_the_equations(code, H):
     check_step(model, 60, tolerance=1e-4, rel=1e-5)
 
 
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc", "squared"])
 def test_updates_equal_those_of_the_emulation(loss):
     spec = NetworkSpec(VARIANTS["V"], 4, 40, 7, True, loss)
     fleets = new_fleet(spec.variant, Driver()), emulated_fleet(spec.variant)

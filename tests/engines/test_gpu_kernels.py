@@ -77,7 +77,7 @@ def test_the_order_of_the_threads_changes_nothing(code):
 
 
 @pytest.mark.parametrize(("nesterov", "clip"), [(True, False), (False, False), (True, True)])
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc", "squared"])
 def test_noisy_updates_equal_those_of_the_fused_step(loss, nesterov, clip):
     spec, rule = network("V", 4, 10, 7, loss=loss), UpdateRule(0.005, 0.8, nesterov, clip)
     generator = np.random.default_rng(6)
@@ -129,7 +129,7 @@ def test_ctc_with_repeats(T):
     check_ctc(model, T, np.array([1, 1, 1]), 10, tolerance=5e-5)
 
 
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc", "squared"])
 def test_a_step_is_a_handful_of_launches_and_a_run_waits_once(loss):
     driver = EmulatedDriver()
     spec = network("V", 3, 6, 4, loss=loss)

@@ -155,7 +155,7 @@ def test_coupled_gates_are_a_forget_gate_of_opposite_sign():
 
 
 @pytest.mark.parametrize(("nesterov", "clip"), [(True, False), (False, False), (True, True)])
-@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc"])
+@pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc", "squared"])
 def test_twenty_updates_equal_those_of_gluon(loss, nesterov, clip):
     generator = np.random.default_rng(6)
     spec = NetworkSpec(VARIANTS["V"], 4, 10, 7, True, loss)

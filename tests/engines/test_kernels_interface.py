@@ -90,7 +90,7 @@ class Bare:
 
 
 @pytest.mark.parametrize("fused", [True, False])
-@pytest.mark.parametrize("loss", ["softmax", "ctc", "bernoulli"])
+@pytest.mark.parametrize("loss", ["softmax", "ctc", "bernoulli", "squared"])
 @pytest.mark.parametrize("code", ["V", "FGR"])
 def test_the_c_interface_takes_the_steps_of_the_operators_bit_by_bit(code, loss, fused):
     spec, generator = network(code, 3, 21, 5, loss=loss), np.random.default_rng(4)
@@ -150,7 +150,7 @@ def test_the_core_needs_no_framework(tmp_path):
         (1 << 9, (3, 4, 5, 1, 0), "no variant with switches 512"),
         (switches(VANILLA), (3, 0, 5, 1, 0), "at least one input, block and output"),
         (switches(VANILLA), (3, 4, 5, 3, 0), "one or two directions"),
-        (switches(VANILLA), (3, 4, 5, 1, 4), "a loss must be one of 0 to 3"),
+        (switches(VANILLA), (3, 4, 5, 1, 5), "a loss must be one of 0 to 4"),
     ],
 )
 def test_what_cannot_be_opened_says_why(bits, shape, message):

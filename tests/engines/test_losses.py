@@ -32,7 +32,7 @@ ENGINES = {
         spec, rule, emulated_fleet(spec.variant, loss_kernels=fast)
     ),
 }
-FAST = ["softmax", "bernoulli", "ctc"]
+FAST = ["softmax", "bernoulli", "ctc", "squared"]
 
 
 @pytest.mark.parametrize("bidirectional", [False, True])
@@ -61,6 +61,21 @@ def test_a_loss_of_ones_own_has_the_gradients_of_central_differences(engine, bid
 def test_every_form_of_a_loss_equals_the_numpy_one(engine, loss, fast):
     spec = network("CIFG", 3, 9, 5, loss=loss)
     check_step(started(ENGINES[engine](spec, GRADIENT, fast)), 14, 2e-5, rel=2e-6)
+
+
+@pytest.mark.parametrize("gaps", ["some", "all but the last", "all"])
+@pytest.mark.parametrize("K", [2, 5, 20])
+@pytest.mark.parametrize("fast", [True, False])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_frame_without_a_label_teaches_nothing(engine, fast, K, gaps):
+    def change(y):
+        last = len(y) - 1
+        lacking = {"some": lambda t: t % 3 == 1, "all but the last": lambda t: t != last}
+        return np.where(lacking.get(gaps, lambda t: t >= 0)(np.arange(len(y))), -1, y)
+
+    spec = network("V", 3, 9, K)
+    model = started(ENGINES[engine](spec, GRADIENT, fast))
+    check_step(model, 14, 2e-5, 5e-6, change)  # one frame: no roundings cancel
 
 
 @pytest.mark.parametrize("loss", FAST)

@@ -8,7 +8,7 @@ from odyssey.losses import Loss, Targets, register
 class SquaredError(Loss):
     """½ Σ (a − y)²; the figure of merit is the root of the mean squared error."""
 
-    name = "squared"
+    name = "half_squares"
     targets = Targets(per_frame=True, vectors=True, dtype="float32")
     merit, unit = "RMSE", "units of the targets"
 

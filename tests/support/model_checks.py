@@ -72,9 +72,13 @@ def check_gradient(model, gradient, tolerance):
         assert relative_error(-velocity, gradient[name]) < tolerance, name
 
 
-def check_step(model, T, tolerance, rel=1e-6):
-    """Hold evaluation, loss and gradients of a fresh model of GRADIENT against the equations."""
+def check_step(model, T, tolerance, rel=1e-6, change=None):
+    """Hold evaluation, loss and gradients of a fresh model of GRADIENT against the equations.
+
+    ``change`` makes other targets of the drawn ones.
+    """
     x, y = sequence(model.spec, T, np.random.default_rng(1))
+    y = change(y) if change else y
     loss, outputs, gradient = reference(model.spec, model.get_parameters(), x, y)
     got, got_outputs = model.evaluate(x, y)
     assert got == pytest.approx(loss, rel=rel)

@@ -31,7 +31,7 @@ const char* odyssey_error(void);
 /* Opens a network; NULL after an error.
  *   switches  the variant: the bits of variant.h
  *   shape     int[5]: inputs, hidden, outputs, directions (1 or 2), loss (0 softmax, 1 CTC,
- *             2 Bernoulli, 3 outside: the caller computes it) */
+ *             2 Bernoulli, 3 squared error, 4 outside: the caller computes it) */
 odyssey_network* odyssey_open(unsigned switches, const int* shape);
 
 /* The C++ object behind a network, an AnyNetwork of core.h: for adapters in the same library. */
@@ -66,7 +66,8 @@ int odyssey_learn(odyssey_network* network, const float* gradient, float* theta,
                   const float* rule);
 
 /* Both with the network's own loss between them, and nothing learned where that is not finite.
- *   target  float[T] classes (softmax), float[labels] classes (CTC) or float[T][K] (Bernoulli)
+ *   target  float[T] classes, or −1 where a frame does not count (softmax), float[labels] classes (CTC)
+ *           or float[T][K] (Bernoulli, squared error)
  *   loss    double, written: nats before the update, summed over the sequence */
 int odyssey_step(odyssey_network* network, const float* x, int T, const float* target, int labels,
                  const odyssey_noise* noise, float* theta, float* velocity, const float* rule, double* loss);

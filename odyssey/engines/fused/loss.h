@@ -70,12 +70,16 @@ inline Mass softmax_row(float* a, const LastVector& last) {
   return {peak, mass};
 }
 
-// Cross-entropy of one label a frame.
+// Cross-entropy of one label a frame; a frame whose label is −1 does not count.
 inline double softmax_loss(Rows<float> a, int T, int K, const float* labels) {
   const LastVector last(K);
   double loss = 0;
   LogSum logs;
   for (int t = 0; t < T; ++t) {
+    if (labels[t] == -1) {
+      for (int n = 0; n <= last.full; ++n) store(a[t] + n * kLanes<float>, Vector<float>{});
+      continue;
+    }
     const int label = label_at(labels, t, K);
     const float own = a[t][label];
     const Mass mass = softmax_row(a[t], last);
@@ -84,6 +88,26 @@ inline double softmax_loss(Rows<float> a, int T, int K, const float* labels) {
     a[t][label] -= 1;
   }
   return loss + logs.value();
+}
+
+// Half the squared error of K numbers a frame.
+inline double squared_loss(Rows<float> a, int T, int K, const float* targets) {
+  constexpr int L = kLanes<float>;
+  const LastVector last(K);
+  double twice = 0;
+  for (int t = 0; t < T; ++t) {
+    Vector<float> squares{};
+    for (int n = 0; n <= last.full; ++n) {
+      const bool whole = n < last.full;
+      const float* target = targets + std::ptrdiff_t(t) * K + n * L;
+      const Vector<float> y = whole ? load(target) : load_first(target, last.rest, 0.0f);
+      const Vector<float> d = (load(a[t] + n * L) - y) * (whole ? broadcast(1.0f) : last.keep);
+      store(a[t] + n * L, d);
+      squares += d * d;
+    }
+    twice += sum<float>(squares);
+  }
+  return twice / 2;
 }
 
 // Cross-entropy of K 0/1 targets a frame. log Π (1 + exp(−|a|)) needs one logarithm for many

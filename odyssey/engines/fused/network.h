@@ -11,8 +11,10 @@
 namespace odyssey {
 
 // The losses that are computed here, and those that the caller computes from the activations.
-enum class Loss { softmax = 0, ctc = 1, bernoulli = 2, outside = 3 };
-constexpr const char* kLossNames = "softmax ctc bernoulli outside";
+enum class Loss { softmax = 0, ctc = 1, bernoulli = 2, squared = 3, outside = 4 };
+// Whether a target is K numbers a frame.
+constexpr bool has_vectors(Loss loss) { return loss == Loss::bernoulli || loss == Loss::squared; }
+constexpr const char* kLossNames = "softmax ctc bernoulli squared outside";
 
 struct NetworkShape {
   int inputs, hidden, outputs, directions;
@@ -65,8 +67,8 @@ struct NetworkLayout {
 // One training step, whole or in two halves, and an evaluation. What the pointers of its four public
 // functions are:
 //   x         float[T][D], T ≥ 1; read only
-//   target    float[T] classes, float[labels] classes (CTC) or float[T][K] (Bernoulli); read only; not looked
-//             at where the loss is outside
+//   target    float[T] classes, float[labels] classes (CTC) or float[T][K] (Bernoulli, squared); read only;
+//             not looked at where the loss is outside
 //   labels    how many classes `target` holds for CTC; not looked at otherwise
 //   noise     added to a copy of x; none where its std is 0
 //   theta     float[layout().size], padded and packed by `each`; the padding must be zeros and stays zeros
@@ -212,6 +214,7 @@ class Network {
     switch (shape().loss) {
       case Loss::softmax: return softmax_loss(a_, T_, shape().outputs, target);
       case Loss::bernoulli: return bernoulli_loss(a_, T_, shape().outputs, target);
+      case Loss::squared: return squared_loss(a_, T_, shape().outputs, target);
       case Loss::ctc: return ctc_.loss(a_, T_, target, labels);
       case Loss::outside: break;
     }

@@ -94,7 +94,7 @@ MXReturnValue run_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
     const unsigned size = unsigned(network_of(attributes)->size());
     const auto rows = [&](int k) { return (*in)[k].empty() ? 0 : (*in)[k][0]; };
     expect("x", (*in)[0], {rows(0), unsigned(shape.inputs)});
-    if (shape.loss == Loss::bernoulli) expect("the targets", (*in)[1], {rows(1), unsigned(shape.outputs)});
+    if (has_vectors(shape.loss)) expect("the targets", (*in)[1], {rows(1), unsigned(shape.outputs)});
     else expect("the targets", (*in)[1], {rows(1)});
     expect("the table", (*in)[2], {rows(2), unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
     expect("the parameters", (*in)[3], {size});
@@ -112,7 +112,7 @@ MXReturnValue run_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
 template <class F>
 void each_sequence(const NetworkShape& shape, Tensors& in, F f) {
   const Sequence* table = reinterpret_cast<const Sequence*>(in[2].data<std::int64_t>());
-  const int width = shape.loss == Loss::bernoulli ? shape.outputs : 1;
+  const int width = has_vectors(shape.loss) ? shape.outputs : 1;
   const bool targeted = shape.loss != Loss::outside, framed = targeted && shape.loss != Loss::ctc;
   for (std::int64_t k = 0; k < in[2].shape[0]; ++k) {
     const Sequence& now = table[k];

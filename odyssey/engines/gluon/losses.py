@@ -8,12 +8,18 @@ from odyssey.engines.mx import mx
 
 
 def _softmax(F: Any, a: Any, y: Any) -> Any:
-    return -F.sum(F.pick(F.log_softmax(a, axis=-1), F.expand_dims(y, 1), axis=-1))
+    label = F.expand_dims(y, 1)
+    own = F.pick(F.log_softmax(a, axis=-1), F.maximum(label, 0), axis=-1)
+    return -F.sum(own * (label >= 0))
 
 
 def _bernoulli(F: Any, a: Any, y: Any) -> Any:
     d = F.expand_dims(y, 1)
     return F.sum(F.relu(a) - a * d + F.log1p(F.exp(-F.abs(a))))
+
+
+def _squared(F: Any, a: Any, y: Any) -> Any:
+    return 0.5 * F.sum(F.square(a - F.expand_dims(y, 1)))
 
 
 def _ctc(F: Any, a: Any, y: Any) -> Any:
@@ -22,7 +28,7 @@ def _ctc(F: Any, a: Any, y: Any) -> Any:
 
 #: Name of a loss → function of F, activations (T, 1, K) and targets. The others are in NumPy.
 FORMS: Mapping[str, Callable[[Any, Any, Any], Any]] = MappingProxyType(
-    {"softmax": _softmax, "bernoulli": _bernoulli, "ctc": _ctc}
+    {"softmax": _softmax, "bernoulli": _bernoulli, "ctc": _ctc, "squared": _squared}
 )
 
 

@@ -38,6 +38,7 @@ LOSSES: Mapping[str, LossKernel] = MappingProxyType(
         "softmax": LossKernel("int32"),
         "bernoulli": LossKernel("uint8"),
         "ctc": LossKernel("int32", paths=True),
+        "squared": LossKernel("float32"),
     }
 )
 

@@ -19,6 +19,7 @@ extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigne
   CASE(odyssey_output)
   CASE(odyssey_softmax)
   CASE(odyssey_bernoulli)
+  CASE(odyssey_squared)
   CASE(odyssey_ctc)
   CASE(odyssey_output_backward)
   CASE(odyssey_backward)

@@ -47,6 +47,11 @@ __device__ inline void softmax_loss(const Row& row, int K, double* shared) {
   double share = 0;
   for (int t = threadIdx.x / 32; t < row.T; t += kWarps) {
     float* a = row.out + (long long)t * K;
+    if (labels[t] < 0) {  // the frame does not count
+      if (row.training)
+        for (int k = lane; k < K; k += 32) a[k] = 0;
+      continue;
+    }
     const LogSum total = log_sum(a, K, lane);
     share += double(total.peak - a[labels[t]]) + total.rest;
     __syncwarp();
@@ -55,6 +60,23 @@ __device__ inline void softmax_loss(const Row& row, int K, double* shared) {
         a[k] = expf(a[k] - total.peak - total.rest) - (k == labels[t] ? 1.0f : 0.0f);
   }
   finish(row, shared, share);
+}
+
+__device__ inline void squared_loss(const Row& row, int K, double* shared) {
+  const int lane = threadIdx.x % 32;
+  const auto* targets = static_cast<const float*>(row.target);
+  double twice = 0;
+  for (int t = threadIdx.x / 32; t < row.T; t += kWarps) {
+    float part = 0;
+    for (int k = lane; k < K; k += 32) {
+      float& a = row.out[(long long)t * K + k];
+      const float d = a - targets[(long long)t * K + k];
+      part += d * d;
+      if (row.training) a = d;
+    }
+    twice += warp_sum(part);
+  }
+  finish(row, shared, twice / 2);
 }
 
 __device__ inline void bernoulli_loss(const Row& row, int K, double* shared) {

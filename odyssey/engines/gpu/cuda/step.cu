@@ -95,6 +95,12 @@ ODYSSEY_KERNEL(odyssey_bernoulli) {
   bernoulli_loss(row, at.K, shared);
 }
 
+ODYSSEY_KERNEL(odyssey_squared) {
+  __shared__ double shared[kWarps];
+  ODYSSEY_ROW;
+  squared_loss(row, at.K, shared);
+}
+
 ODYSSEY_KERNEL(odyssey_ctc) {
   __shared__ double shared[kWarps];
   __shared__ int broken;
