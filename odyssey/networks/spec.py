@@ -69,7 +69,8 @@ class NetworkSpec:
 class UpdateRule:
     """Stochastic gradient descent with momentum μ, the step rescaled by (1 − μ).
 
-    v ← μ v − η (1 − μ) g;  θ ← θ + μ v − η (1 − μ) g (Nesterov) or θ ← θ + v (classical).
+    v ← μ v − η (1 − μ) g;  θ ← θ + μ v − η (1 − μ) g (Nesterov) or θ ← θ + v (classical). Without
+    ``rescale`` the step is η in both.
     ``clip`` limits every entry of g to [−1, 1] first (PAPER: tried on TIMIT, hurts).
 
     ASSUME: θ here is the look-ahead point, where g is taken; it is what is evaluated and kept. The
@@ -81,11 +82,12 @@ class UpdateRule:
     momentum: float
     nesterov: bool = True
     clip: bool = False
+    rescale: bool = True
 
     @property
     def step(self) -> float:
-        """The effective step η (1 − μ)."""
-        return self.learning_rate * (1 - self.momentum)
+        """The effective step η (1 − μ), or η."""
+        return self.learning_rate * (1 - self.momentum if self.rescale else 1)
 
     def numbers(self) -> dict[str, float]:
         """Return what the fused kernels get of it, in the order in which they do (product.h)."""

@@ -24,6 +24,9 @@ INF, NAN = math.inf, math.nan
         ("noise", (0, 0.6, 3)),
         ("nesterov", (True, False)),
         ("clip", (True, False)),
+        ("rescale", (True, False)),
+        ("weight_std", (1e-20, 0.1, 100)),
+        ("forget_bias", (-100, 0, 1, 2.5)),
     ],
 )
 def test_what_can_be_trained_is_allowed(name, values):
@@ -40,6 +43,9 @@ def test_what_can_be_trained_is_allowed(name, values):
         ("noise", (-1, -1e-9, INF, NAN, True, "0", None)),
         ("nesterov", (0, 1, 0.5, "true", "false", None)),
         ("clip", (0, 1, 0.5, "true", "false", None)),
+        ("rescale", (0, 1, 0.5, "true", None)),
+        ("weight_std", (0, -1, 101, True, NAN)),
+        ("forget_bias", (-101, 101, True, None, NAN)),
     ],
 )
 def test_what_can_t_be_trained_is_refused_with_what_must_hold_and_what_came(name, values):
@@ -90,14 +96,14 @@ def test_the_largest_layer_fits_an_array_of_mxnet(task, variant):
     assert variant != "FGR" or size(2 * MOST_HIDDEN) >= 2**31
 
 
-def test_a_row_alone_makes_a_field_of_the_start_a_hyperparameter(config):
+def test_a_row_alone_makes_a_field_a_hyperparameter(config):
     plain = load_study(config).trial("jsb", "V", 0)
     with rows_of_a_test():
         must = "a number from 1e-6 to 100"
-        row = Hyperparameter("weight_std", float, 1e-6, 100, must, (Start, "weight_std"))
-        assert (register(row).label, row.required) == ("weight std", False)
+        row = Hyperparameter("spread", float, 1e-6, 100, must, (Start, "weight_std"))
+        assert (register(row).label, row.required) == ("spread", False)
         assert load_study(config).trial("jsb", "V", 0).start == Start(0.1) == plain.start
-        config["search_space"]["weight_std"] = {"law": "fixed", "value": 0.5}
+        config["search_space"]["spread"] = {"law": "fixed", "value": 0.5}
         trial = load_study(config).trial("jsb", "V", 0)
         assert trial.start == Start(0.5)
         assert trial.fingerprint != plain.fingerprint
