@@ -71,7 +71,9 @@ class UpdateRule:
 
     v ← μ v − η (1 − μ) g;  θ ← θ + μ v − η (1 − μ) g (Nesterov) or θ ← θ + v (classical). Without
     ``rescale`` the step is η in both.
-    ``clip`` limits every entry of g to [−1, 1] first (PAPER: tried on TIMIT, hurts).
+    Every entry of g is first limited to [−``clip``, ``clip``], where that is not 0; true is 1
+    (PAPER: tried on TIMIT, hurts). Then ``weight_decay`` λ adds λ θ to it, for all parameters: the
+    gradient of λ/2 |θ|² beside the loss of one sequence.
 
     ASSUME: θ here is the look-ahead point, where g is taken; it is what is evaluated and kept. The
     authors' code walks the same path and evaluates at the base point, θ − μ v of ours. On 16
@@ -81,8 +83,9 @@ class UpdateRule:
     learning_rate: float
     momentum: float
     nesterov: bool = True
-    clip: bool = False
+    clip: float = 0.0
     rescale: bool = True
+    weight_decay: float = 0.0
 
     @property
     def step(self) -> float:
@@ -96,4 +99,5 @@ class UpdateRule:
             "momentum": self.momentum,
             "nesterov": self.nesterov,
             "clip": self.clip,
+            "weight_decay": self.weight_decay,
         }

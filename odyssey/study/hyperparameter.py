@@ -44,7 +44,8 @@ class Hyperparameter:
     every search space must have the row, which is ``required``. Or else the value goes to
     ``at_start``, if it is searched. ``block`` is the block of a cell that the row acts on, as in
     ``Cell.blocks``: a cell without it has no such hyperparameter. ``label`` names it on an axis,
-    ``short`` in a table; ``colour`` is its own in every figure. Raise ``version`` when ``at_start``
+    ``short`` in a table; ``colour`` is its own in every figure. Of a ``switch`` true and false are
+    values, too, and stand for 1 and 0. Raise ``version`` when ``at_start``
     gives other numbers: trials of before are then trained anew.
     """
 
@@ -61,6 +62,7 @@ class Hyperparameter:
     label: str = ""
     short: str = ""
     colour: str = ""
+    switch: bool = False
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -87,6 +89,8 @@ class Hyperparameter:
 
     def check(self, value: object) -> None:
         """Raise ValueError unless a network can train with the value."""
+        if self.switch and isinstance(value, bool):
+            return
         if not (self._is_of_the_kind(value) and self.least <= value <= self.most):  # type: ignore[operator]
             raise ValueError(f"must be {self.must}, got {value!r}")
 

@@ -75,12 +75,18 @@ _ROWS = (
         colour="#56B4E9",
     ),
     Hyperparameter(
-        *("clip", bool, 0, 1, "true or false"),
+        *("clip", float, 1e-20, 1e20, "true, false or the limit, a number from 1e-20 to 1e20"),
         fills=(UpdateRule, "clip"),
         default=False,
+        switch=True,
         label="gradient clipping",
         short="clipping",
         colour="#CC79A7",
+    ),
+    Hyperparameter(
+        *("weight_decay", float, 0, 1e20, "a number from 0 to 1e20"),
+        fills=(UpdateRule, "weight_decay"),
+        default=0.0,
     ),
     Hyperparameter(
         *("rescale", bool, 0, 1, "true or false"),
