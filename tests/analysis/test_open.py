@@ -131,6 +131,19 @@ def test_every_figure_draws_what_the_study_has(odd, name):
         assert set(OTHERS) - {"V"} <= ticks
 
 
+@pytest.mark.parametrize("code", ["V", "NP"])
+def test_a_factor_that_a_variant_lacks_is_drawn_for_the_others(code):
+    table = made_up_table("jsb", THREE, ("V", "NP"), 12)
+    found = found_in({"jsb": table}, {"jsb": THREE}, ("V", "NP"), {code: ("gate_bias",)})
+    texts = {
+        name: [text.get_text() for ax in draw(name, found).axes for text in ax.texts]
+        for name in figure_names(["jsb"])
+    }
+    assert texts["shares"].count("no factor") == 1
+    assert ("no factor of V" in texts["figure4"]) == (code == "V")
+    judge(found)
+
+
 def test_names_of_many_hyperparameters_do_not_run_into_one_another(odd):
     figure = draw("figure6-moods", odd)
     figure.draw_without_rendering()
