@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.networks.cells import Cell
-from odyssey.networks.spec import NetworkSpec
+from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import LSTMVariant, lstm_of
 
 Array = NDArray[np.float64]
@@ -200,6 +200,16 @@ def network_backward(
     gradients["output.W"] = np.einsum("tbk,tbh->kh", d_output, y)
     gradients["output.b"] = d_output.sum((0, 1))
     return gradients, dx
+
+
+def update(rule: UpdateRule, theta: Array, velocity: Array, gradient: Array) -> tuple[Array, Array]:
+    """Return an array of parameters and its velocity after one step of the rule."""
+    limit = float(rule.clip)
+    gradient = np.clip(gradient, -limit, limit) if limit else gradient
+    gradient = gradient + rule.weight_decay * theta
+    velocity = rule.momentum * velocity - rule.step * gradient
+    move = rule.momentum * velocity - rule.step * gradient if rule.nesterov else velocity
+    return theta + move, velocity
 
 
 def _order(side: str) -> slice:

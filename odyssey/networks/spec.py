@@ -69,8 +69,11 @@ class NetworkSpec:
 class UpdateRule:
     """Stochastic gradient descent with momentum μ, the step rescaled by (1 − μ).
 
-    v ← μ v − η (1 − μ) g;  θ ← θ + μ v − η (1 − μ) g (Nesterov) or θ ← θ + v (classical).
-    ``clip`` limits every entry of g to [−1, 1] first (PAPER: tried on TIMIT, hurts).
+    v ← μ v − η (1 − μ) g;  θ ← θ + μ v − η (1 − μ) g (Nesterov) or θ ← θ + v (classical). Without
+    ``rescale`` the step is η in both.
+    Every entry of g is first limited to [−``clip``, ``clip``], where that is not 0; true is 1
+    (PAPER: tried on TIMIT, hurts). Then ``weight_decay`` λ adds λ θ to it, for all parameters: the
+    gradient of λ/2 |θ|² beside the loss of one sequence.
 
     ASSUME: θ here is the look-ahead point, where g is taken; it is what is evaluated and kept. The
     authors' code walks the same path and evaluates at the base point, θ − μ v of ours. On 16
@@ -80,12 +83,14 @@ class UpdateRule:
     learning_rate: float
     momentum: float
     nesterov: bool = True
-    clip: bool = False
+    clip: float = 0.0
+    rescale: bool = True
+    weight_decay: float = 0.0
 
     @property
     def step(self) -> float:
-        """The effective step η (1 − μ)."""
-        return self.learning_rate * (1 - self.momentum)
+        """The effective step η (1 − μ), or η."""
+        return self.learning_rate * (1 - self.momentum if self.rescale else 1)
 
     def numbers(self) -> dict[str, float]:
         """Return what the fused kernels get of it, in the order in which they do (product.h)."""
@@ -94,4 +99,5 @@ class UpdateRule:
             "momentum": self.momentum,
             "nesterov": self.nesterov,
             "clip": self.clip,
+            "weight_decay": self.weight_decay,
         }

@@ -205,6 +205,10 @@ def tabulate(results: Sequence[TrialResult]) -> tuple[pd.DataFrame, pd.DataFrame
     """Return the tables of ``collect`` of one or more results."""
     trials = pd.DataFrame([result.row() for result in results])
     trials["diverged_epoch"] = trials["diverged_epoch"].astype("Int64")
+    for name in trials.columns.intersection(
+        [n for n, row in HYPERPARAMETERS.items() if row.switch]
+    ):
+        trials[name] = _one_kind(trials[name])
     names = {name: None for each in results for name in each.settings["hyperparameters"]}
     drawn = [name for name in HYPERPARAMETERS if name in names]
     drawn += [name for name in names if name not in HYPERPARAMETERS]
@@ -212,6 +216,15 @@ def tabulate(results: Sequence[TrialResult]) -> tuple[pd.DataFrame, pd.DataFrame
     at = order.index("parameters")
     curves = pd.DataFrame(row for result in results for row in _epoch_rows(result))
     return trials[order[:at] + drawn + order[at:]], curves
+
+
+def _one_kind(values: "pd.Series[Any]") -> "pd.Series[Any]":
+    """Return a switch's values: where some are numbers, true and false are the 1 and 0 they mean.
+
+    In a CSV True beside 0.5 would be text.
+    """
+    numbers = any(not isinstance(value, bool | np.bool_) for value in values.dropna())
+    return values.astype(float) if numbers else values
 
 
 def _epoch_rows(result: TrialResult) -> Iterator[dict[str, Any]]:

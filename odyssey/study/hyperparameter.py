@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
+from odyssey.networks.cells import Cell
 from odyssey.networks.spec import NetworkSpec
 from odyssey.study.search import Choice, Law, OneMinusLogUniform, Value
 
@@ -41,8 +42,10 @@ class Hyperparameter:
     ``must`` says so in words. The value goes into ``fills``, a dataclass and its field; where the
     study does not search it, ``default`` does, and without one the field keeps what it has, unless
     every search space must have the row, which is ``required``. Or else the value goes to
-    ``at_start``, if it is searched. ``label`` names it on an axis,
-    ``short`` in a table; ``colour`` is its own in every figure. Raise ``version`` when ``at_start``
+    ``at_start``, if it is searched. ``block`` is the block of a cell that the row acts on, as in
+    ``Cell.blocks``: a cell without it has no such hyperparameter. ``label`` names it on an axis,
+    ``short`` in a table; ``colour`` is its own in every figure. Of a ``switch`` true and false are
+    values, too, and stand for 1 and 0. Raise ``version`` when ``at_start``
     gives other numbers: trials of before are then trained anew.
     """
 
@@ -55,9 +58,11 @@ class Hyperparameter:
     default: Value | None = None
     required: bool = False
     at_start: AtStart | None = field(default=None, repr=False)
+    block: str = ""
     label: str = ""
     short: str = ""
     colour: str = ""
+    switch: bool = False
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -78,8 +83,14 @@ class Hyperparameter:
         object.__setattr__(self, "label", self.label or self.name.replace("_", " "))
         object.__setattr__(self, "short", self.short or self.label)
 
+    def acts_on(self, cell: Cell) -> bool:
+        """Return whether a cell has what the hyperparameter changes."""
+        return not self.block or self.block in cell.blocks
+
     def check(self, value: object) -> None:
         """Raise ValueError unless a network can train with the value."""
+        if self.switch and isinstance(value, bool):
+            return
         if not (self._is_of_the_kind(value) and self.least <= value <= self.most):  # type: ignore[operator]
             raise ValueError(f"must be {self.must}, got {value!r}")
 

@@ -4,7 +4,7 @@ A law whose draws a row does not allow is refused when the study is read, not wh
 extension adds a row of its own with ``register``.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from odyssey.networks.spec import MOST_HIDDEN, NetworkSpec, UpdateRule
@@ -21,10 +21,18 @@ __all__ = [
     "fields_of",
     "get_hyperparameter",
     "register",
+    "without_factors",
 ]
 
 # The kernels compute in float32: beyond these bounds a step, 1 − μ or the noise is 0 or infinite.
 _BELOW_ONE = 1 - 2.0**-24
+
+
+def _add_to_forget_gates(parameters: dict[str, Any], value: Any, network: NetworkSpec) -> None:
+    first = network.variant.blocks.index("f") * network.hidden
+    for side in network.directions:
+        parameters[f"{side}.b"][first : first + network.hidden] += value
+
 
 # Colours are Okabe and Ito's, told apart with every kind of colour vision.
 _ROWS = (
@@ -67,12 +75,38 @@ _ROWS = (
         colour="#56B4E9",
     ),
     Hyperparameter(
-        *("clip", bool, 0, 1, "true or false"),
+        *("clip", float, 1e-20, 1e20, "true, false or the limit, a number from 1e-20 to 1e20"),
         fills=(UpdateRule, "clip"),
         default=False,
+        switch=True,
         label="gradient clipping",
         short="clipping",
         colour="#CC79A7",
+    ),
+    Hyperparameter(
+        *("weight_decay", float, 0, 1e20, "a number from 0 to 1e20"),
+        fills=(UpdateRule, "weight_decay"),
+        default=0.0,
+    ),
+    Hyperparameter(
+        *("rescale", bool, 0, 1, "true or false"),
+        fills=(UpdateRule, "rescale"),
+        default=True,
+        label="step rescaled by 1 − momentum",
+        short="rescaled step",
+    ),
+    Hyperparameter(
+        *("weight_std", float, 1e-20, 100, "a number above 0, from 1e-20 to 100"),
+        fills=(Start, "weight_std"),
+        label="standard deviation of the initial weights",
+        short="weight std",
+    ),
+    Hyperparameter(
+        *("forget_bias", float, -100, 100, "a number from -100 to 100"),
+        at_start=_add_to_forget_gates,
+        block="f",
+        label="added to the forget gate's initial bias",
+        short="forget bias",
     ),
 )
 #: Name → hyperparameter: all that a search can draw.
@@ -91,6 +125,19 @@ def get_hyperparameter(name: str) -> Hyperparameter:
 
 for _row in _ROWS:
     register(_row)
+
+
+def without_factors(lacking: Mapping[str, Iterable[str]]) -> list[str]:
+    """Say what is no factor in which variants: a sentence for each hyperparameter lacking there."""
+    codes: dict[str, list[str]] = {}
+    for code, names in lacking.items():
+        for name in dict.fromkeys(names):
+            codes.setdefault(name, []).append(code)
+    return [
+        f"{name} is no factor of {', '.join(own)}, which {'have' if own[1:] else 'has'} nothing "
+        "that it acts on: it is not drawn there"
+        for name, own in codes.items()
+    ]
 
 
 def fields_of(kind: type, drawn: Mapping[str, Value]) -> dict[str, Any]:

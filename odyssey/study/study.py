@@ -25,6 +25,7 @@ from odyssey.study.config_rows import (
 )
 from odyssey.study.config_schema import check_config
 from odyssey.study.extensions import load_extensions
+from odyssey.study.hyperparameters import get_hyperparameter, without_factors
 from odyssey.study.search import Law, parse_law, sample
 from odyssey.study.settings import Analysis, Protocol
 from odyssey.study.trials import RESULTS_VERSION, TrialSpec, fingerprint, versions_of
@@ -173,9 +174,30 @@ class Study:
         entries = search_space_of(self.config, task)
         return {name: parse_law(entry) for name, entry in entries.items()}
 
+    def lacking(self, task: str, variant: str) -> tuple[str, ...]:
+        """Return the hyperparameters of the task that a variant has nothing for."""
+        cell = get_cell(variant)
+        return tuple(
+            name for name in self._spaces[task] if not get_hyperparameter(name).acts_on(cell)
+        )
+
+    def without_factors(self) -> list[str]:
+        """Say which variants have nothing for which hyperparameters of the study."""
+        return without_factors(
+            {
+                code: [name for task in self.tasks for name in self.lacking(task, code)]
+                for code in self.variants
+            }
+        )
+
+    def searched(self, task: str, variant: str) -> dict[str, Law]:
+        """Return name → law of the hyperparameters of one of the task's searches."""
+        lacking = self.lacking(task, variant)
+        return {name: law for name, law in self._spaces[task].items() if name not in lacking}
+
     def trial(self, task: str, variant: str, trial: int) -> TrialSpec:
         """Return one run of the study."""
-        drawn = sample(self._spaces[task], self.seed, task, variant, trial)
+        drawn = sample(self.searched(task, variant), self.seed, task, variant, trial)
         return TrialSpec(task, variant, trial, self.seed, drawn, self.protocol)
 
     def data_options(self, task: str) -> dict[str, Any]:
@@ -229,10 +251,9 @@ class Study:
 
     def versions(self, task: str) -> dict[str, int]:
         """Return the versions, where they are not 1, of all rows that the task's trials use."""
-        space = search_space_of(self.config, task)
         found: dict[str, int] = {}
         for variant in self.variants:
-            found |= versions_of(task, variant, space)
+            found |= versions_of(task, variant, self.searched(task, variant))
         return found
 
     @cached_property

@@ -48,7 +48,7 @@ def plan_view(
     corpora = {task: found or corpus_of(task) for task, found in prepared.items()}
     costs, share = _calibrated(calibration, epochs, corpora, study)
     most = plan(study, threads, costs, corpora)
-    notes = [_origin(calibration), *_guesses(prepared)]
+    notes = [_origin(calibration), *_guesses(prepared), *study.without_factors()]
     notes += [f"jobs train {threads} trials at a time and take {START_SECONDS:.0f} s to start"]
     notes += ["how long it takes on GPUs is not measured"]
     table = _table("If every trial trains all its epochs", most, threads, nodes, cores)

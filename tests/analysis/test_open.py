@@ -28,7 +28,7 @@ CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 THREE = {
     "learning_rate": LogUniform(1e-6, 1e-2),
     "hidden": LogUniform(20, 200, integer=True),
-    "forget_bias": Uniform(-2, 2),
+    "gate_bias": Uniform(-2, 2),
 }
 SEVEN = {
     **THREE,
@@ -51,8 +51,8 @@ def study(config, tmp_path):
         register(Task("humming", "Humming", 3, 4, False, "softmax", {"made": Source("a:b", "it")}))
         words = "a number from -2 to 2"
         bias = {"at_start": shift, "short": "bias", "colour": "#112233"}
-        register_hyperparameter(Hyperparameter("forget_bias", float, -2, 2, words, **bias))
-        space = config["search_space"] | {"forget_bias": {"law": "uniform", "low": -2, "high": 2}}
+        register_hyperparameter(Hyperparameter("gate_bias", float, -2, 2, words, **bias))
+        space = config["search_space"] | {"gate_bias": {"law": "uniform", "low": -2, "high": 2}}
         quick = config["analysis"] | {"trees": 4, "bootstrap": 0, "paper": "always"}
         changes = {"tasks": ["humming", "jsb"], "variants": ["V", "NP"], "search_space": space}
         yield load_study(config | changes | {"trials": 12, "analysis": quick}, SCHEMA)
@@ -131,6 +131,19 @@ def test_every_figure_draws_what_the_study_has(odd, name):
         assert set(OTHERS) - {"V"} <= ticks
 
 
+@pytest.mark.parametrize("code", ["V", "NP"])
+def test_a_factor_that_a_variant_lacks_is_drawn_for_the_others(code):
+    table = made_up_table("jsb", THREE, ("V", "NP"), 12)
+    found = found_in({"jsb": table}, {"jsb": THREE}, ("V", "NP"), {code: ("gate_bias",)})
+    texts = {
+        name: [text.get_text() for ax in draw(name, found).axes for text in ax.texts]
+        for name in figure_names(["jsb"])
+    }
+    assert texts["shares"].count("no factor") == 1
+    assert ("no factor of V" in texts["figure4"]) == (code == "V")
+    judge(found)
+
+
 def test_names_of_many_hyperparameters_do_not_run_into_one_another(odd):
     figure = draw("figure6-moods", odd)
     figure.draw_without_rendering()
@@ -153,12 +166,12 @@ def test_no_claim_stumbles_over_a_task_or_a_hyperparameter_that_is_not_there():
 
 
 def test_words_and_colours_are_the_rows_and_else_the_name(study):
-    assert (label_of("forget_bias"), short_of("forget_bias")) == ("forget bias", "bias")
+    assert (label_of("gate_bias"), short_of("gate_bias")) == ("gate bias", "bias")
     assert (label_of("drop_out"), short_of("drop_out")) == ("drop out", "drop out")
     assert (title_of("chess"), merit_of("chess")) == ("chess", "test figure")
     assert merit_of("humming") == "frame error (%)"
     colours = colours_of([*SEVEN, "drop_out"])
-    assert colours["forget_bias"] == "#112233"
+    assert colours["gate_bias"] == "#112233"
     assert len(set(colours.values())) == 8
     assert colours_of(["drop_out"])["drop_out"] not in colours_of(paper.SPACE).values()
 

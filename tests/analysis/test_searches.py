@@ -5,9 +5,11 @@ import json
 import numpy as np
 import pytest
 
+from odyssey.analysis.claims.curves import on_or_off, trend
 from odyssey.analysis.fanova.of_study import decompose_task, write_fanova
-from odyssey.analysis.records import Settings
-from odyssey.storage.plain import to_json
+from odyssey.analysis.findings import Findings
+from odyssey.analysis.records import Settings, TaskAnova
+from odyssey.storage.plain import from_json, to_json
 from odyssey.study.study import Study, load_study
 from tests.conftest import SCHEMA
 from tests.support.analysis_fixtures import made_up_trials
@@ -126,6 +128,45 @@ def test_a_fixed_hyperparameter_is_no_factor(config):
     assert found.fixed == {"momentum": 0.9}
     named = {name for effect in found.of("V").effects for name in effect.factors}
     assert named == {"hidden", "learning_rate", "noise"} == set(found.factors) - {"variant"}
+
+
+def test_what_a_variant_lacks_is_no_factor_of_it_nor_of_all_together(config):
+    config["search_space"]["forget_bias"] = {"law": "uniform", "low": -2, "high": 2}
+    study = load_study(config | {"variants": ["V", "NFG", "NP"]}, SCHEMA)
+    trials = made_up_trials(study, "jsb", 60)
+    harm = 9 * trials["forget_bias"].where(trials.variant != "NFG", 0)
+    trials["test"] += harm
+    trials.loc[trials.variant == "NFG", "forget_bias"] = np.nan  # as in trials.csv
+    lacking = {code: study.lacking("jsb", code) for code in study.variants}
+    space = study.search_space("jsb")
+    found = decompose_task(trials, space, study.variants, QUICK, lacking=lacking)
+    for code in ("V", "NP"):
+        assert share(found.of(code), "forget_bias").fraction > 0.3
+        assert found.searches[code].lacks is None
+    assert found.searches["NFG"].lacks == ("forget_bias",)
+    for anova in (found.joint, found.of("NFG"), found.of("NFG", "time")):
+        named = {name for effect in anova.effects for name in effect.factors} - {"variant"}
+        assert named == {"hidden", "learning_rate", "momentum", "noise"}
+    alone = {name: law for name, law in space.items() if name != "forget_bias"}
+    only = trials[trials.variant == "NFG"]
+    assert found.of("NFG") == decompose_task(only, alone, ["NFG"], QUICK).of("NFG")
+    assert from_json(TaskAnova, to_json(found)).searches["NFG"].lacks == ("forget_bias",)
+
+
+@pytest.mark.parametrize("levels", [(False, 0.5, True, 4.0), (0.5, 4.0)])
+def test_limits_of_clipping_are_factors_and_no_evidence_of_the_papers_claim(config, levels):
+    law = {"law": "choice", "levels": list(levels)}
+    config["task_settings"]["timit"]["search_space"] = {"clip": law}
+    study = load_study(config | {"variants": ["V"]}, SCHEMA)
+    trials = made_up_trials(study, "timit", 80)
+    trials["clip"] = trials["clip"].astype(float)
+    trials["test"] = 5.0 * (trials["clip"] == 0.5) + np.random.default_rng(0).normal(size=80)
+    found = decompose_task(trials, study.search_space("timit"), ["V"], QUICK)
+    assert share(found.of("V"), "clip").fraction > 0.6
+    assert found.factors["clip"].at == levels
+    findings = Findings(trials, {"timit": found}, {})
+    evidence = on_or_off("clip", trend("clip", "error"))(findings, "timit")
+    assert evidence == (None, "clip is not just on or off here, as in the paper")
 
 
 def test_where_everything_is_fixed_nothing_is_decomposed(config):

@@ -193,6 +193,16 @@ def test_a_task_of_unknown_size_is_taken_as_the_dearest_and_the_plan_says_so(con
     assert "jsb: corpus" not in text
 
 
+def test_the_plan_says_what_is_no_factor_of_a_variant(config, tmp_path):
+    space = config["search_space"] | {"forget_bias": {"law": "uniform", "low": 0, "high": 2}}
+    folders = {"results": str(tmp_path), "data_folder": str(tmp_path)}
+    study = load_study(config | folders | {"search_space": space})
+    console = Console(width=200, record=True, file=io.StringIO())
+    console.print(plan_view(study, 3))
+    words = "forget_bias is no factor of NFG, CIFG, which have nothing that it acts on"
+    assert console.export_text().count(words) == 1
+
+
 def test_a_job_takes_its_start(study):
     (only,) = [each for each in plan(study, 3) if each.task == "jsb"]
     assert min(only.jobs) > START_SECONDS

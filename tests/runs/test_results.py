@@ -1,6 +1,7 @@
 import numpy as np
 import pytest
 
+from odyssey.analysis.findings import read_trials
 from odyssey.runs.results import (
     BLOCK,
     CURVES,
@@ -12,6 +13,7 @@ from odyssey.runs.results import (
 )
 from odyssey.storage.tree_file import DamagedFile, save_tree
 from odyssey.study.hyperparameter import COLUMNS
+from odyssey.study.search import Choice
 
 FIXED = {
     "trial": 0,
@@ -56,6 +58,25 @@ def test_a_block_comes_back_as_it_was(tmp_path):
     back = read_block(tmp_path / "b.h5")
     assert [r.settings for r in back] == [r.settings for r in results]
     assert all((r.curves["test"] == results[0].curves["test"]).all() for r in back)
+
+
+@pytest.mark.parametrize(
+    ("drawn", "column"),
+    [
+        ((True, False, True), [True, False, True]),
+        ((True, 0.5, False), [1.0, 0.5, 0.0]),
+        ((2.0, 0.5, 1.0), [2.0, 0.5, 1.0]),
+    ],
+)
+def test_true_and_false_beside_limits_are_one_and_zero_in_the_tables(tmp_path, drawn, column):
+    write_block(tmp_path / "a.h5", [result(trial=k, clip=clip) for k, clip in enumerate(drawn)])
+    write_block(tmp_path / "b.h5", [result("timit")])  # which does not search it
+    trials, _ = collect([tmp_path / "a.h5", tmp_path / "b.h5"])
+    trials[trials.task == "jsb"].to_csv(tmp_path / "trials.csv", index=False)
+    back = read_trials(tmp_path / "trials.csv")["clip"]
+    assert back.tolist() == column
+    law = Choice(tuple(dict.fromkeys(drawn)))
+    assert [law.cdf(value) for value in back] == [law.cdf(value) for value in drawn]
 
 
 def test_the_tables_are_tidy(tmp_path):

@@ -23,7 +23,11 @@ INF, NAN = math.inf, math.nan
         ("momentum", (0, 0.0, 0.99, 0.9999999)),
         ("noise", (0, 0.6, 3)),
         ("nesterov", (True, False)),
-        ("clip", (True, False)),
+        ("clip", (True, False, 1e-20, 0.5, 1, 10.0)),
+        ("weight_decay", (0, 1e-6, 2)),
+        ("rescale", (True, False)),
+        ("weight_std", (1e-20, 0.1, 100)),
+        ("forget_bias", (-100, 0, 1, 2.5)),
     ],
 )
 def test_what_can_be_trained_is_allowed(name, values):
@@ -39,7 +43,11 @@ def test_what_can_be_trained_is_allowed(name, values):
         ("momentum", (1, 1 - 1e-9, -3, -1e-9, INF, NAN, False, "0.9", None)),
         ("noise", (-1, -1e-9, INF, NAN, True, "0", None)),
         ("nesterov", (0, 1, 0.5, "true", "false", None)),
-        ("clip", (0, 1, 0.5, "true", "false", None)),
+        ("clip", (0, 0.0, -1, 1e21, "true", "false", None, NAN, INF)),
+        ("weight_decay", (-1e-9, True, None, NAN, INF)),
+        ("rescale", (0, 1, 0.5, "true", None)),
+        ("weight_std", (0, -1, 101, True, NAN)),
+        ("forget_bias", (-101, 101, True, None, NAN)),
     ],
 )
 def test_what_can_t_be_trained_is_refused_with_what_must_hold_and_what_came(name, values):
@@ -70,7 +78,10 @@ def test_what_can_t_be_trained_is_refused_with_what_must_hold_and_what_came(name
         ("momentum", {"law": "one-minus-log-uniform", "low": 1e-9, "high": 1}, "got 0.99999999"),
         ("learning_rate", {"law": "uniform", "low": 0, "high": 0.1}, "got 0.0"),
         ("nesterov", {"law": "uniform", "low": 0, "high": 1}, "must be choice or fixed"),
-        ("clip", {"law": "choice", "levels": [True, 0.5]}, "got 0.5"),
+        ("clip", {"law": "choice", "levels": [True, 0]}, "got 0"),
+        ("clip", {"law": "uniform", "low": 0, "high": 1}, "got 0"),
+        ("clip", {"law": "uniform", "low": 1, "high": 3, "integer": True}, "must not be rounded"),
+        ("rescale", {"law": "choice", "levels": [True, 0.5]}, "got 0.5"),
     ],
 )
 def test_a_law_that_draws_such_a_value_is_refused(name, law, words):
@@ -90,14 +101,14 @@ def test_the_largest_layer_fits_an_array_of_mxnet(task, variant):
     assert variant != "FGR" or size(2 * MOST_HIDDEN) >= 2**31
 
 
-def test_a_row_alone_makes_a_field_of_the_start_a_hyperparameter(config):
+def test_a_row_alone_makes_a_field_a_hyperparameter(config):
     plain = load_study(config).trial("jsb", "V", 0)
     with rows_of_a_test():
         must = "a number from 1e-6 to 100"
-        row = Hyperparameter("weight_std", float, 1e-6, 100, must, (Start, "weight_std"))
-        assert (register(row).label, row.required) == ("weight std", False)
+        row = Hyperparameter("spread", float, 1e-6, 100, must, (Start, "weight_std"))
+        assert (register(row).label, row.required) == ("spread", False)
         assert load_study(config).trial("jsb", "V", 0).start == Start(0.1) == plain.start
-        config["search_space"]["weight_std"] = {"law": "fixed", "value": 0.5}
+        config["search_space"]["spread"] = {"law": "fixed", "value": 0.5}
         trial = load_study(config).trial("jsb", "V", 0)
         assert trial.start == Start(0.5)
         assert trial.fingerprint != plain.fingerprint

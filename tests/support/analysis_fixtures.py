@@ -3,6 +3,7 @@
 import gzip
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
@@ -98,13 +99,14 @@ def found_in(
     tables: Mapping[str, pd.DataFrame],
     spaces: Mapping[str, Mapping[str, Law]],
     variants: Sequence[str],
+    lacking: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> Findings:
     """What a quick analysis finds in each task's table of searches in its space."""
     quick = Settings(trees=8, bootstrap=0)
     return Findings(
         pd.concat(tables.values(), ignore_index=True),
         {
-            task: decompose_task(rows, spaces[task], variants, quick)
+            task: decompose_task(rows, spaces[task], variants, quick, lacking=lacking)
             for task, rows in tables.items()
         },
         {task: compare_task(rows, variants, resamples=200) for task, rows in tables.items()},

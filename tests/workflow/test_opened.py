@@ -29,7 +29,7 @@ CHANGES = {
     "kernels": "fused",
     "search_space": {
         "learning_rate": {"law": "log-uniform", "low": 0.001, "high": 0.1},
-        "forget_bias": {"law": "uniform", "low": -2, "high": 2},
+        "input_bias": {"law": "uniform", "low": -2, "high": 2},
     },
     "task_settings": {"delay": {"trials_per_job": 4}},
     "data": {"delay": {"source": "made", "sequences": 8}},
@@ -55,8 +55,10 @@ def test_every_trial_is_trained_with_what_was_brought(study):
     assert len(rows) == 2 * 2 * TRIALS
     assert {row["status"] for row in rows} == {"finished"}
     columns = list(rows[0])
-    assert columns.index("noise") < columns.index("forget_bias") < columns.index("parameters")
-    assert all(-2 <= float(row["forget_bias"]) <= 2 for row in rows)
+    assert columns.index("noise") < columns.index("input_bias") < columns.index("parameters")
+    for row in rows:
+        assert (row["input_bias"] == "") == (row["variant"] == "TANH")  # which has no input gate
+        assert -2 <= float(row["input_bias"] or 0) <= 2
     for task in CHANGES["tasks"]:
         assert len({row["test"] for row in rows if row["task"] == task}) > 2
 
@@ -86,17 +88,19 @@ def test_the_report_tells_of_them(study):
         "frame error",
         "root mean squared",
         "TANH",
-        "forget bias",
+        "input bias",
     ):
         assert words in page
     found = json.loads((results / "fanova" / "delay.json").read_text(encoding="utf-8"))
-    assert "forget_bias" in found["factors"]
+    assert "input_bias" in found["factors"]
+    assert found["searches"]["TANH"]["lacks"] == ["input_bias"]
+    assert "input_bias is no factor of TANH, which has nothing that it acts on" in page
 
 
 def test_files_can_be_looked_at_without_the_study_that_they_are_of(study):
     results = study.folder / "results"
     for file, words in (
-        (results / "trials" / "follow" / "TANH" / "0.h5", ("follow/TANH/0", "forget_bias")),
+        (results / "trials" / "follow" / "V" / "0.h5", ("follow/V/0", "input_bias")),
         (results / "follow" / "V" / f"trials_0-{TRIALS - 1}.h5", ("finished",)),
         (study.folder / "data" / "follow.h5", ("follow from made-up numbers", "Baseline mean: ")),
         (study.folder / "data" / "delay.h5", ("'first'", "Baseline majority class: ")),
@@ -111,13 +115,15 @@ def test_nothing_is_left_to_do_afterwards(study):
     assert "Nothing to be done" in study.run("all", **CHANGES)
 
 
-@pytest.mark.parametrize("variant", ["V", "NFG", "TANH"])
+@pytest.mark.parametrize("variant", ["V", "NFG", "CIFG"])
 def test_a_hyperparameter_of_ones_own_acts_at_the_start_and_changes_no_other_draw(study, variant):
     study.write_config(**CHANGES)
     with rows_of_a_test():
-        spec = read_study(root=study.folder).trial("delay", variant, 3)
-        value = spec.hyperparameters["forget_bias"]
-        drawn = {k: v for k, v in spec.hyperparameters.items() if k != "forget_bias"}
+        opened = read_study(root=study.folder)
+        assert opened.lacking("delay", "TANH") == ("input_bias",)
+        spec = opened.trial("delay", variant, 3)
+        value = spec.hyperparameters["input_bias"]
+        drawn = {k: v for k, v in spec.hyperparameters.items() if k != "input_bias"}
         plain = dataclasses.replace(spec, hyperparameters=drawn)
         found, before = (
             first_parameters(each, np.random.default_rng(spec.training_seed))
@@ -126,7 +132,7 @@ def test_a_hyperparameter_of_ones_own_acts_at_the_start_and_changes_no_other_dra
         blocks, hidden = get_cell(variant).blocks, spec.network.hidden
         for name, array in before.items():
             added = np.zeros_like(array)
-            if name == "forward.b" and "f" in blocks:
-                added[blocks.index("f") * hidden :][:hidden] = value
+            if name == "forward.b":
+                added[blocks.index("i") * hidden :][:hidden] = value
             np.testing.assert_array_equal(found[name], array + added)
         assert value != 0

@@ -16,6 +16,8 @@ onstart:
             )
             os.chdir(workflow.workdir_init)
             os.execv(sys.executable, sys.orig_argv)
+        for words in STUDY.without_factors():
+            logger.info(words)
         UPKEEP.no_times_ahead()
         # Were outdated kernels a reason for their rule to run again, Snakemake 9.27.1 would run it
         # alone and call the study done: behind an ancient() file it does not look for what else is

@@ -59,6 +59,18 @@ def trend(name: str, target: Target) -> Check:
     return check
 
 
+def on_or_off(name: str, check: Check) -> Check:
+    """Return a check for studies whose trials have something or not, as the paper's do."""
+
+    def where_it_is(findings: Findings, task: str) -> Evidence:
+        factor = findings.fanova[task].factors.get(name)
+        if factor and not all(isinstance(level, bool) for level in factor.at):
+            return Evidence(None, f"{name} is not just on or off here, as in the paper")
+        return check(findings, task)
+
+    return where_it_is
+
+
 def _plain(value: float) -> str:
     return f"{value:.4g}"
 

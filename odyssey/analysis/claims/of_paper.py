@@ -4,7 +4,13 @@ Source: Greff et al., sections V-A (variants), V-B (hyperparameters) and VI, and
 Where a figure of the paper contradicts its text, both are claims.
 """
 
-from odyssey.analysis.claims.curves import diminishing, noise_dip, similar_curves, trend
+from odyssey.analysis.claims.curves import (
+    diminishing,
+    noise_dip,
+    on_or_off,
+    similar_curves,
+    trend,
+)
 from odyssey.analysis.claims.evidence import Check
 from odyssey.analysis.claims.maps import less_noise_at_high_rates, rate_carries_over
 from odyssey.analysis.claims.rates import basin, coarse_search, optimum_beyond, sweet_spot
@@ -167,5 +173,5 @@ CLAIMS: tuple[tuple[str, tuple[str, ...], Check], ...] = (
         SPEECH,
         share_between(0, 0.01, "nesterov"),
     ),
-    ("Clipping gradients hurts.", SPEECH, trend("clip", "error")),
+    ("Clipping gradients hurts.", SPEECH, on_or_off("clip", trend("clip", "error"))),
 )

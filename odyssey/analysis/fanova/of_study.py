@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeGuard, get_args
 
 import numpy as np
@@ -55,7 +56,8 @@ def write_fanova(study: Study, task: str, trials: Path, out: Path, workers: int 
     asked = study.config["analysis"]
     settings = Settings(asked["trees"], asked["forest"], asked["bootstrap"], study.seed)
     space, table = study.search_space(task), read_trials(trials)
-    write_record(out, decompose_task(table, space, study.variants, settings, workers))
+    lacking = {code: study.lacking(task, code) for code in study.variants}
+    write_record(out, decompose_task(table, space, study.variants, settings, workers, lacking))
 
 
 def decompose_task(
@@ -64,23 +66,27 @@ def decompose_task(
     variants: Sequence[str],
     settings: Settings,
     workers: int = 1,
+    lacking: Mapping[str, Sequence[str]] = MappingProxyType({}),
 ) -> TaskAnova:
     """Return the decompositions of one task, ``workers`` of them at a time.
 
     Every variant has one per target; ``joint`` is the error of all variants with the variant as one
-    more factor. Hyperparameters that the study fixes are no factors.
+    more factor. Hyperparameters that the study fixes are no factors, nor are those that a variant
+    has nothing for: ``lacking`` names them by variant, and ``joint`` has those of all variants.
     """
     fixed: dict[str, Level] = {n: law.levels[0] for n, law in space.items() if _is_fixed(law)}
     space = {name: law for name, law in space.items() if name not in fixed}
+    lacks = {c: tuple(n for n in space if n in lacking.get(c, ())) for c in variants}
     present = tuple(code for code in variants if (trials.variant == code).any())
-    wider = {**space, "variant": Choice(present)} if present else dict(space)  # type: ignore[arg-type]
+    common = _without(space, *(lacks[code] for code in present))
+    own = {"variant": Choice(present)} if present else {}  # type: ignore[arg-type]
     fewer = replace(settings, trees=min(settings.trees, JOINT_TREES), bootstrap=0)
     searches = {code: trials[trials.variant == code] for code in variants}
-    jobs = [delayed(decompose)(trials, wider, "error", fewer)]
+    jobs = [delayed(decompose)(trials, {**common, **own}, "error", fewer)]
     jobs += [
         delayed(decompose)(
             rows,
-            space,
+            _without(space, lacks[code]),
             target,
             replace(settings, bootstrap=settings.bootstrap if target != "finished" else 0),
             maps=target == "error" and code == REFERENCE,
@@ -91,18 +97,23 @@ def decompose_task(
     joint, *results = Parallel(n_jobs=workers)(jobs)
     return TaskAnova(
         settings,
-        {name: factor_of(law) for name, law in wider.items()},
+        {name: factor_of(law) for name, law in {**space, **own}.items()},
         fixed,
         {
             code: SearchAnova(
                 len(rows),
                 int((rows.status == "diverged").sum()),
                 **{target: results.pop(0) for target in TARGETS},
+                lacks=lacks[code] or None,
             )
             for code, rows in searches.items()
         },
         joint,
     )
+
+
+def _without(space: Mapping[str, Law], *names: Sequence[str]) -> dict[str, Law]:
+    return {name: law for name, law in space.items() if not any(name in each for each in names)}
 
 
 def _is_fixed(law: Law) -> TypeGuard[Choice]:

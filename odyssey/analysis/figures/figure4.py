@@ -48,7 +48,7 @@ def _curves(ax: Axes, findings: Findings, task: str, name: str) -> None:
     anova = findings.fanova[task]
     error, factor = anova.of(REFERENCE), anova.factors.get(name)
     ax.set_xlabel(label_of(name))
-    if factor is None or isinstance(error, Skipped):
+    if factor is None or isinstance(error, Skipped) or name not in error.curves:
         explain(ax, _reason(anova, name))
         return
     scale_axis(ax, "x", factor)
@@ -76,7 +76,9 @@ def _reason(anova: TaskAnova, name: str) -> str:
     if name in anova.fixed:
         return f"fixed at {anova.fixed[name]}"
     error = anova.of(REFERENCE)
-    return error.skipped if isinstance(error, Skipped) else "not in this study"
+    if isinstance(error, Skipped):
+        return error.skipped
+    return f"no factor of {REFERENCE}" if name in anova.factors else "not in this study"
 
 
 def _times(ax: Axes, factor: Factor, curve: Marginal, theirs: paper.Curves | None) -> None:

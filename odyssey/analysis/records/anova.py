@@ -113,13 +113,17 @@ Anova: TypeAlias = Decomposition | Skipped
 
 @dataclass(frozen=True)
 class SearchAnova:
-    """The decompositions of one variant's search, of ``trials`` trials."""
+    """The decompositions of one variant's search, of ``trials`` trials.
+
+    ``lacks`` names hyperparameters of other searches that the variant has nothing for.
+    """
 
     trials: int
     diverged: int
     error: Anova
     finished: Anova
     time: Anova
+    lacks: tuple[str, ...] | None = optional()
 
     def of(self, target: Target) -> Anova:
         """Return the decomposition of a target."""

@@ -102,7 +102,8 @@ def check_trials(study: Study, trials: pd.DataFrame) -> None:
                 f"trials of {column} {', '.join(others)} do not belong to this study, which has "
                 f"{', '.join(known)}: give its --configfile"
             )
-    drawn = {name for task in set(trials.task) for name in study.search_space(task)}
+    searches = set(zip(trials.task, trials.variant, strict=True))
+    drawn = {name for search in searches for name in study.searched(*search)}
     _require(trials, (), sorted(drawn - set(paper.SAMPLED)))
     twice = trials[trials.duplicated(["task", "variant", "trial"])]
     if len(twice):

@@ -27,6 +27,7 @@ from odyssey.analysis.records import Decomposition, Effect, Skipped, VariantSumm
 from odyssey.analysis.report.embedded import curves_of, packed, script_safe, table_of
 from odyssey.analysis.words import merit_of, short_of, title_of
 from odyssey.runs.results import failure_of
+from odyssey.study.hyperparameters import without_factors
 from odyssey.study.study import Study
 from odyssey.units import duration
 
@@ -163,6 +164,8 @@ def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
             for target, own in (("error", search.error), ("time", search.time)):
                 if isinstance(own, Skipped):
                     skipped.append((f"{title_of(task)} {code}, {target}", own.skipped))
+        lacks = {code: search.lacks or () for code, search in anova.searches.items()}
+        skipped += [(title_of(task), words) for words in without_factors(lacks)]
     diverged = trials[trials.status == "diverged"]
     return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
 

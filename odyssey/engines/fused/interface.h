@@ -61,7 +61,8 @@ int odyssey_forward(odyssey_network* network, const float* x, int T, const odyss
  *   gradient  float[T][K] of the loss by a
  *   theta     float[N] of that forward pass, updated
  *   velocity  float[N], updated
- *   rule      float[4]: step η (1 − μ), momentum μ, Nesterov (0 or 1), clip (0 or 1) */
+ *   rule      float[5]: step η (1 − μ), momentum μ, Nesterov (0 or 1), the limit of every gradient
+ *             entry (0: none), weight decay λ (0: none); see UpdateRule */
 int odyssey_learn(odyssey_network* network, const float* gradient, float* theta, float* velocity,
                   const float* rule);
 

@@ -53,17 +53,19 @@ struct Affine : Store<Real> {  // every row starts from the bias
 // Momentum SGD in the tiles of the gradient's product, so that the gradient is never in memory.
 struct Rule {
   float step, momentum;
-  bool nesterov, clip;
+  bool nesterov;
+  float clip, decay;  // 0: none
 };
 // How a rule comes from outside: these numbers in this order, which are those of UpdateRule.numbers.
-constexpr const char* kRuleNames = "step momentum nesterov clip";
-constexpr int kRuleNumbers = 4;
+constexpr const char* kRuleNames = "step momentum nesterov clip weight_decay";
+constexpr int kRuleNumbers = 5;
 inline Rule rule_of(const float* numbers) {
-  return {numbers[0], numbers[1], numbers[2] != 0, numbers[3] != 0};
+  return {numbers[0], numbers[1], numbers[2] != 0, numbers[3], numbers[4]};
 }
 template <class Real>
 inline void update(Real* theta, Real* velocity, Vector<Real> gradient, const Rule& rule) {
-  if (rule.clip) gradient = bounded(gradient, Real(-1), Real(1));
+  if (rule.clip != 0) gradient = bounded(gradient, Real(-rule.clip), Real(rule.clip));
+  if (rule.decay != 0) gradient += Real(rule.decay) * load(theta);
   const Vector<Real> v = Real(rule.momentum) * load(velocity) - Real(rule.step) * gradient;
   const Vector<Real> move = rule.nesterov ? Real(rule.momentum) * v - Real(rule.step) * gradient : v;
   store(velocity, v);

@@ -127,11 +127,16 @@ class GluonModel:
     def _update(self) -> None:
         rule = self._rule
         update = mx.nd.nag_mom_update if rule.nesterov else mx.nd.sgd_mom_update
-        options = {"clip_gradient": 1.0} if rule.clip else {}
+        limit = float(rule.clip)
+        options = {"clip_gradient": limit} if limit and not rule.weight_decay else {}
         for name, parameter in self._parameters.items():
+            gradient = parameter.grad()
+            if rule.weight_decay:  # MXNet's Nesterov step gives its own a wrong velocity
+                gradient = mx.nd.clip(gradient, -limit, limit) if limit else gradient
+                gradient = gradient + rule.weight_decay * parameter.data()
             update(
                 parameter.data(),
-                parameter.grad(),
+                gradient,
                 self._velocity[name],
                 out=parameter.data(),
                 lr=rule.step,

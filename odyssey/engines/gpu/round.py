@@ -169,7 +169,7 @@ class Round:
         row["T"], row["U"], row["H"] = extent.T, extent.U, extent.H
         row["training"] = extent.training
         row["step"], row["momentum"] = rule.step, rule.momentum
-        row["rule"] = rule.nesterov + 2 * rule.clip
+        row["nesterov"], row["clip"], row["decay"] = rule.nesterov, rule.clip, rule.weight_decay
         noise = request.noise[k] if request.noise is not None else None
         if noise is None or noise.std == 0:
             row["noisy"] = row["x"]

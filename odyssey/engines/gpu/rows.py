@@ -16,8 +16,8 @@ ROW = np.dtype(
         *((name, "<u8") for name in ("gates", "c", "transposed", "dy", "da", "paths")),
         *((name, "<u8") for name in ("loss", "before", "key", "presentation")),
         *((name, "<i4") for name in ("T", "U", "H", "training")),
-        *((name, "<f4") for name in ("noise", "step", "momentum")),
-        ("rule", "<i4"),
+        *((name, "<f4") for name in ("noise", "step", "momentum", "clip", "decay")),
+        ("nesterov", "<i4"),
     ]
 )
 #: Rows and columns of C in a block of a product: kTile of cuda/product.cuh.

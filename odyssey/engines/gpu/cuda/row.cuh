@@ -32,8 +32,8 @@ struct Row {
   const double* before;     // the loss of the trial's row in the launch before, or null
   unsigned long long key, presentation;  // of the noise
   int T, U, H, training;
-  float noise, step, momentum;
-  int rule;  // 1: Nesterov, 2: clip
+  float noise, step, momentum, clip, decay;  // clip, decay: 0 for none
+  int nesterov;
 };
 
 struct Shape {
@@ -66,12 +66,13 @@ __device__ inline int time_of(int direction, int s, int T) { return direction ? 
 
 __device__ inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
-// v ← μ v − η g;  θ ← θ + μ v − η g (Nesterov) or θ + v (classical), as UpdateRule says.
+// g is clipped, then decays: v ← μ v − η g;  θ ← θ + μ v − η g (Nesterov) or θ + v (classical), as UpdateRule says.
 __device__ inline void update(const Row& row, int at, float gradient) {
-  if (row.rule & 2) gradient = fminf(fmaxf(gradient, -1.0f), 1.0f);
+  if (row.clip != 0) gradient = fminf(fmaxf(gradient, -row.clip), row.clip);
+  if (row.decay != 0) gradient += row.decay * row.theta[at];
   const float moved = row.step * gradient, v = row.momentum * row.velocity[at] - moved;
   row.velocity[at] = v;
-  row.theta[at] += row.rule & 1 ? row.momentum * v - moved : v;
+  row.theta[at] += row.nesterov ? row.momentum * v - moved : v;
 }
 
 }  // namespace odyssey
