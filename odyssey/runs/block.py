@@ -142,7 +142,7 @@ def _stop_workers() -> None:
 
 
 def _start_worker(log_file: Path | None) -> None:
-    # Snakemake sets this to the job's threads; with one trial a core, more threads only spin.
+    # Snakemake sets this to the job's threads; with one trial per core, more threads only spin.
     os.environ["OMP_NUM_THREADS"] = "1"
     stopping.on_request()
     start_logging(log_file)

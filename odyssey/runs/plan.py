@@ -23,7 +23,7 @@ from odyssey.tasks import TASKS, Costs, Size
 
 #: An evaluated sequence's cost as a share of a trained one's, measured.
 EVALUATION = 0.4
-#: With more parameters the weights of one direction don't fit a second cache of 1 MiB.
+#: With more parameters the weights of one direction don't fit an L2 cache of 1 MiB.
 CACHED = 2**19
 #: A job starts Snakemake twice, then Python and MXNet: seconds, measured.
 START_SECONDS = 10.0
@@ -85,7 +85,7 @@ def _counted(parameters: int) -> int:
 
 
 def epoch_seconds(parameters: int, costs: Costs, corpus: Corpus) -> float:
-    """Return what an epoch of a network with so many parameters costs, on one core."""
+    """Return what an epoch of a network of ``parameters`` parameters costs, on one core."""
     return corpus.sequences * (
         costs.sequence + corpus.frames * _counted(parameters) * costs.parameter
     )
@@ -99,7 +99,7 @@ def trial_seconds(spec: TrialSpec, costs: Costs, corpus: Corpus) -> float:
 
 
 def makespan(seconds: Iterable[float], workers: int) -> float:
-    """Return when the last of some works ends if ``workers`` take them in order, one at a time."""
+    """Return the makespan of list scheduling: when the last job ends on ``workers`` workers."""
     free = [0.0] * workers
     for each in seconds:
         heapq.heapreplace(free, free[0] + each)
@@ -162,7 +162,7 @@ def plan(
 
 
 def wall_seconds(plans: Iterable[TaskPlan], workers: int, nodes: int, cores: int) -> float:
-    """Return when the training of a study ends on nodes of so many cores that are all ours.
+    """Return when the training of a study ends on nodes of ``cores`` cores, all for this study.
 
     Jobs are submitted and started in the study's order; one that runs holds ``workers`` cores.
     """

@@ -1,6 +1,6 @@
 """Requests to stop, by signal: SIGTERM, SIGINT and SIGUSR1, SLURM's warning before a time limit.
 
-A handler only notes the request; whoever works looks at it where stopping is safe.
+A handler only notes the request; the training loop looks at it where stopping is safe.
 """
 
 import os

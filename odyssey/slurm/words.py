@@ -53,7 +53,7 @@ _STUCK = (
 def verdict(words: str) -> Verdict:
     """Return what a refusal means: ``again``, ``names`` (every such job), ``never`` (this job).
 
-    Words that nobody knows mean ``never``: whoever is told can do something about it.
+    Unknown words mean ``never``: a person must look at them.
     """
     if _TOO_MUCH.search(words):
         return "never"

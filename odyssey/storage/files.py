@@ -58,7 +58,7 @@ def replacing(path: Path) -> Iterator[Path]:
 
 
 def clear_drafts(path: Path) -> None:
-    """Remove what killed writers left beside path; for whom nobody else writes there."""
+    """Remove drafts of killed writers beside path. The caller must hold the lease on it."""
     for draft in path.parent.glob(f".{path.name}.*"):
         draft.unlink(missing_ok=True)
 

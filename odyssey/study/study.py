@@ -142,7 +142,7 @@ class Study:
         return self.device(task) == "gpu" and self.kernels == "fused"
 
     def at_a_time(self, task: str, threads: int) -> int:
-        """Return how many trials of the task a job with so many threads trains at a time."""
+        """Return how many trials of the task a job of ``threads`` threads trains at a time."""
         return int(self.config["trials_per_gpu"]) if self.shares_gpu(task) else threads
 
     @property

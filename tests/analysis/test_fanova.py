@@ -397,7 +397,7 @@ def test_bootstrap_intervals_hold_the_truth_and_shrink_with_more_trials():
         (lambda X, y: (X.assign(noise=1.5), y), "hyperparameter noise: 1.5 lies outside"),
         (lambda X, y: (X.assign(hidden=19), y), "hyperparameter hidden: 19 lies outside"),
         (lambda X, y: (X[:5], y[:5]), "at least 10 trials"),
-        (lambda X, y: (X, y[:-1]), "one figure a trial: 20 trials"),
+        (lambda X, y: (X, y[:-1]), "one figure per trial: 20 trials"),
         (lambda X, y: (X, y * 0 + 3), "must vary, all 20 are 3"),
         (lambda X, y: (X, np.where(y > 0, np.nan, y)), "must be finite"),
         (lambda X, y: (X, np.where(y > 0, np.inf, y)), "must be finite"),

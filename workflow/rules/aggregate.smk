@@ -1,5 +1,5 @@
 rule aggregate_trials:
-    """Join a task's blocks into two tidy tables: one row a trial, one row an epoch."""
+    """Join a task's blocks into two tidy tables: one row per trial, one row per epoch."""
     input:
         lambda wildcards: STUDY.block_paths(wildcards.task),
     output:

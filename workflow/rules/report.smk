@@ -16,7 +16,7 @@ FINDINGS = {
 
 
 rule join_findings:
-    """Join what each task gave, for whoever wants one file of each kind."""
+    """Join what each task gave, one file of each kind."""
     input:
         **FINDINGS,
     output:

@@ -242,7 +242,9 @@ def _cdf(name: str, law: Law, values: pd.Series) -> Array:
 
 def _checked(y: Array, trials: int) -> Array:
     if y.shape != (trials,):
-        raise ValueError(f"y needs one figure a trial: {trials} trials, figures of shape {y.shape}")
+        raise ValueError(
+            f"y needs one figure per trial: {trials} trials, figures of shape {y.shape}"
+        )
     if trials < MIN_TRIALS:
         raise ValueError(f"fANOVA needs at least {MIN_TRIALS} trials, got {trials}")
     if not np.all(np.isfinite(y)):

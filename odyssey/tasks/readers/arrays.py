@@ -96,7 +96,7 @@ def _converted(example: Example, loss: Loss, where: str) -> Example:
     if loss.targets.vectors and y.ndim == 1:
         y = y[:, None]
     if y.ndim != 1 + loss.targets.vectors:
-        words = "frames × outputs" if loss.targets.vectors else "one label a row"
+        words = "frames × outputs" if loss.targets.vectors else "one label per row"
         raise DataError(f"{place}: targets must be {words}, are {' × '.join(map(str, y.shape))}")
     if x.ndim != 2:
         raise DataError(

@@ -1,9 +1,9 @@
 """A speaker of eSpeak NG in a process of its own: texts in, sound and phones out. Stdlib only.
 
-``python -m odyssey.tasks.readers.espeak VOICE RATE PITCH RANGE`` reads one text a line and writes,
-for each, a line of JSON (``bytes`` of sound, ``rate`` in Hz, ``phones`` as [first sample, name])
-and the sound, 16 bits a sample. The synthesiser keeps state between texts: only a process of its
-own gives a speaker the same sound every time.
+``python -m odyssey.tasks.readers.espeak VOICE RATE PITCH RANGE`` reads one text per line and
+writes, for each, a line of JSON (``bytes`` of sound, ``rate`` in Hz, ``phones`` as [first sample,
+name]) and the sound, 16 bits per sample. The synthesiser keeps state between texts: only a process
+of its own gives a speaker the same sound every time.
 """
 
 import ctypes
