@@ -149,7 +149,8 @@ def test_what_a_variant_lacks_is_no_factor_of_it_nor_of_all_together(config):
         assert named == {"hidden", "learning_rate", "momentum", "noise"}
     alone = {name: law for name, law in space.items() if name != "forget_bias"}
     only = trials[trials.variant == "NFG"]
-    assert found.of("NFG") == decompose_task(only, alone, ["NFG"], QUICK).of("NFG")
+    expected = decompose_task(only, alone, ["NFG"], QUICK).of("NFG")
+    assert to_json(found.of("NFG")) == to_json(expected)  # where NaN is null, equal to itself
     assert from_json(TaskAnova, to_json(found)).searches["NFG"].lacks == ("forget_bias",)
 
 
