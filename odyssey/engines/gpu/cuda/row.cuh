@@ -66,9 +66,12 @@ __device__ inline int time_of(int direction, int s, int T) { return direction ? 
 
 __device__ inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 
+// NaN stays NaN, as on the CPU: fminf would hide it as a limit.
+__device__ inline float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
+
 // g is clipped, then decays: v ← μ v − η g;  θ ← θ + μ v − η g (Nesterov) or θ + v (classical), as UpdateRule says.
 __device__ inline void update(const Row& row, int at, float gradient) {
-  if (row.clip != 0) gradient = fminf(fmaxf(gradient, -row.clip), row.clip);
+  if (row.clip != 0) gradient = bounded(gradient, row.clip);
   if (row.decay != 0) gradient += row.decay * row.theta[at];
   const float moved = row.step * gradient, v = row.momentum * row.velocity[at] - moved;
   row.velocity[at] = v;
