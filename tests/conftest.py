@@ -32,6 +32,7 @@ SLOW = (
     *("engines/test_gpu_bench.py", "engines/test_gpu_device.py", "engines/test_gpu_fleet.py"),
     *("engines/test_gpu_kernels.py", "engines/test_gpu_trials.py", "engines/test_learning.py"),
     *("engines/test_kernels_bench.py", "engines/test_kernels_build.py"),
+    *("engines/test_gpu_nvrtc.py", "runs/test_progress.py", "analysis/test_fanova_trials.py"),
     *("analysis/test_distance.py", "analysis/test_fanova.py", "analysis/test_figures.py"),
     *("analysis/test_of_tables.py", "analysis/test_open.py", "analysis/test_partial.py"),
     *("analysis/test_report.py", "analysis/test_searches.py"),
