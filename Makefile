@@ -33,7 +33,7 @@ help: ## what there is to make
 test: env ## every test, on all cores
 	$(BIN)/pytest -n auto --dist loadfile
 
-test-fast: env ## the tests without the slow ones: an answer in about a minute on two quiet cores
+test-fast: env ## the tests without the slow ones: an answer in a minute and a half on two quiet cores
 	$(BIN)/pytest -n auto -m "not slow"
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
