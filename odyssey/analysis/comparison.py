@@ -70,8 +70,8 @@ def _selections(
 
 def write_comparison(study: Study, task: str, trials: Path, out: Path) -> None:
     """Write the comparison of a task's variants as JSON."""
-    table, asked = read_trials(trials), study.config["analysis"]
-    result = compare_task(table, study.variants, asked["top"], asked["alpha"], seed=study.seed)
+    table, asked = read_trials(trials), study.analysis
+    result = compare_task(table, study.variants, asked.top, asked.alpha, seed=study.seed)
     write_record(out, result)
 
 

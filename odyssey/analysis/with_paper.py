@@ -22,7 +22,7 @@ def write_with_paper(study: Study, task: str, trials: Path, data: Path | None, o
     ``data`` is the prepared file, None where there is none. Where the distances cannot be made
     ``reason`` says why.
     """
-    asked = study.config["analysis"]["paper"]
+    asked = study.analysis.paper
     comparable = load_dataset(data).comparable if data else asked == "always"
     wanted = asked == "always" or (asked == "comparable" and comparable)
     beside = wanted and task in paper.TASKS

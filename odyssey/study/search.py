@@ -9,6 +9,7 @@ ASSUME: draws are independent between tasks and variants.
 import hashlib
 import math
 import sys
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias
@@ -53,7 +54,7 @@ class Law(Protocol):
 
 
 @dataclass(frozen=True)
-class _Interval:
+class _Interval(ABC):
     low: float
     high: float
     integer: bool = False
@@ -77,9 +78,9 @@ class _Interval:
         """The values at both ends."""
         return self.quantile(0.0), self.quantile(1.0)
 
+    @abstractmethod
     def quantile(self, u: float) -> Value:
         """Return the value at u in [0, 1]."""
-        raise NotImplementedError
 
     def _checked(self, value: Value) -> float:
         if not self.low <= value <= self.high:

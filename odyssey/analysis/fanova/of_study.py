@@ -53,8 +53,8 @@ _SCALES: Mapping[type, Scale] = {
 
 def write_fanova(study: Study, task: str, trials: Path, out: Path, workers: int = 1) -> None:
     """Write the decompositions of one task as JSON, ``workers`` of them at a time."""
-    asked = study.config["analysis"]
-    settings = Settings(asked["trees"], asked["forest"], asked["bootstrap"], study.seed)
+    asked = study.analysis
+    settings = Settings(asked.trees, asked.forest, asked.bootstrap, study.seed)
     space, table = study.search_space(task), read_trials(trials)
     lacking = {code: study.lacking(task, code) for code in study.variants}
     write_record(out, decompose_task(table, space, study.variants, settings, workers, lacking))
