@@ -67,9 +67,10 @@ def fanova(
     SOURCE is a CSV or Parquet table, a storage of Optuna (sqlite:///study.db), the folder of a Ray
     Tune experiment, a CSV exported from W&B, or a trials.csv of our own, with --task.
     """
-    from odyssey.analysis.fanova.of_trials import Asked, importance
+    from odyssey.analysis.fanova.of_trials import importance
     from odyssey.analysis.fanova.tables import law_of_text, read_trials_of
     from odyssey.analysis.fanova.trials import UnusableTrials
+    from odyssey.analysis.fanova.usable import Asked
     from odyssey.analysis.report.importance import write_importance
 
     given = _of_study(files, directory, task) if task else {}

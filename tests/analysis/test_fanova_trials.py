@@ -11,7 +11,7 @@ import pytest
 from click.testing import CliRunner
 
 from odyssey.analysis import FunctionalANOVA
-from odyssey.analysis.fanova.of_trials import Asked, importance
+from odyssey.analysis.fanova.of_trials import importance
 from odyssey.analysis.fanova.questions import ablation, capped, local_importance, value_at
 from odyssey.analysis.fanova.tables import (
     inferred,
@@ -20,6 +20,7 @@ from odyssey.analysis.fanova.tables import (
     text_of_law,
 )
 from odyssey.analysis.fanova.trials import UnusableTrials
+from odyssey.analysis.fanova.usable import Asked
 from odyssey.cli import main
 from odyssey.study.search import Choice, LogUniform, Uniform
 from odyssey.study.study import Study
@@ -291,6 +292,16 @@ def test_of_a_studys_table_what_it_searched_is_a_factor_and_has_its_law(tmp_path
     found = json.loads((tmp_path / "out" / "fanova.json").read_text(encoding="utf-8"))
     mains = {e["factors"][0] for e in found["effects"] if e["kind"] == "main"}
     assert mains == {name for name, law in space.items() if len(set(law.extremes)) > 1}
+
+
+def test_of_our_own_table_no_result_is_a_factor(tmp_path, config):
+    trials = made_up_trials(Study(config), "jsb", 40).assign(train=1.0, seconds_per_epoch=2.0)
+    trials["train"] += trials.test
+    ran = run(tmp_path, "--target", "test", "--variant", "V", table=trials)
+    assert ran.exit_code == 0, ran.output
+    found = json.loads((tmp_path / "out" / "fanova.json").read_text(encoding="utf-8"))
+    mains = {e["factors"][0] for e in found["effects"] if e["kind"] == "main"}
+    assert mains == {"hidden", "learning_rate", "momentum", "noise"}
 
 
 def test_maximizing_turns_the_figures_and_not_the_shares(tmp_path):

@@ -1,7 +1,7 @@
 """fANOVA of anybody's trials: what is usable, under which laws, and all answers in one record."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from itertools import combinations
 from typing import Any
 
@@ -11,48 +11,14 @@ import pandas as pd
 from odyssey.analysis.fanova.functional_anova import MIN_TRIALS, FunctionalANOVA
 from odyssey.analysis.fanova.of_study import MAP_POINTS, curve_of, factor_of, grid_of, map_of
 from odyssey.analysis.fanova.questions import Step, ablation, capped, local_importance
-from odyssey.analysis.fanova.tables import inferred, text_of_law
+from odyssey.analysis.fanova.tables import text_of_law
 from odyssey.analysis.fanova.trials import Trials, UnusableTrials
+from odyssey.analysis.fanova.usable import Asked, inside, space_of, usable
 from odyssey.analysis.records import Effect, Factor, Marginal, PairMap
-from odyssey.study.search import Choice, Law
+from odyssey.study.search import Law
 
-#: Columns that tools write beside the hyperparameters.
-NO_FACTORS = frozenset(
-    (
-        *("number", "state", "datetime_start", "datetime_complete", "duration", "trial", "seed"),
-        *("task", "variant", "status", "host", "source", "epochs", "best_epoch", "seconds"),
-        *("diverged_epoch", "parameters", "valid", "test", "worst", "Name", "ID", "Created"),
-        *("Runtime", "End", "Hostname", "State", "User", "Tags", "Sweep", "Notes", "Updated"),
-        *("trial_id", "experiment_id", "date", "timestamp", "pid", "node_ip", "hostname", "done"),
-        *("time_total_s", "time_this_iter_s", "time_since_restore", "training_iteration"),
-        *("iterations_since_restore", "experiment_tag", "should_checkpoint"),
-    )
-)
 #: With more factors maps of all pairs are left out of a page: only those with the largest share.
 MOST_MAPS = 10
-BAD_ROWS_SHOWN = 5
-
-
-@dataclass(frozen=True)
-class Asked:
-    """What is asked of the trials.
-
-    ``top`` is the best share, 1 for all; ``default`` a setting from which the ablation starts.
-    """
-
-    target: str
-    maximize: bool = False
-    laws: Mapping[str, Law] = field(default_factory=dict)
-    only: Sequence[str] = ()
-    without: Sequence[str] = ()
-    top: float = 1.0
-    trees: int = 64
-    setting: Any = "accurate"
-    totals: bool = False
-    bootstrap: int = 0
-    seed: int = 0
-    workers: int = 1
-    default: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -84,9 +50,9 @@ def importance(
     trials: Trials, asked: Asked, progress: Callable[[str, float], None] = lambda *_: None
 ) -> Importance:
     """Return all answers; ``progress`` is told what is done and which share is. UnusableTrials."""
-    table, y, notes = _usable(trials, asked)
-    space, guessed, more = _space(trials, asked, table)
-    table, y, outside = _inside(trials, table, y, space)
+    table, y, notes = usable(trials, asked)
+    space, guessed, more = space_of(trials, asked, table)
+    table, y, outside = inside(trials, table, y, space)
     notes += more + outside
     if len(y) < MIN_TRIALS:
         raise UnusableTrials(
@@ -97,14 +63,7 @@ def importance(
     figures = capped(signed, asked.top)
     optional = [name for name in space if table[name].isna().any()]
     always = {name: law for name, law in space.items() if name not in optional}
-    groups: list[tuple[tuple[str, ...], Any, dict[str, Law]]] = []
-    if always:
-        groups.append(((), np.ones(len(y), bool), always))
-    for name in optional:
-        has = table[name].notna().to_numpy()
-        others = {n: space[n] for n in optional if n != name and table[n][has].notna().all()}
-        beside = {n: law for n, law in (always | others).items() if table[n][has].nunique() > 1}
-        groups.append(((name,), has, {name: space[name], **beside}))
+    groups = list(_groups(table, space, always, optional))
     effects: list[Effect] = []
     curves: dict[str, Marginal] = {}
     maps: list[PairMap] = []
@@ -151,91 +110,24 @@ def importance(
     )
 
 
-def _usable(trials: Trials, asked: Asked) -> tuple[pd.DataFrame, np.ndarray[Any, Any], list[str]]:
-    """Return the rows with a finite target, their figures, and what was left out."""
-    table = trials.table
-    if asked.target not in table:
-        near = [n for n in map(str, table.columns) if n not in NO_FACTORS] or list(table.columns)
-        raise UnusableTrials(
-            f"no column {asked.target!r} for --target; there are {', '.join(map(str, near[:12]))}"
-        )
-    y = pd.to_numeric(table[asked.target], errors="coerce").to_numpy(float)
-    good = np.isfinite(y)
-    notes = [f"{count} trials left out: {state}" for state, count in trials.left_out.items()]
-    notes += _named(trials, table[asked.target][~good], np.flatnonzero(~good), "no finite number")
-    return table[good], y[good], notes
+def _groups(
+    table: pd.DataFrame,
+    space: Mapping[str, Law],
+    always: Mapping[str, Law],
+    optional: Sequence[str],
+) -> Iterator[tuple[tuple[str, ...], Any, dict[str, Law]]]:
+    """Yield what is decomposed together: its conditional factor if any, its rows, its laws.
 
-
-def _named(trials: Trials, values: pd.Series, places: Any, why: str) -> list[str]:
-    """Return bad rows by their line, the first ones each, the others as a number."""
-    named = [
-        f"{trials.row} {_line(trials, label)}: {values.name} is {value!r}, {why}"
-        for label, value in values.iloc[:BAD_ROWS_SHOWN].items()
-    ]
-    rest = len(values) - len(named)
-    return named + [f"{rest} more rows whose {values.name} is {why}"] * (rest > 0)
-
-
-def _line(trials: Trials, label: Any) -> Any:
-    return label + trials.line if isinstance(label, int) else label
-
-
-def _space(
-    trials: Trials, asked: Asked, table: pd.DataFrame
-) -> tuple[dict[str, Law], list[str], list[str]]:
-    """Return the laws of all factors, those inferred, and why a column is no factor."""
-    known = {**trials.laws, **asked.laws}
-    unknown = [n for n in (*asked.laws, *asked.only, *asked.without) if n not in table]
-    if unknown:
-        raise UnusableTrials(f"no column {unknown[0]!r}; there are {', '.join(map(str, table))}")
-    chosen = list(asked.only) or [
-        str(name)
-        for name in (trials.laws or table.columns)
-        if (name not in NO_FACTORS and name not in trials.targets) or name in known
-    ]
-    chosen += [name for name in asked.laws if name not in chosen]
-    space: dict[str, Law] = {}
-    guessed, notes = [], []
-    for name in chosen:
-        if name in asked.without or name == asked.target or name not in table:
-            continue
-        law = known.get(name)
-        if law is None:
-            law = inferred(table[name])
-            if law is None:
-                notes.append(f"{name} is no factor: it has one value, or words that hardly repeat")
-                continue
-            guessed.append(name)
-        if isinstance(law, Choice) and len(law.levels) < 2:
-            notes.append(f"{name} is no factor: it is fixed at {law.levels[0]}")
-            continue
-        space[name] = law
-    if not space:
-        raise UnusableTrials("no column is a factor: name one with --law NAME=LAW:LOW:HIGH")
-    return space, guessed, notes
-
-
-def _inside(
-    trials: Trials, table: pd.DataFrame, y: Any, space: Mapping[str, Law]
-) -> tuple[pd.DataFrame, Any, list[str]]:
-    """Return the rows whose values lie in the declared ranges, and which do not."""
-    good, notes = np.ones(len(table), bool), []
-    for name, law in space.items():
-        values = table[name]
-        bad = np.array([not _fits(law, value) for value in values])
-        notes += _named(trials, values[bad], None, f"not of {text_of_law(name, law)}")
-        good &= ~bad
-    return table[good], y[good], notes
-
-
-def _fits(law: Law, value: Any) -> bool:
-    if pd.isna(value):
-        return True
-    try:
-        law.cdf(value)
-    except (ValueError, TypeError):
-        return False
-    return True
+    First all rows by the factors that every trial has, then for each conditional factor the trials
+    that have it.
+    """
+    if always:
+        yield (), np.ones(len(table), bool), dict(always)
+    for name in optional:
+        has = table[name].notna().to_numpy()
+        others = {n: space[n] for n in optional if n != name and table[n][has].notna().all()}
+        beside = {n: law for n, law in {**always, **others}.items() if table[n][has].nunique() > 1}
+        yield (name,), has, {name: space[name], **beside}
 
 
 def _fitted(table: pd.DataFrame, y: Any, laws: Mapping[str, Law], asked: Asked) -> FunctionalANOVA:
