@@ -9,17 +9,14 @@ from odyssey.engines.gpu.model import GpuModel
 from odyssey.engines.noise import Noise
 from odyssey.engines.outside import value_and_gradient
 from odyssey.losses import get_loss
-from odyssey.networks import equations
 from odyssey.networks.spec import UpdateRule
 from tests.losses.squared_error import SQUARED, SquaredError
 from tests.support.emulated_gpu import emulated_fleet
 from tests.support.model_checks import (
     GRADIENT,
-    as_float64,
-    check_gradient,
+    check_differences,
     check_step,
     network,
-    numeric_gradient,
     relative_error,
     sequence,
     started,
@@ -40,19 +37,7 @@ FAST = ["softmax", "bernoulli", "ctc", "squared"]
 def test_a_loss_of_ones_own_has_the_gradients_of_central_differences(engine, bidirectional):
     T, D, H, K = 7, 3, 4, 2
     spec = network("V", D, H, K, bidirectional, loss=SQUARED.name)
-    model = started(ENGINES[engine](spec, GRADIENT))
-    x, y = sequence(spec, T, np.random.default_rng(1))
-    theta, wide = as_float64(model.get_parameters()), x[:, None].astype(float)
-
-    def value():
-        a = equations.network_forward(spec, theta, wide)[:, 0]
-        return SQUARED.value_and_gradient(a, y)[0]
-
-    loss = value()
-    assert model.evaluate(x, y)[0] == pytest.approx(loss, rel=1e-6)
-    assert model.train_step(x, y) == pytest.approx(loss, rel=1e-6)
-    gradient = {name: numeric_gradient(value, array) for name, array in theta.items()}
-    check_gradient(model, gradient, 2e-5)
+    check_differences(started(ENGINES[engine](spec, GRADIENT)), spec, T, rel=1e-6)
 
 
 @pytest.mark.parametrize("fast", [True, False])

@@ -12,7 +12,6 @@ from odyssey.engines.fused import build
 from odyssey.engines.fused.build import is_missing
 from odyssey.engines.fused.model import FusedModel
 from odyssey.engines.gluon.model import GluonModel
-from odyssey.losses import get_loss
 from odyssey.networks import equations
 from odyssey.networks.cells import CELLS, get_cell, register
 from odyssey.networks.spec import NetworkSpec, UpdateRule
@@ -21,9 +20,7 @@ from tests.losses.squared_error import SQUARED
 from tests.networks.own_cells import GRU, RNN, Gru, TanhRnn
 from tests.support.model_checks import (
     GRADIENT,
-    as_float64,
-    check_gradient,
-    numeric_gradient,
+    check_differences,
     sequence,
     started,
 )
@@ -36,17 +33,7 @@ T, B, D, H, K = 6, 2, 3, 5, 4
 @pytest.mark.parametrize("code", ["RNN", "GRU", "V", "FGR+CIFG"])
 def test_gluon_has_the_gradients_of_central_differences(code, bidirectional, loss):
     spec = NetworkSpec(get_cell(code), D, H, K, bidirectional, loss)
-    model = started(GluonModel(spec, GRADIENT))
-    x, y = sequence(spec, T, np.random.default_rng(1))
-    theta, wide = as_float64(model.get_parameters()), x[:, None].astype(float)
-
-    def value():
-        a = equations.network_forward(spec, theta, wide)[:, 0]
-        return get_loss(loss).value_and_gradient(a, y)[0]
-
-    assert model.train_step(x, y) == pytest.approx(value(), rel=1e-5)
-    gradient = {name: numeric_gradient(value, array) for name, array in theta.items()}
-    check_gradient(model, gradient, 2e-5)
+    check_differences(started(GluonModel(spec, GRADIENT)), spec, T, rel=1e-5)
 
 
 def parameters_of(cell, generator):

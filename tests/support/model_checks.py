@@ -105,3 +105,19 @@ def check_ctc(model, T, labels, scale, tolerance, rel=1e-6):
     assert model.train_step(x, labels) == got
     gradient, _ = equations.network_backward(model.spec, theta, wide, d_a[:, None])
     check_gradient(model, gradient, tolerance)
+
+
+def check_differences(model, spec, T, rel):
+    """Compare loss and step of a model of rule GRADIENT with float64 and central differences."""
+    x, y = sequence(spec, T, np.random.default_rng(1))
+    theta, wide = as_float64(model.get_parameters()), x[:, None].astype(float)
+
+    def value():
+        a = equations.network_forward(spec, theta, wide)[:, 0]
+        return get_loss(spec.loss).value_and_gradient(a, y)[0]
+
+    loss = value()
+    assert model.evaluate(x, y)[0] == pytest.approx(loss, rel=rel)
+    assert model.train_step(x, y) == pytest.approx(loss, rel=rel)
+    gradient = {name: numeric_gradient(value, array) for name, array in theta.items()}
+    check_gradient(model, gradient, 2e-5)
