@@ -33,11 +33,14 @@ class Model(Protocol):
     def set_parameters(self, values: Mapping[str, FloatArray]) -> None:
         """Replace all parameters."""
 
-    def get_velocity(self) -> dict[str, FloatArray]:
-        """Return copies of the momentum terms v of ``UpdateRule``."""
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of what the rule goes on from: each of ``UpdateRule.state``, by parameter.
 
-    def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
-        """Replace all momentum terms."""
+        ``updates`` is the number of updates so far, for a rule that ``counts`` them.
+        """
+
+    def set_state(self, values: Mapping[str, Any]) -> None:
+        """Replace that; values may hold more than the rule has."""
 
     @property
     def run_length(self) -> int:

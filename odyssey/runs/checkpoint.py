@@ -61,7 +61,7 @@ def save_checkpoint(path: Path, identity: Tree, state: TrainingState, model: Mod
     tree = {"format": TRIAL, **identity, "status": "running", "best": state.best_parameters}
     tree["state"] = {
         "parameters": model.get_parameters(),
-        "velocity": model.get_velocity(),
+        **model.get_state(),
         "generator": json.dumps(state.generator.bit_generator.state),
         "order": state.order,
         **{name: getattr(state, name) for name in _POSITION},
@@ -73,7 +73,7 @@ def restore(tree: Mapping[str, Any], model: Model) -> TrainingState:
     """Bring model and state to where ``save_checkpoint`` found them, bit for bit."""
     saved, curves = tree["state"], tree["curves"]
     model.set_parameters(saved["parameters"])
-    model.set_velocity(saved["velocity"])
+    model.set_state(saved)
     generator = np.random.default_rng()
     generator.bit_generator.state = json.loads(saved["generator"])
     return TrainingState(
