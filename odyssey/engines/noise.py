@@ -1,4 +1,4 @@
-"""Input noise and dropout as pure functions: of a trial's key, the presentation's number, the place.
+"""Input noise and dropout as pure functions of a trial's key, the presentation and the place.
 
 Source: section IV-B of the paper asks for Gaussian noise, fresh for every presentation. Dropout is
 that of Zaremba et al. (2014), of the recurrent layer's outputs, so the recurrence is left alone;

@@ -144,13 +144,14 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class TrainingRules:
-    """When to stop, what noise to add (its std and key), how results are judged."""
+    """When to stop, what noise to add (its std and key), what to drop, how results are judged."""
 
     epochs: int
     patience: int
     noise: float
     noise_key: int
     new_merit: Callable[[], Merit]
+    dropout: float = 0.0
 
 
 Checkpoint = Callable[[TrainingState, bool], None]
@@ -260,7 +261,8 @@ def _train_run(
     """Train on the next sequences; return frames and loss of each."""
     run = state.order[state.position : state.position + model.run_length].tolist()
     presentation = len(state.epochs) * len(state.order) + state.position
-    losses = model.train_run(split, run, Noise(rules.noise, rules.noise_key, presentation))
+    noise = Noise(rules.noise, rules.noise_key, presentation, rules.dropout)
+    losses = model.train_run(split, run, noise)
     return ((len(split[n][0]), loss) for n, loss in zip(run, losses, strict=True))
 
 

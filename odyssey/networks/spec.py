@@ -91,7 +91,7 @@ _STATE = {
 class UpdateRule:
     """How one sequence moves the parameters θ, given the gradient g of its loss.
 
-    ``optimizer`` is one of RULES; where it is empty, nesterov or, if ``nesterov`` is false, momentum.
+    ``optimizer`` is one of RULES; empty it is nesterov or, if ``nesterov`` is false, momentum.
 
         nesterov   v ← μ v − s g;  θ ← θ + μ v − s g
         momentum   v ← μ v − s g;  θ ← θ + v
@@ -99,17 +99,17 @@ class UpdateRule:
         adam       m ← β₁ m + (1 − β₁) g;  w ← β₂ w + (1 − β₂) g²;  θ ← θ − η m̂ / (√ŵ + ε)
         rmsprop    w ← ρ w + (1 − ρ) g²;  θ ← θ − η g / (√w + ε)
 
-    Here s = η (1 − μ), or η without ``rescale``; m̂ = m / (1 − β₁ᵗ) and ŵ = w / (1 − β₂ᵗ) at the t-th
-    update, t from 1 (Kingma and Ba, 2015, algorithm 1); RMSprop is that of Hinton's lecture 6e with
+    Here s = η (1 − μ), or η without ``rescale``; m̂ = m / (1 − β₁ᵗ) and ŵ = w / (1 − β₂ᵗ) at update
+    t = 1, 2, … (Kingma and Ba, 2015, algorithm 1); RMSprop is that of Hinton's lecture 6e with
     PyTorch's place for ε. All arrays start at zero. What another rule has is not looked at.
 
     Under every rule each entry of g is first limited to [−``clip``, ``clip``], where that is not 0;
     true is 1 (PAPER: tried on TIMIT, hurts). Then ``weight_decay`` λ adds λ θ to it, for all
     parameters: the gradient of λ/2 |θ|² beside the loss of one sequence. (Not AdamW's decay.)
 
-    ASSUME: of Nesterov's rule θ is the look-ahead point, where g is taken; it is what is evaluated
-    and kept. The authors' code walks the same path and evaluates at the base point, θ − μ v of ours.
-    On 16 vanilla trials of JSB the test figures differ by −.001 ± .002 nats, benchmarks/readings.py.
+    ASSUME: Nesterov's θ is the look-ahead point, where g is taken; it is what is evaluated and
+    kept. The authors' code walks the same path and evaluates at the base point, θ − μ v of ours. On
+    16 vanilla trials of JSB the test figures differ by −.001 ± .002 nats, benchmarks/readings.py.
     """
 
     learning_rate: float

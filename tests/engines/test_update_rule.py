@@ -1,4 +1,4 @@
-"""The update rules of every engine against their formulas in float64, on an LSTM of unequal sizes."""
+"""The update rules of every engine against float64 formulas, on an LSTM of unequal sizes."""
 
 from itertools import product
 
