@@ -157,7 +157,7 @@ def test_a_signal_to_a_job_saves_every_trial_and_ends_it(tiny_study, data, tmp_p
         *(120, "two checkpoints"),
     )
     job.send_signal(number)
-    _, words = job.communicate(timeout=120)
+    _, words = job.communicate(timeout=600)
     assert f"stopped on {number.name}; all trials are saved" in words
     assert job.returncode == 1
     assert [load_tree(path)["status"] for path in trials] == ["running"] * 2  # checkpoints, whole
