@@ -176,7 +176,8 @@ class Direction {
 
   // The pointwise part of a panel, from the sums of its vectors.
   template <int U, int N>
-  inline __attribute__((always_inline)) void forward_pointwise(const Forward& now, int start, const Vec* sum) {
+  inline __attribute__((always_inline)) void forward_pointwise(const Forward& now, int start,
+                                                               const Vec* sum) {
     Real* a = now.a + std::size_t(start) * Z * L;
 #pragma GCC unroll 12
     for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, sum + u * Z);
@@ -306,7 +307,8 @@ void Direction<Real, V>::forward_step(int s) {
   const Forward now{
       s,    activations(s), s ? activations(s - 1) : nullptr, V::cell ? cell(s) : y[s], cell(s + 1), h[s],
       y[s], y[s + 1]};
-  each_forward_panel(s & 1, [&](auto units, auto shared, int start) { forward_panel<units, shared>(now, start); });
+  each_forward_panel(s & 1,
+                     [&](auto units, auto shared, int start) { forward_panel<units, shared>(now, start); });
 }
 
 template <class Real, class V>

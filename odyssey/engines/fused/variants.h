@@ -12,7 +12,7 @@
 namespace odyssey {
 
 // Compiled once, in direction.cc and batch.cc.
-#define ODYSSEY_DECLARE(switches)                             \
+#define ODYSSEY_DECLARE(switches)                            \
   extern template class Direction<float, Variant<switches>>; \
   extern template class Batch<Variant<switches>>;
 ODYSSEY_ROWS(ODYSSEY_DECLARE)
