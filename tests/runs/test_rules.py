@@ -26,11 +26,11 @@ from tests.conftest import ROOT
 from tests.runs.test_storm import run_in_a_child
 from tests.runs.test_trial import assert_equal, without_wall_clock
 
-TRIALS, KILLS = 24, 6
+TRIALS, KILLS = 16, 4
 
 
 def study_of_the_docs(name, config, folder):
-    """A study file of docs/extending.md, smaller, on Gluon."""
+    """A study file of docs/extending.md, smaller."""
     text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
     file = yaml.safe_load(text.partition(f"# {name}")[2].partition("```")[0].partition("\n")[2])
     hidden = {"law": "uniform", "low": 3, "high": 5, "integer": True}
@@ -40,7 +40,7 @@ def study_of_the_docs(name, config, folder):
         "protocol": config["protocol"] | {"epochs": 1},
         "analysis": config["analysis"] | {"trees": 4, "bootstrap": 0},
         "trials": TRIALS,
-        "kernels": "gluon",
+        "kernels": "fused",
     }
     return load_study(config | file | changes)
 
