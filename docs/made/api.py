@@ -28,7 +28,8 @@ PUBLIC = {
 }
 INTRODUCTION = """# Python
 
-Made from the docstrings. What is not here may change without notice. Arrays are NumPy's; T is time, D inputs, H units, K outputs.
+Made from the docstrings. What is not here may change without notice.
+Arrays are NumPy's; T is time, D inputs, H units, K outputs.
 """
 
 Definition = ast.ClassDef | ast.FunctionDef
@@ -94,5 +95,3 @@ def _code(lines: list[str]) -> str:
 
 def _words(found: Definition) -> str:
     return markdown(ast.get_docstring(found) or "")
-
-

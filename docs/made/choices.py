@@ -15,8 +15,9 @@ SUFFIXES = (".py", ".yaml", ".h", ".cc", ".cu", ".cuh")
 MARK = re.compile(r"\b(ASSUME|PAPER):\s")
 INTRODUCTION = """# Choices, one by one
 
-Made from the code. **PAPER** is what the paper or its authors' code says where one would not look for it; **ASSUME** is a choice that the
-paper leaves open. The main ones are argued in [the protocol](../protocol.md).
+Made from the code. **PAPER** is what the paper or its authors' code says where one would not look
+for it; **ASSUME** is a choice that the paper leaves open. The main ones are argued in
+[the protocol](../protocol.md).
 """
 
 Text = tuple[int, str]  # a comment's or a string's first line, and what it says
@@ -46,7 +47,7 @@ def found() -> Iterator[tuple[str, int, str, str]]:
 
 
 def _marked(line: int, text: str) -> Iterator[tuple[int, str, str]]:
-    """Yield line, mark and words: up to the paragraph's end, the next mark, or the bracket's end."""
+    """Yield line, mark and words, to the end of paragraph or bracket, or to the next mark."""
     for match in MARK.finditer(text):
         words = re.split(r"\n\s*\n", text[match.end() :])[0]
         words = words[: following.start()] if (following := MARK.search(words)) else words

@@ -14,20 +14,23 @@ ROOT = Path(__file__).parents[2]
 SCHEMAS = ROOT / "workflow" / "schemas"
 INTRODUCTION = """# Keys of a study
 
-Made from `workflow/schemas/config.schema.yaml` and `config.yaml`. A study file has the keys that differ from `config.yaml`. A key that is not
-here, or a value outside its range, ends in one line before anything runs. `<task>`, `<name>` and `<option>` stand for names.
+Made from `workflow/schemas/config.schema.yaml` and `config.yaml`. A study file has the keys that
+differ from `config.yaml`. A key that is not here, or a value outside its range, ends in one line
+before anything runs. `<task>`, `<name>` and `<option>` stand for names.
 
 """
 _HEAD = ["| key | what it may be | in config.yaml | |", "|---|---|---|---|"]
 _RANGES = {
-    **{"minimum": "from", "exclusiveMinimum": "above"},
-    **{"maximum": "to", "exclusiveMaximum": "below"},
+    "minimum": "from",
+    "exclusiveMinimum": "above",
+    "maximum": "to",
+    "exclusiveMaximum": "below",
 }
 Field = Mapping[str, Any]
 
 
 def page() -> str:
-    """Return the page as Markdown: one section for each key at the top, one row for each beneath."""
+    """Return the page as Markdown: a section for each key, a row for each key under it."""
     schema, values = _read(SCHEMAS / "config.schema.yaml"), _read(ROOT / "config.yaml")
     sections = []
     for key, field in schema["properties"].items():
