@@ -226,10 +226,12 @@ def judge_again(untrained: float, valid: Sequence[float], patience: int) -> tupl
 
 def is_over(rules: TrainingRules, state: TrainingState) -> bool:
     """Return whether the trial diverged, used up its epochs or lost its patience."""
-    done = len(state.epochs)
-    return bool(
-        state.diverged_epoch or done >= rules.epochs or done - state.best_epoch > rules.patience
-    )
+    return len(state.epochs) >= rules.epochs or is_final(rules, state)
+
+
+def is_final(rules: TrainingRules, state: TrainingState) -> bool:
+    """Return whether the trial diverged or lost its patience: more epochs would not be trained."""
+    return bool(state.diverged_epoch or len(state.epochs) - state.best_epoch > rules.patience)
 
 
 def _finish_epoch(

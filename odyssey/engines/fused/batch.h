@@ -55,8 +55,8 @@ class Batch {
       Vector<float> sum[1][vectors];
       clear<float>(sum);
 #pragma GCC unroll 12
-      for (int n = 0; n < vectors; ++n) sum[0][n] += load(a + n * L);
-      of->template forward_pointwise<units, shared>(row_of(row, row), start, sum[0]);
+      for (int n = 0; n < vectors && !V::reset_gate; ++n) sum[0][n] += load(a + n * L);
+      of->template forward_pointwise<units, shared>(row_of(row, row, c_[row]), start, sum[0]);
     });
   }
 
@@ -80,9 +80,9 @@ class Batch {
   using Forward = typename Direction<float, V>::Forward;
 
   static int first_row(int frame, int rows) { return frame ? kRows + (frame - 1) * rows : 0; }
-  // The pointwise part's rows: of act and y, and of c, which it changes in place.
-  Forward row_of(int at, int row) const {
-    return {1, act_[at], nullptr, c_[row], c_[row], h_, nullptr, y_[at]};
+  // The pointwise part's rows: of act and y, of what a unit carries on, and of c, which it changes in place.
+  Forward row_of(int at, int row, const float* before) const {
+    return {1, act_[at], nullptr, before, c_[row], h_, nullptr, y_[at]};
   }
 
   void copy_row(int from, int to) {
@@ -154,14 +154,16 @@ class Batch {
         for (int n = 0; n < U * G; ++n) sum[0][n / G * Z + 1 + n % G] = gates[0][n];
       }
 #pragma GCC unroll 12
-      for (int n = 0; n < vectors; ++n) store(sums[r] + n * L, sum[0][n] + load(a + n * L));
+      for (int n = 0; n < vectors; ++n)
+        store(sums[r] + n * L, V::reset_gate ? sum[0][n] : sum[0][n] + load(a + n * L));
     }
     multiply<partial, vectors>(sums, y_.from(before), rows, of->layout.hidden, of->R_panel(of->theta, start));
     for (int r = 0; r < rows; ++r) {
       Vector<float> sum[partial][vectors];
       load_sums(sum, sums[r]);
       fold<float>(sum);
-      of->template forward_pointwise<U, N>(row_of(now + r, r), start, sum[0]);
+      const float* carried = V::cell ? c_[r] : y_[before + r];
+      of->template forward_pointwise<U, N>(row_of(now + r, r, carried), start, sum[0]);
     }
   }
 
