@@ -1,15 +1,17 @@
-"""What a recurrent cell is, and which there are: the LSTM's variants and whatever a study adds.
+"""What a recurrent cell is, and which there are: the LSTM's variants, GRU, RNN, what a study adds.
 
 A cell is one file: its parameters' shapes and one step, written over ``Ops``. Gluon trains it from
 that by autograd, and ``equations`` runs it in float64, which central differences can be held
-against. Only the LSTM's variants have kernels.
+against.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from odyssey.networks.gru import GRU
 from odyssey.networks.ops import Ops
+from odyssey.networks.rnn import RNN
 from odyssey.networks.variants import VARIANTS, LSTMVariant, get_variant
 from odyssey.registry import Registry
 
@@ -32,10 +34,6 @@ class Cell(Protocol):
     @property
     def name(self) -> str:
         """The same in words."""
-
-    @property
-    def fused(self) -> bool:
-        """Whether the fused kernels know it; then it is an ``LSTMVariant``."""
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -99,5 +97,11 @@ def without_names(cell: Cell) -> Cell:
     return replace(cell, code="", name="", change="") if isinstance(cell, LSTMVariant) else cell
 
 
-for _variant in VARIANTS.values():
-    register(_variant)
+def has_kernels(cell: Cell, device: str = "cpu") -> bool:
+    """Return whether the fused kernels of a device know a cell: the GPU's know the LSTM alone."""
+    return isinstance(cell, LSTMVariant) or (device == "cpu" and cell in (GRU, RNN))
+
+
+_ours: tuple[Cell, ...] = (*VARIANTS.values(), GRU, RNN)
+for _cell in _ours:
+    register(_cell)

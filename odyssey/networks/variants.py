@@ -11,7 +11,7 @@ so a variant of one's own needs no new code.
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from odyssey.networks.ops import Ops
 
@@ -34,7 +34,6 @@ class LSTMVariant:
     coupled_gates: bool = False
     peepholes: bool = True
     gate_recurrence: bool = False
-    fused: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.coupled_gates and not (self.input_gate and self.forget_gate):
@@ -165,7 +164,7 @@ def lstm_of(cell: object) -> LSTMVariant:
     if not isinstance(cell, LSTMVariant):
         code = getattr(cell, "code", cell)
         raise ValueError(
-            f"the cell {code!r} is no variant of the LSTM, which alone has kernels and gradients "
-            "by hand: choose `kernels: gluon`"
+            f"the cell {code!r} is no variant of the LSTM, which is all that these kernels and "
+            "equations know: choose `kernels: gluon`"
         )
     return cell

@@ -9,7 +9,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from odyssey.networks.cells import Cell, get_cell
+from odyssey.networks.cells import Cell, get_cell, has_kernels
 from odyssey.networks.spec import Device, Kernels
 from odyssey.storage.paths import expanded
 from odyssey.study.blocks import Block
@@ -77,8 +77,7 @@ class Study:
 
     def _check_gpu(self) -> None:
         """Raise ConfigError for cells that trials which share a GPU can't have."""
-        known = {cell.code for cell in self.fused_variants}
-        others = [code for code in self.variants if code not in known]
+        others = [code for code in self.variants if not has_kernels(get_cell(code), "gpu")]
         for task in filter(self.shares_gpu, self.tasks if others else ()):
             raise ConfigError(
                 f"config: variants: the GPU kernels don't know {', '.join(others)}: set the device "
@@ -130,7 +129,7 @@ class Study:
     @property
     def fused_variants(self) -> list[Cell]:
         """The variants that the fused kernels know; other cells train on Gluon."""
-        return [cell for cell in map(get_cell, self.variants) if cell.fused]
+        return [cell for cell in map(get_cell, self.variants) if has_kernels(cell)]
 
     def device(self, task: str) -> Device:
         """Return where the task's trials train."""

@@ -29,7 +29,7 @@ from odyssey.engines.fused.instructions import (
     chosen_sets,
 )
 from odyssey.engines.switches import switches
-from odyssey.networks.cells import Cell
+from odyssey.networks.cells import Cell, has_kernels
 from odyssey.storage.files import replacing
 
 # Never -ffast-math: NaN and inf must pass through, and linking with it flushes denormal numbers to
@@ -141,12 +141,12 @@ def is_outdated(declared: Path, variants: Iterable[Cell]) -> bool:
 def is_missing(variants: Iterable[Cell]) -> bool:
     """Return whether no library, for whatever instruction set, is there for one of the variants."""
     sets = buildable_sets()
-    known = [variant for variant in variants if variant.fused]
+    known = filter(has_kernels, variants)
     return any(not any(find(variant, name) for name in sets) for variant in known)
 
 
 def _known(variants: Iterable[Cell]) -> frozenset[int]:
-    return frozenset(switches(variant) for variant in variants if variant.fused)
+    return frozenset(map(switches, filter(has_kernels, variants)))
 
 
 def available(variant: Cell) -> tuple[Library, str] | None:

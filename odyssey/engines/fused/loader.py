@@ -11,6 +11,8 @@ from odyssey.engines.fused.instructions import KernelError, chosen_sets
 from odyssey.engines.mx import mx
 from odyssey.engines.switches import switches
 from odyssey.networks.cells import Cell
+from odyssey.networks.gru import GRU
+from odyssey.networks.rnn import RNN
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import VARIANTS
 
@@ -147,6 +149,6 @@ def _refusal(path: Path, reason: str) -> str:
 
 
 def _with_company(variant: Cell) -> list[Cell]:
-    """Return the paper's variants if it is one of them, else the variant alone."""
-    paper: list[Cell] = [*VARIANTS.values()]
-    return paper if variant in paper else [variant]
+    """Return the paper's variants if it is one of them, GRU and RNN together, any other alone."""
+    companies: list[list[Cell]] = [[*VARIANTS.values()], [GRU, RNN]]
+    return next((company for company in companies if variant in company), [variant])

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from odyssey.engines.switches import switches
 from odyssey.networks.cells import Cell
+from odyssey.networks.variants import lstm_of
 
 FOLDER = Path(__file__).with_name("cuda")
 SOURCE = '#include "step.cu"\n'
@@ -53,6 +54,6 @@ def options(variant: Cell, capability: tuple[int, int], shared: int) -> tuple[st
         f"--gpu-architecture=compute_{major}{minor}",
         "--std=c++17",
         f"-I{FOLDER}",
-        f"-DODYSSEY_SWITCHES={switches(variant)}u",
+        f"-DODYSSEY_SWITCHES={switches(lstm_of(variant))}u",
         f"-DODYSSEY_SHARED={shared}",
     )
