@@ -43,6 +43,10 @@ class Model(Protocol):
     def run_length(self) -> int:
         """How many sequences to give it at a time; between two runs a trial may be saved."""
 
+    @property
+    def evaluation_length(self) -> int:
+        """The same for sequences that are only evaluated."""
+
     def train_run(self, split: "Split", indices: Sequence[int], noise: Noise) -> Iterable[float]:
         """Update on some sequences in order; return each one's loss before its update.
 
@@ -53,7 +57,11 @@ class Model(Protocol):
     def evaluate_run(
         self, split: "Split", indices: Sequence[int]
     ) -> Iterable[tuple[float, FloatArray]]:
-        """Return loss and activations (T, K), before softmax or sigmoid, of some sequences."""
+        """Return loss and activations (T, K), before softmax or sigmoid, of some sequences.
+
+        The loss may be NaN where the figure of merit does not need it. Activations hold until the
+        next call.
+        """
 
 
 class Split(Protocol):
@@ -218,10 +226,12 @@ def judge_again(untrained: float, valid: Sequence[float], patience: int) -> tupl
 
 def is_over(rules: TrainingRules, state: TrainingState) -> bool:
     """Return whether the trial diverged, used up its epochs or lost its patience."""
-    done = len(state.epochs)
-    return bool(
-        state.diverged_epoch or done >= rules.epochs or done - state.best_epoch > rules.patience
-    )
+    return len(state.epochs) >= rules.epochs or is_final(rules, state)
+
+
+def is_final(rules: TrainingRules, state: TrainingState) -> bool:
+    """Return whether the trial diverged or lost its patience: more epochs would not be trained."""
+    return bool(state.diverged_epoch or len(state.epochs) - state.best_epoch > rules.patience)
 
 
 def _finish_epoch(
@@ -266,8 +276,8 @@ def evaluate(
 ) -> float:
     """Return a figure of merit over all sequences, without noise; calls back after each run."""
     numbers = range(len(split))
-    for start in numbers[:: model.run_length]:
-        run = numbers[start : start + model.run_length]
+    for start in numbers[:: model.evaluation_length]:
+        run = numbers[start : start + model.evaluation_length]
         for n, (loss, activations) in zip(run, model.evaluate_run(split, run), strict=True):
             merit.add(loss, activations, split[n][1])
         after_each()

@@ -104,8 +104,10 @@ def _facts(tree: dict[str, Any]) -> list[tuple[str, object]]:
         ("host, kernels", f"{tree['host']}, {tree['kernels']}"),
         ("written", f"{tree['finished']} by odyssey {tree['package_version']}"),
     ]
-    if state:
+    if state and tree["status"] == "running":
         facts.append(("in flight", f"sequence {state['position']} of epoch {int(epochs) + 1}"))
+    elif state:
+        facts.append(("with more epochs", f"goes on from epoch {epochs}"))
     if tree["diverged_epoch"]:
         facts.append(("diverged", f"in epoch {tree['diverged_epoch']}"))
     return facts

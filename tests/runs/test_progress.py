@@ -123,8 +123,17 @@ def test_a_file_that_was_replaced_is_looked_at_again(study):
 
 def test_results_of_other_settings_do_not_count(study):
     config = json.loads(json.dumps(study.config))
-    config["protocol"]["epochs"] = 2
+    config["protocol"]["patience"] = 1
     assert states(Study(config))[:3] == ["waiting"] * 3
+
+
+def test_other_numbers_of_epochs_are_the_same_run(study):
+    config = json.loads(json.dumps(study.config))
+    for epochs, state in ((2, "finished"), (4, "paused")):
+        config["protocol"]["epochs"] = epochs
+        found = [trial for trial in survey(Study(config)) if trial.variant == "V"]
+        assert [trial.state for trial in found] == [state] * 3 + ["failed"]
+        assert [trial.epoch for trial in found] == [min(3, epochs)] * 3 + [0]
 
 
 def test_the_outlook_extrapolates_the_latest_trials():

@@ -44,6 +44,9 @@ class VariantNetwork final : public AnyNetwork {
                   float* outputs) override {
     return network_.evaluate(x, T, target, labels, theta, outputs);
   }
+  void evaluate(const std::vector<Presented>& sequences, const float* theta, double* losses) override {
+    network_.evaluate(sequences, theta, losses);
+  }
   void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) override {
     network_.forward(x, T, noise, theta, outputs);
   }

@@ -20,11 +20,12 @@ class AnyNetwork {
   virtual Shapes shapes() const = 0;
   virtual void pack(const std::vector<const float*>& arrays, float* theta) const = 0;
   virtual void unpack(const float* theta, const std::vector<float*>& arrays) const = 0;
-  // The four passes are those of Network, which says what every pointer is.
+  // The five passes are those of Network, which says what every pointer is.
   virtual double step(const float* x, int T, const float* target, int labels, const Noise& noise,
                       float* theta, float* velocity, const Rule& rule) = 0;
   virtual double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
                           float* outputs) = 0;
+  virtual void evaluate(const std::vector<Presented>& sequences, const float* theta, double* losses) = 0;
   virtual void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) = 0;
   virtual void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) = 0;
 };

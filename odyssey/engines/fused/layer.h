@@ -15,6 +15,9 @@
 
 namespace odyssey {
 
+template <class V>
+class Batch;
+
 template <class Real, class V>
 class Direction {
  public:
@@ -89,6 +92,9 @@ class Direction {
   std::size_t recurrent_bytes() const { return (layout.size - layout.R) * sizeof(Real); }
 
  private:
+  template <class>
+  friend class Batch;
+
   // Whether a unit hands something on besides its output through R: its cell, or its output through u.
   static constexpr bool kCarries = V::cell || V::reset_gate;
 
@@ -165,9 +171,32 @@ class Direction {
     for (int n = 0; n < vectors && !V::reset_gate; ++n) sum[0][n] += load(a + n * L);
     if (now.s) accumulate<Real, partial, vectors>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
     fold<Real>(sum);
+    forward_pointwise<U, N>(now, start, sum[0]);
+  }
+
+  // The pointwise part of a panel, from the sums of its vectors.
+  template <int U, int N>
+  inline __attribute__((always_inline)) void forward_pointwise(const Forward& now, int start,
+                                                               const Vec* sum) {
+    Real* a = now.a + std::size_t(start) * Z * L;
 #pragma GCC unroll 12
-    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, &sum[0][u * Z]);
-    if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, &sum[0][U * Z]);
+    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, sum + u * Z);
+    if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, sum + U * Z);
+  }
+
+  // Calls f(vectors of units, shared vectors, first unit vector) for every panel, the numbers of vectors as
+  // constants.
+  template <class F>
+  void each_forward_panel(bool down, F f) const {
+    walk(down, layout.panel_count(), [&](int k) {
+      const auto panel = layout.panel(k);
+      with_constant<Layout::forward_units, 0>(panel.whole, [&](auto units) {
+        constexpr bool full = !kManyRegisters && units == Layout::forward_units;
+        with_constant<full || V::gate_recurrence ? 0 : Z - 1, 0>(panel.shared, [&](auto shared) {
+          if constexpr (units + shared > 0) f(units, shared, panel.start);
+        });
+      });
+    });
   }
 
   // The pointwise part of the last units, from N vectors of sums.
@@ -278,15 +307,8 @@ void Direction<Real, V>::forward_step(int s) {
   const Forward now{
       s,    activations(s), s ? activations(s - 1) : nullptr, V::cell ? cell(s) : y[s], cell(s + 1), h[s],
       y[s], y[s + 1]};
-  walk(s & 1, layout.panel_count(), [&](int k) {
-    const auto panel = layout.panel(k);
-    with_constant<Layout::forward_units, 0>(panel.whole, [&](auto units) {
-      constexpr bool full = !kManyRegisters && units == Layout::forward_units;
-      with_constant<full || V::gate_recurrence ? 0 : Z - 1, 0>(panel.shared, [&](auto shared) {
-        if constexpr (units + shared > 0) forward_panel<units, shared>(now, panel.start);
-      });
-    });
-  });
+  each_forward_panel(s & 1,
+                     [&](auto units, auto shared, int start) { forward_panel<units, shared>(now, start); });
 }
 
 template <class Real, class V>

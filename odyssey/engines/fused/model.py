@@ -5,6 +5,7 @@ A loss that has no fused form is computed in NumPy between two operators for eac
 
 import ctypes
 from collections.abc import Iterator, Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -20,8 +21,9 @@ from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 
 #: Sequences of a run at most, and parameters times sequences: between two runs a trial can be saved
-#: or stopped, and the larger a network, the less does a call weigh.
-RUN, _PARAMETERS = 32, 3_000_000
+#: or stopped, and the larger a network, the less does a call weigh. Sequences that are only evaluated
+#: are so many, several side by side.
+RUN, _PARAMETERS, EVALUATED = 32, 3_000_000, 48
 
 
 class FusedModel:
@@ -36,11 +38,15 @@ class FusedModel:
         self.spec, self._loss = spec, get_loss(spec.loss)
         self._shapes = spec.parameter_shapes()
         self.run_length = min(max(1, _PARAMETERS // spec.size), RUN)
+        self.evaluation_length = EVALUATED
         self._attributes = network_attributes(spec, fused_loss)
         self._operators = load(spec.variant)
         self._rule = mx.nd.array([*rule.numbers().values(), 0.0])
         self._noise_std = memory_of(self._rule)[-1:]
-        self._evaluate = self._operators.cached("evaluate", 5, **self._attributes)
+        self._evaluate = {
+            nats: self._operators.cached("evaluate", 5, nats=int(nats), **self._attributes)
+            for nats in (True, False)
+        }
         self._outside = not (fused_loss and spec.loss in FUSED_LOSSES)
         if self._outside:
             self._open = OpenNetwork(spec, fused_loss)
@@ -84,10 +90,15 @@ class FusedModel:
         return self._trained(self._sequences(split), indices, noise)
 
     def evaluate_run(
-        self, split: Split, indices: Sequence[int]
+        self, split: Split, indices: Sequence[int], nats: bool | None = None
     ) -> Iterator[tuple[float, FloatArray]]:
-        """Return loss and activations of some sequences; see ``training.Model``."""
-        return self._evaluated(self._sequences(split), indices)
+        """Return loss and activations of some sequences; see ``training.Model``.
+
+        The losses are NaN unless ``nats``, by default where the figure of merit needs them. The
+        activations are overwritten by the next call.
+        """
+        needed = self._loss.needs_nats if nats is None else nats
+        return self._evaluated(self._sequences(split), indices, needed)
 
     def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
         """Update once on one sequence, x (T, D) and targets y; see ``train_run``."""
@@ -95,7 +106,8 @@ class FusedModel:
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
         """Return one sequence's loss and output activations (T, K); see ``evaluate_run``."""
-        return next(self._evaluated(self._single(x, y), [0]))
+        loss, activations = next(self._evaluated(self._single(x, y), [0], nats=True))
+        return loss, activations.copy()
 
     def _trained(
         self, sequences: "_Sequences", indices: Sequence[int], noise: Noise
@@ -135,17 +147,17 @@ class FusedModel:
         return found
 
     def _evaluated(
-        self, sequences: "_Sequences", indices: Sequence[int]
+        self, sequences: "_Sequences", indices: Sequence[int], nats: bool
     ) -> Iterator[tuple[float, FloatArray]]:
         table, losses = self._table.rows(len(indices)), self._losses.rows(len(indices))
         places = self._table.memory[: len(indices), :4] = sequences.places[indices]
-        ends = np.cumsum(places[:, 1])
-        outputs = self._outputs.rows(int(ends[-1]))
+        ends = np.cumsum(places[:, 1]).tolist()
+        outputs = self._outputs.rows(ends[-1])
         arrays = (sequences.x, sequences.targets, table, self._parameters, outputs)
-        self._call(self._evaluate, *arrays, out=losses)
-        parts = np.split(self._outputs.memory[: ends[-1]].copy(), ends[:-1])
+        self._call(self._evaluate[nats], *arrays, out=losses)
+        parts = [self._outputs.memory[a:b] for a, b in pairwise([0, *ends])]
         values = self._losses.memory[: len(indices)].tolist()
-        if self._outside:
+        if self._outside and nats:
             pairs = zip(parts, map(sequences.target, indices), strict=True)
             values = [value_and_gradient(self._loss, a, y)[0] for a, y in pairs]
         return zip(values, parts, strict=True)

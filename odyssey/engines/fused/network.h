@@ -4,6 +4,7 @@
 #include <vector>
 
 #include "ctc.h"
+#include "evaluate.h"
 #include "gradients.h"
 #include "loss.h"
 #include "noise.h"
@@ -113,6 +114,18 @@ class Network {
     return loss(target, labels);
   }
 
+  // The same of each of some sequences: the same bits, in less time if there are several. Losses are written
+  // unless that is null.
+  void evaluate(const std::vector<Presented>& sequences, const float* theta, double* losses) {
+    constexpr std::size_t most = Batch<V>::kRows * kKeptFloats;
+    for (std::size_t first = 0, last = 0; first < sequences.size(); first = last) {
+      std::size_t kept = 0;  // of one direction's outputs until the other's are there
+      for (; last < sequences.size() && (last - first < Batch<V>::kRows || kept < most); ++last)
+        kept += sequences[last].T * layout_.layer.padded();
+      evaluate(sequences.data() + first, int(last - first), theta, losses ? losses + first : nullptr);
+    }
+  }
+
   // A step in two halves, for a loss that is computed outside: the forward pass of training writes the
   // activations, and what it found stays in the arena until the next pass of any network there.
   void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) {
@@ -136,6 +149,7 @@ class Network {
   }
 
  private:
+  static constexpr std::size_t kKeptFloats = 1 << 17;
   // Two directions side by side hide each other's latency, as long as both fit L1.
   static constexpr std::size_t kInterleaveBytes = 32 << 10;
 
@@ -169,6 +183,44 @@ class Network {
     for (int d = 0; d < shape().directions; ++d) {
       directions_[d].theta = theta + d * layout_.layer.size;
       directions_[d].x = in_order<const float>(d, {x, shape().inputs});
+    }
+  }
+
+  void evaluate(const Presented* sequences, int count, const float* theta, double* losses) {
+    if (count == 1) {
+      const Presented& now = *sequences;
+      prepare(now.x, now.T, now.labels, theta, nullptr);
+      activate();
+      copy_activations(now.outputs);
+      if (losses) *losses = loss(now.target, now.labels);
+      return;
+    }
+    may_learn_ = false;
+    for (int d = 0; d < shape().directions; ++d) directions_[d].theta = theta + d * layout_.layer.size;
+    const int K = shape().outputs, padded = layout_.output_vectors * L;
+    std::vector<Rows<float>> activations(losses ? count : 0);  // padded, as losses need them
+    void* room = nullptr;
+    const auto assign = [&](Pieces& pieces) {
+      std::size_t most = 0;
+      for (int k = 0; losses && k < count; ++k) {
+        activations[k] = pieces.take_rows<float>(sequences[k].T, spread<float>(padded));
+        Pieces nothing;
+        if (shape().loss == Loss::ctc) Ctc(nothing, sequences[k].T, K, sequences[k].labels);
+        most = std::max(most, nothing.used());
+      }
+      room = pieces.take<char>(most);
+    };
+    evaluate_batch<V>(layout_, directions_, theta, arena_, sequences, count, assign,
+                      [&](int k, int t, const float* a) {
+                        std::copy_n(a, K, sequences[k].outputs + std::ptrdiff_t(t) * K);
+                        if (losses) std::copy_n(a, padded, activations[k][t]);
+                      });
+    for (int k = 0; losses && k < count; ++k) {
+      Pieces own(room);
+      T_ = sequences[k].T;
+      a_ = activations[k];
+      if (shape().loss == Loss::ctc) ctc_ = Ctc(own, T_, K, sequences[k].labels);
+      losses[k] = loss(sequences[k].target, sequences[k].labels);
     }
   }
 

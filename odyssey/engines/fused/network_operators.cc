@@ -146,22 +146,26 @@ MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, con
 }
 
 // in: x, targets, table, parameters, output activations (changed) of one sequence after the other; out:
-// losses.
+// losses, all NaN unless the attribute `nats` asks for them.
 MXReturnValue evaluate(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     const auto network = network_of(attributes);
     const NetworkShape& shape = network->shape();
     Tensors& t = *in;
     float* outputs = t[4].data<float>();
+    double* losses = (*out)[0].data<double>();
     std::int64_t room = t[4].shape[0];
-    each_sequence(shape, t, [&](auto k, const Sequence& now, const float* x, const float* y) {
+    std::vector<Presented> run;
+    each_sequence(shape, t, [&](auto, const Sequence& now, const float* x, const float* y) {
       if ((room -= now.frames) < 0)
         throw std::invalid_argument("the outputs must have a row for every frame of the run");
-      (*out)[0].data<double>()[k] =
-          network->evaluate(x, int(now.frames), y, int(now.targets), t[3].data<float>(), outputs);
+      run.push_back({x, int(now.frames), y, int(now.targets), outputs});
       outputs += now.frames * shape.outputs;
       return true;
     });
+    const bool nats = attribute(attributes, "nats");
+    if (!nats) std::fill_n(losses, run.size(), std::numeric_limits<double>::quiet_NaN());
+    network->evaluate(run, t[3].data<float>(), nats ? losses : nullptr);
   });
 }
 

@@ -140,6 +140,10 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
   }
 }
 
+// How many numbers of the vector `accumulate` takes at once, and so how it shares them out among U sums.
+template <class Real, int U, int N>
+constexpr int kStride = sizeof(Real) == sizeof(float) && (N <= 2 || !kManyRegisters) ? 4 : U;
+
 // sum[k mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
 // Four numbers of x are loaded at once and spread by shuffles, since loads are what is scarce; but
 // wide panels of wide vectors are slower so.

@@ -6,12 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "batch.h"
 #include "layer.h"
 
 namespace odyssey {
 
-// Compiled once, in direction.cc.
-#define ODYSSEY_DECLARE(switches) extern template class Direction<float, Variant<switches>>;
+// Compiled once, in direction.cc and batch.cc.
+#define ODYSSEY_DECLARE(switches)                            \
+  extern template class Direction<float, Variant<switches>>; \
+  extern template class Batch<Variant<switches>>;
 ODYSSEY_ROWS(ODYSSEY_DECLARE)
 #undef ODYSSEY_DECLARE
 

@@ -26,7 +26,7 @@ from odyssey.networks.spec import Kernels, NetworkSpec, UpdateRule
 class GluonModel:
     """A network trained through autograd; implements ``training.Model`` with a batch of one."""
 
-    run_length = 1
+    run_length = evaluation_length = 1
 
     def __init__(
         self,

@@ -25,7 +25,7 @@ class GpuModel:
     All parameters start at zero. Raises ValueError for a layer that the kernels don't know.
     """
 
-    run_length = RUN
+    run_length = evaluation_length = RUN
 
     def __init__(self, spec: NetworkSpec, rule: UpdateRule, fleet: Fleet) -> None:
         if spec.hidden > MOST_HIDDEN_GPU:
