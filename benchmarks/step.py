@@ -63,11 +63,11 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
     fused.__dict__["length"] = len(run)
 
     network = OpenNetwork(spec)
-    arrays = [array.copy() for array in (model._parameters, model._velocity)]  # aligned by MXNet
-    theta, velocity = map(memory_of, arrays)
+    arrays = [array.copy() for array in (model._parameters, model._state)]  # aligned by MXNet
+    theta, state = map(memory_of, arrays)
     target, loss = np.ascontiguousarray(y, np.float32), np.empty(1)
     numbers = np.array(list(rule.numbers().values()), np.float32)
-    kept = (x, target, theta, velocity, numbers, loss)
+    kept = (x, target, theta, state, numbers, loss)
     inputs, targets, *rest = (array.ctypes.data_as(ctypes.c_void_p) for array in kept)
 
     def kernel() -> object:

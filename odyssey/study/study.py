@@ -180,20 +180,56 @@ class Study:
         return {name: parse_law(entry) for name, entry in entries.items()}
 
     def lacking(self, task: str, variant: str) -> tuple[str, ...]:
-        """Return the hyperparameters of the task that a variant has nothing for."""
-        cell = get_cell(variant)
+        """Return the hyperparameters of the task that a variant or all rules have nothing for."""
+        cell, under = get_cell(variant), self._under(task)
         return tuple(
-            name for name in self._spaces[task] if not get_hyperparameter(name).acts_on(cell)
+            name
+            for name, rules in under.items()
+            if not (rules and get_hyperparameter(name).acts_on(cell))
         )
 
-    def without_factors(self) -> list[str]:
-        """Say which variants have nothing for which hyperparameters of the study."""
-        return without_factors(
-            {
-                code: [name for task in self.tasks for name in self.lacking(task, code)]
-                for code in self.variants
-            }
-        )
+    def conditional(self, task: str) -> tuple[str, ...]:
+        """Return the hyperparameters that only some of the task's update rules have."""
+        every = len(self.optimizers(task))
+        return tuple(name for name, rules in self._under(task).items() if 0 < len(rules) < every)
+
+    def optimizers(self, task: str) -> tuple[str, ...]:
+        """Return the update rules of the task; an empty one is left to ``nesterov``."""
+        law = self._spaces[task].get("optimizer")
+        return tuple(map(str, law.extremes)) if law else ("",)
+
+    def _under(self, task: str) -> dict[str, list[str]]:
+        """Return name → the update rules of the task that have the hyperparameter."""
+        optimizers = self.optimizers(task)
+        return {
+            name: [rule for rule in optimizers if get_hyperparameter(name).acts_under(rule)]
+            for name in self._spaces[task]
+        }
+
+    def factors(self, task: str) -> dict[str, Law]:
+        """Return name → law of what at least one of the task's searches draws."""
+        drawn = {name for code in self.variants for name in self.searched(task, code)}
+        return {name: law for name, law in self._spaces[task].items() if name in drawn}
+
+    def without_factors(self, tasks: Iterable[str] = ()) -> list[str]:
+        """Say which variants and update rules have nothing for which hyperparameters.
+
+        Of all tasks, or of some.
+        """
+        cells: dict[str, list[str]] = {code: [] for code in self.variants}
+        under: dict[str, list[str]] = {}
+        chosen = False
+        for task in tasks or self.tasks:
+            for name, rules in self._under(task).items():
+                row = get_hyperparameter(name)
+                for code, own in cells.items():
+                    own += [name] * (not row.acts_on(get_cell(code)))
+                for rule in self.optimizers(task):
+                    own = under.setdefault(rule or "nesterov", [])
+                    own += [name] * (rule not in rules and name != "nesterov")
+                chosen |= name == "nesterov" and not rules
+        said = ["nesterov is no factor beside optimizer, which says it: it is not drawn there"]
+        return without_factors(cells) + without_factors(under, "under") + said * chosen
 
     def searched(self, task: str, variant: str) -> dict[str, Law]:
         """Return name → law of the hyperparameters of one of the task's searches."""
@@ -203,7 +239,9 @@ class Study:
     def trial(self, task: str, variant: str, trial: int) -> TrialSpec:
         """Return one run of the study."""
         drawn = sample(self.searched(task, variant), self.seed, task, variant, trial)
-        return TrialSpec(task, variant, trial, self.seed, drawn, self.protocol)
+        under = str(drawn.get("optimizer", ""))
+        own = {n: value for n, value in drawn.items() if get_hyperparameter(n).acts_under(under)}
+        return TrialSpec(task, variant, trial, self.seed, own, self.protocol)
 
     def data_options(self, task: str) -> dict[str, Any]:
         """Return the task's source and options, its path without ~ and variables."""

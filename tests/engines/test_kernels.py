@@ -181,8 +181,8 @@ def test_twenty_updates_equal_those_of_gluon(loss, code, nesterov, clip):
     for other in models[1:]:
         for name, value in other.get_parameters().items():
             assert np.abs(value - moved[name]).max() < 1e-6, name
-        for name, value in other.get_velocity().items():
-            assert np.abs(value - models[0].get_velocity()[name]).max() < 1e-6, name
+        for name, value in other.get_state()["velocity"].items():
+            assert np.abs(value - models[0].get_state()["velocity"][name]).max() < 1e-6, name
 
 
 @settings(max_examples=25, deadline=None)
@@ -196,8 +196,8 @@ def test_parameters_come_back_as_they_were(D, H, K, bidirectional, code):
     assert all((value == 0).all() for value in model.get_parameters().values())
     parameters = random_parameters(spec, np.random.default_rng(H))
     model.set_parameters(parameters)
-    model.set_velocity(parameters)
-    for values in (model.get_parameters(), model.get_velocity()):
+    model.set_state({"velocity": parameters})
+    for values in (model.get_parameters(), model.get_state()["velocity"]):
         assert list(values) == list(parameters)
         for name, value in values.items():
             assert (value == parameters[name]).all()

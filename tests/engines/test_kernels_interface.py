@@ -39,12 +39,13 @@ class CNoise(ctypes.Structure):
         ("std", ctypes.c_float),
         ("key", ctypes.c_uint32 * 2),
         ("presentation", ctypes.c_uint32 * 2),
+        ("dropout", ctypes.c_float),
     )
 
     @classmethod
     def of(cls, noise):
         words = [(n & 0xFFFFFFFF, n >> 32) for n in (noise.key, noise.presentation)]
-        return cls(noise.std, *((ctypes.c_uint32 * 2)(*pair) for pair in words))
+        return cls(noise.std, *((ctypes.c_uint32 * 2)(*pair) for pair in words), noise.dropout)
 
 
 def pointer(array):
@@ -59,7 +60,7 @@ class Bare:
         canonical = np.concatenate([value.ravel() for value in parameters.values()])
         self.shapes = {name: value.shape for name, value in parameters.items()}
         self.theta = np.empty(library.odyssey_size(handle), np.float32)
-        self.velocity = np.zeros_like(self.theta)
+        self.state = np.zeros_like(self.theta)
         self.rule = np.array(list(RULE.numbers().values()), np.float32)
         assert library.odyssey_pack(handle, pointer(canonical), pointer(self.theta)) == 0
 
@@ -73,7 +74,7 @@ class Bare:
 
     def step(self, x, y, noise):
         loss, target = np.empty(1), np.ascontiguousarray(y, np.float32)
-        arrays = map(pointer, (self.theta, self.velocity, self.rule, loss))
+        arrays = map(pointer, (self.theta, self.state, self.rule, loss))
         where = ctypes.byref(CNoise.of(noise))
         args = (pointer(x), len(x), pointer(target), len(y), where)
         assert self.library.odyssey_step(self.handle, *args, *arrays) == 0
@@ -86,7 +87,7 @@ class Bare:
         assert self.library.odyssey_forward(self.handle, *args) == 0
         value, gradient = loss.value_and_gradient(a.astype(float), y)
         a[:] = gradient
-        arrays = map(pointer, (a, self.theta, self.velocity, self.rule))
+        arrays = map(pointer, (a, self.theta, self.state, self.rule))
         assert self.library.odyssey_learn(self.handle, *arrays) == 0
         return value
 
@@ -101,12 +102,12 @@ def test_the_c_interface_takes_the_steps_of_the_operators_bit_by_bit(code, loss,
     bare = Bare(opened.library, opened.handle, model.get_parameters())
     for k, T in enumerate((9, 30, 14)):
         x, y = sequence(spec, T, generator)
-        noise = Noise(0.3, 2**63 + 5, 2**35 + k)
+        noise = Noise(0.3, 2**63 + 5, 2**35 + k, 0.25)
         step = bare.step if fused else lambda *of: bare.step_outside(get_loss(loss), *of)
         assert step(x, y, noise) == model.train_step(x, y, noise)
     for flat, values in (
         (bare.theta, model.get_parameters()),
-        (bare.velocity, model.get_velocity()),
+        (bare.state, model.get_state()["velocity"]),
     ):
         for name, value in bare.canonical(flat).items():
             assert (value == values[name]).all(), name
@@ -168,7 +169,7 @@ def test_learning_needs_the_forward_pass_before_it():
     spec = network("V", 3, 4, 5)
     opened = OpenNetwork(spec)
     bare = Bare(opened.library, opened.handle, started(FusedModel(spec, RULE)).get_parameters())
-    arrays = [np.zeros((9, 5), np.float32), bare.theta, bare.velocity, bare.rule]
+    arrays = [np.zeros((9, 5), np.float32), bare.theta, bare.state, bare.rule]
     assert opened.library.odyssey_learn(opened.handle, *map(pointer, arrays)) == -1
     assert b"forward pass" in opened.library.odyssey_error()
     x, y = sequence(spec, 9, np.random.default_rng(1))

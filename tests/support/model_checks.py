@@ -70,7 +70,7 @@ def numeric_gradient(function, array, step=1e-5):
 
 def check_gradient(model, gradient, tolerance):
     """Hold a model after its first step by GRADIENT against what it should have moved by."""
-    for name, velocity in model.get_velocity().items():
+    for name, velocity in model.get_state()["velocity"].items():
         assert relative_error(-velocity, gradient[name]) < tolerance, name
 
 

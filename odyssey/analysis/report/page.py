@@ -27,7 +27,6 @@ from odyssey.analysis.records import Decomposition, Effect, Skipped, VariantSumm
 from odyssey.analysis.report.embedded import curves_of, packed, script_safe, table_of
 from odyssey.analysis.words import merit_of, name_of, short_of, title_of
 from odyssey.runs.results import failure_of
-from odyssey.study.hyperparameters import without_factors
 from odyssey.study.study import Study
 from odyssey.units import duration
 
@@ -167,10 +166,20 @@ def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
             for target, own in (("error", search.error), ("time", search.time)):
                 if isinstance(own, Skipped):
                     skipped.append((f"{title_of(task)} {code}, {target}", own.skipped))
-        lacks = {code: search.lacks or () for code, search in anova.searches.items()}
-        skipped += [(title_of(task), words) for words in without_factors(lacks)]
+        if task in study.tasks:
+            skipped += [(title_of(task), words) for words in study.without_factors([task])]
+            skipped += [(title_of(task), words) for words in _of_some(study, task)]
     diverged = trials[trials.status == "diverged"]
     return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
+
+
+def _of_some(study: Study, task: str) -> list[str]:
+    """Say which hyperparameters only some trials have."""
+    return [
+        f"{name} is a factor of those trials alone whose update rule has it, so it is left out of "
+        "the decompositions: odyssey fanova, on trials.csv, decomposes it over those"
+        for name in study.conditional(task)
+    ]
 
 
 def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, Any]:
