@@ -31,7 +31,7 @@ class Outputs:
 
     def add(self, loss: float, activations: FloatArray, y: NDArray[Any]) -> None:
         """Keep one sequence's activations."""
-        self.activations.append(activations)
+        self.activations.append(activations.copy())  # they hold until the next run
         if self.merit:
             self.merit.add(loss, activations, y)
 
