@@ -10,6 +10,7 @@ import yaml
 
 from benchmarks.tiny import tiny_dataset
 from odyssey.engines.fused import model as fused
+from odyssey.engines.training import Model
 from odyssey.runs import trial as trial_module
 from odyssey.runs.checkpoint import previous_generation
 from odyssey.runs.epochs import read_trial
@@ -263,3 +264,15 @@ def test_the_study_of_the_docs_page_is_the_same_run_with_more_epochs(config):
     before, after = (load_study(each).trial("jsb", "V", 5) for each in (config, longer))
     assert (before.protocol.epochs, after.protocol.epochs) == (150, 300)
     assert after.training_fingerprint == before.training_fingerprint
+
+
+def test_what_is_kept_is_all_that_training_changes(tiny_study, tmp_path):
+    data, path = tiny_dataset("jsb"), tmp_path / "1.h5"
+    run_trial(spec_of(tiny_study, 2), data, path, "fused")
+    state, shapes = load_tree(path)["state"], spec_of(tiny_study, 2).network.parameter_shapes()
+    for name in ("parameters", "velocity"):
+        assert {key: array.shape for key, array in state[name].items()} == shapes
+        assert all(np.any(array) for array in state[name].values())
+    assert {name for name in dir(Model) if name.startswith("set_")} == {
+        f"set_{name}" for name in ("parameters", "state")
+    }
