@@ -15,14 +15,14 @@ _MANY = 20
 
 @dataclass(frozen=True)
 class Short:
-    """The answers for one task, in words; ``theirs`` says whether the data are the paper's."""
+    """The answers for one task, in words; ``other`` tells that the data are not the paper's."""
 
     title: str
     data: str
     best: str
     variants: str
     factors: str
-    theirs: bool
+    other: bool
 
 
 def in_short(findings: Findings) -> list[Short]:
@@ -34,7 +34,7 @@ def in_short(findings: Findings) -> list[Short]:
             _best(findings, task),
             _variants(findings.comparison[task]),
             _factors(findings, task),
-            findings.comparable(task),
+            facts is not None and not facts.comparable,
         )
         for task in findings.tasks
     ]
@@ -91,7 +91,8 @@ def _factors(findings: Findings, task: str) -> str:
     ranked = sorted(own.mains.items(), key=lambda item: -item[1].estimate)
     named = [(name, effect) for name, effect in ranked[:_NAMED] if effect.estimate >= 0.01]
     words = ", ".join(f"{short_of(name)} {_share(effect)}" for name, effect in named)
-    return f"{words or 'no hyperparameter alone'} of the variance of {code}'s error"
+    whole = f"of the variance of {code}'s error"
+    return f"{words} {whole}" if words else f"none alone explains a hundredth {whole}"
 
 
 def _share(effect: Effect) -> str:
