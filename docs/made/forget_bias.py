@@ -1,4 +1,4 @@
-"""Does a forget bias of 1 help on JSB? The picture and the table: ``python -m docs.made.forget_bias``."""
+"""Does a forget bias of 1 help on JSB? Picture and table: ``python -m docs.made.forget_bias``."""
 
 from pathlib import Path
 
@@ -26,7 +26,8 @@ def pairs() -> pd.DataFrame:
     one = pd.read_csv(DOCS / "jsb-forget-bias" / "trials.csv")
     none = pd.read_csv(DOCS / "reproduction-jsb" / "trials.csv")
     both = one.merge(none, on=keys, suffixes=("", "_without"), validate="one_to_one")
-    assert (both.seed == both.seed_without).all() and (both.hidden == both.hidden_without).all()
+    assert (both.seed == both.seed_without).all()
+    assert (both.hidden == both.hidden_without).all()
     learned = (both.test < LEARNED) & (both.test_without < LEARNED)
     return both.assign(difference=(both.test - both.test_without).where(learned))
 
@@ -83,13 +84,18 @@ def main() -> None:
     """Draw the picture and print the table."""
     both = pairs()
     picture(both, DOCS / "jsb-forget-bias" / "differences.png")
-    print("| variant | pairs | median difference | better with it | p (Holm) | best of 60 | failed |")
+    print(
+        "| variant | pairs | median difference | better with it | p (Holm) | best of 60 | failed |"
+    )
     print("|---|---|---|---|---|---|---|")
     for code, row in summary(both).iterrows():
-        print(
-            f"| {code} | {row.pairs:.0f} | {row['median']:+.3f} | {row.helps:.0%} | {row.p_holm:.2g} "
-            f"| {row.best_without:.3f} → {row.best:.3f} | {row.fails_without:.0f} → {row.fails:.0f} |"
+        cells = (
+            *(code, f"{row.pairs:.0f}", f"{row['median']:+.3f}", f"{row.helps:.0%}"),
+            f"{row.p_holm:.2g}",
+            f"{row.best_without:.3f} → {row.best:.3f}",
+            f"{row.fails_without:.0f} → {row.fails:.0f}",
         )
+        print(f"| {' | '.join(map(str, cells))} |")
 
 
 if __name__ == "__main__":
