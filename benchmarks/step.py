@@ -23,8 +23,8 @@ from odyssey.engines.fused.model import FusedModel, memory_of
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
 from odyssey.losses import get_loss
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import NetworkSpec, UpdateRule
-from odyssey.networks.variants import get_variant
 from odyssey.tasks import TASKS
 
 FRAMES = {"timit": 300, "iamondb": 500, "jsb": 61}
@@ -163,7 +163,7 @@ def measure(
     for task in tasks:
         for code in variants:
             for hidden in sizes:
-                spec = TASKS[task].network(get_variant(code), hidden)
+                spec = TASKS[task].network(get_cell(code), hidden)
                 x, y = example(spec, FRAMES[task])
                 steps = ours(spec, x, y)
                 for name, peer in PEERS.items():

@@ -20,7 +20,7 @@ from odyssey.tasks.arrays import check_entry, describes
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def check_names(config: Mapping[str, Any]) -> None:
+def check_names(config: Mapping[str, Any], variants: Iterable[str]) -> None:
     """Raise ConfigError for a task, source, option, hyperparameter or variant that is none."""
     described = [name for name, entry in config.get("data", {}).items() if describes(entry)]
     for place in ("tasks", "data", "task_settings"):
@@ -29,7 +29,7 @@ def check_names(config: Mapping[str, Any]) -> None:
                 with at(place):
                     get_task(name)
     with at("variants"):
-        _check_variants(config["variants"])
+        _check_variants(variants)
     for place, names in _search_spaces(config).items():
         for name in names:
             with at(place):

@@ -24,7 +24,7 @@ from odyssey.study.config_rows import (
     source_of,
 )
 from odyssey.study.config_schema import check_config
-from odyssey.study.extensions import load_extensions
+from odyssey.study.extensions import load_cells, load_extensions
 from odyssey.study.hyperparameters import get_hyperparameter, without_factors
 from odyssey.study.search import Law, parse_law, sample
 from odyssey.study.settings import Analysis, Protocol
@@ -58,12 +58,14 @@ class Study:
     """A validated config, expanded on demand: the grid task × variant × trial and its files."""
 
     config: Mapping[str, Any] = field(repr=False)
+    #: Codes of the cells in the files under ``cells``.
+    own_cells: tuple[str, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         self._load_extensions()
         check_folders(self.config)
         self._register_data()
-        check_names(self.config)
+        check_names(self.config, self.variants)
         self._check_gpu()
         for task in self.tasks:
             check_laws(self.config, task, self.shares_gpu(task))
@@ -87,6 +89,10 @@ class Study:
     def _load_extensions(self) -> None:
         with at("extensions"):
             load_extensions(self.config.get("extensions", ()))
+        with at("cells"):
+            files = self.config.get("cells", ())
+            own = load_cells([files] if isinstance(files, str) else files)
+            object.__setattr__(self, "own_cells", tuple(own))
 
     def _register_data(self) -> None:
         """Make the tasks known that the study's own data describe, see ``tasks.arrays``."""
@@ -112,8 +118,8 @@ class Study:
 
     @property
     def variants(self) -> list[str]:
-        """Codes of the variants to run."""
-        return list(self.config["variants"])
+        """Codes of the variants to run: those that are named, then the cells of the study's own."""
+        return list(dict.fromkeys([*self.config["variants"], *self.own_cells]))
 
     @property
     def results(self) -> Path:

@@ -21,6 +21,8 @@ from odyssey.engines.fused.model import FusedModel
 from odyssey.engines.noise import Noise
 from odyssey.engines.switches import switches
 from odyssey.losses import get_loss
+from odyssey.networks.gru import GRU
+from odyssey.networks.rnn import RNN
 from odyssey.networks.spec import UpdateRule
 from odyssey.networks.variants import VANILLA, VARIANTS
 from tests.conftest import ROOT
@@ -92,7 +94,7 @@ class Bare:
 
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("loss", ["softmax", "ctc", "bernoulli", "squared"])
-@pytest.mark.parametrize("code", ["V", "FGR"])
+@pytest.mark.parametrize("code", ["V", "FGR", "GRU"])
 def test_the_c_interface_takes_the_steps_of_the_operators_bit_by_bit(code, loss, fused):
     spec, generator = network(code, 3, 21, 5, loss=loss), np.random.default_rng(4)
     model = started(FusedModel(spec, RULE, fused_loss=fused))
@@ -126,7 +128,8 @@ def test_the_core_needs_no_framework(tmp_path):
     flags += ["-Wno-uninitialized"]  # which g++ 12 says of its own header of intrinsics
     flags += ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
     flags += [*INSTRUCTION_SETS[instruction_set()], "-Wl,--no-undefined"]
-    defined = f"-DODYSSEY_ROWS(ROW)=ROW({switches(VANILLA)}u)"
+    rows = " ".join(f"ROW({switches(cell)}u)" for cell in (VANILLA, GRU, RNN))
+    defined = f"-DODYSSEY_ROWS(ROW)={rows}"
     files = [str(SOURCES / f"{name}.cc") for name in ("core", "direction", "interface")]
     subprocess.run(["g++", *flags, defined, *files, "-o", str(library)], check=True)
     bare_library = ctypes.CDLL(str(library))
@@ -148,7 +151,7 @@ def test_the_core_needs_no_framework(tmp_path):
 @pytest.mark.parametrize(
     ("bits", "shape", "message"),
     [
-        (1 << 9, (3, 4, 5, 1, 0), "no variant with switches 512"),
+        (1 << 10, (3, 4, 5, 1, 0), "no variant with switches 1024"),
         (switches(VANILLA), (3, 0, 5, 1, 0), "at least one input, block and output"),
         (switches(VANILLA), (3, 4, 5, 3, 0), "one or two directions"),
         (switches(VANILLA), (3, 4, 5, 1, 5), "a loss must be one of 0 to 4"),
@@ -183,6 +186,14 @@ def test_losses_have_the_numbers_of_the_kernels():
 
 def test_the_update_rule_has_the_order_of_the_kernels():
     assert list(RULE.numbers()) == interface(VANILLA).odyssey_rule().decode().split()
+
+
+@pytest.mark.parametrize("cell", [GRU, RNN])
+def test_cells_beside_the_lstm_mean_the_same_to_python_and_the_kernels(cell):
+    facts = (ctypes.c_int * 10)()
+    load(cell)
+    assert interface(cell).odyssey_variant(switches(cell), facts) == 0
+    assert list(facts) == [*[0] * 8, len(cell.blocks), 0]
 
 
 @pytest.mark.parametrize("code", VARIANTS)

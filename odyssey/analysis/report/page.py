@@ -25,7 +25,8 @@ from odyssey.analysis.figures.beside import Beside, boxes_beside
 from odyssey.analysis.findings import DataFacts, Findings, finite, winner
 from odyssey.analysis.records import Decomposition, Effect, Skipped, VariantSummary, WithPaper
 from odyssey.analysis.report.embedded import curves_of, packed, script_safe, table_of
-from odyssey.analysis.words import merit_of, short_of, title_of
+from odyssey.analysis.report.short import in_short
+from odyssey.analysis.words import merit_of, name_of, short_of, title_of
 from odyssey.runs.results import failure_of
 from odyssey.study.study import Study
 from odyssey.units import duration
@@ -57,6 +58,7 @@ def write_report(
     verdicts = judge(findings) if ours & set(paper.TASKS) else []
     page = environment.get_template("page.html").render(
         summary=_summary(findings, study),
+        short=in_short(findings),
         tasks=[_task(findings, study, task) for task in findings.tasks],
         verdicts=verdicts,
         tally=Counter(sorted(row.verdict for row in verdicts)).items(),
@@ -91,7 +93,8 @@ class TaskPart:
     """What the page shows of one task.
 
     ``best`` is the row of the trial that is best on validation, ``drawn`` its hyperparameters in
-    words. ``paper`` and ``before`` are None where the task is none of the paper's,
+    words. ``added`` holds the names of the variants that the paper has not.
+    ``paper`` and ``before`` are None where the task is none of the paper's,
     ``beside`` where its figures do not stand beside ours. ``joint`` holds the main effects of all
     variants in one search.
     """
@@ -103,6 +106,7 @@ class TaskPart:
     data: DataFacts | None
     share: float
     variants: Mapping[str, VariantSummary]
+    added: Mapping[str, str]
     best: Mapping[str, Any] | None
     drawn: Mapping[str, str]
     paper: paper.Best | None
@@ -124,6 +128,7 @@ def _task(findings: Findings, study: Study, task: str) -> TaskPart:
         findings.data.get(task),
         comparison.share,
         comparison.variants,
+        {code: name_of(code) for code in comparison.variants if code not in paper.ORDER},
         first,
         _drawn(first, study.search_space(task)) if first and known else {},
         paper.BEST_BY_VALIDATION.get(task),

@@ -22,8 +22,8 @@ from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 
 #: Sequences of a run at most, and parameters times sequences: between two runs a trial can be saved
-#: or stopped, and the larger a network, the less does a call weigh. Sequences that are only evaluated
-#: are so many, several side by side.
+#: or stopped, and the larger a network, the less does a call weigh. EVALUATED: the same for
+#: sequences that are only evaluated, several side by side.
 RUN, _PARAMETERS, EVALUATED = 32, 3_000_000, 48
 
 
