@@ -105,7 +105,7 @@ def _of_study(files: tuple[Path, ...], directory: Path | None, task: str) -> "di
             raise click.ClickException(
                 f"the study has no task {task!r}; it has {', '.join(study.tasks)}"
             )
-        return dict(study.search_space(task))
+        return dict(study.factors(task))
 
 
 def _of_file(path: Path) -> "dict[str, Law]":

@@ -103,7 +103,7 @@ def state_tree(state: TrainingState, model: Model) -> dict[str, Any]:
     """Return what a file keeps for training to go on from, beside curves and best weights."""
     return {
         "parameters": model.get_parameters(),
-        "velocity": model.get_velocity(),
+        **model.get_state(),
         "generator": json.dumps(state.generator.bit_generator.state),
         "order": state.order,
         **{name: getattr(state, name) for name in _POSITION},
@@ -114,7 +114,7 @@ def restore(tree: Mapping[str, Any], model: Model) -> TrainingState:
     """Bring model and state to where ``state_tree`` found them, bit for bit."""
     saved, curves = tree["state"], tree["curves"]
     model.set_parameters(saved["parameters"])
-    model.set_velocity(saved["velocity"])
+    model.set_state(saved)
     generator = np.random.default_rng()
     generator.bit_generator.state = json.loads(saved["generator"])
     return TrainingState(

@@ -146,7 +146,7 @@ def _facts(tree: dict[str, Any]) -> list[tuple[str, object]]:
     state = tree.get("state")
     facts: list[tuple[str, object]] = [
         ("trial", f"{tree['task']}/{tree['variant']}/{tree['trial']} ({tree['status']})"),
-        *((name, f"{value:g}") for name, value in tree["hyperparameters"].items()),
+        *((n, v if isinstance(v, str) else f"{v:g}") for n, v in tree["hyperparameters"].items()),
         ("parameters", f"{tree['parameters']:,}"),
         ("data", tree["data"]["source"]),
         ("epochs", epochs),

@@ -259,5 +259,5 @@ def test_what_is_kept_is_all_that_training_changes(tiny_study, tmp_path):
         assert {key: array.shape for key, array in state[name].items()} == shapes
         assert all(np.any(array) for array in state[name].values())
     assert {name for name in dir(Model) if name.startswith("set_")} == {
-        f"set_{name}" for name in ("parameters", "velocity")
+        f"set_{name}" for name in ("parameters", "state")
     }

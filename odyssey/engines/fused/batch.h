@@ -14,17 +14,24 @@ template <class V>
 class Batch {
  public:
   static constexpr int L = kLanes<float>, Z = V::blocks, G = V::gates;
-  // Two tiles of six rows, as `product` makes them for panels of AVX-512 and of AVX2; and frames so few that
-  // all rows of a chunk stay in L2.
-  static constexpr int kRows = 12, kFrames = 4;
+  // Two tiles of six rows, as `product` makes them for panels of AVX-512 and of AVX2.
+  static constexpr int kRows = 12, kMostFrames = 16;
 
   Direction<float, V>* of = nullptr;  // which direction: its layout and theta
+
+  // Frames of a chunk: so few that all its rows stay in L2.
+  static int frames(const LayerLayout<float, V>& layout) {
+    constexpr std::size_t bytes = 128 << 10;
+    const std::size_t frame = kRows * (layout.columns() + layout.padded()) * sizeof(float);
+    return int(std::clamp<std::size_t>(bytes / frame, 4, kMostFrames));
+  }
 
   // Takes what a chunk of all rows needs.
   void assign(Pieces& pieces, const LayerLayout<float, V>& layout, std::ptrdiff_t act_stride) {
     const auto narrow = spread<float>(std::ptrdiff_t(layout.padded()));
-    act_ = pieces.take_rows<float>(kRows * (1 + kFrames), act_stride);
-    y_ = pieces.take_rows<float>(kRows * (1 + kFrames), narrow);
+    const int blocks = 1 + frames(layout);
+    act_ = pieces.take_rows<float>(kRows * blocks, act_stride);
+    y_ = pieces.take_rows<float>(kRows * blocks, narrow);
     c_ = pieces.take_rows<float>(kRows, narrow);
     h_ = pieces.take<float>(layout.padded());
     sums_ = pieces.take<float>(std::size_t(kRows) * kMostVectors * L);
@@ -34,7 +41,7 @@ class Batch {
     }
   }
 
-  // Where outputs of frame 0 … kFrames lie; the rows of a chunk's frames from 1 on follow each other.
+  // Where the outputs of a chunk's frame lie; the rows of a chunk's frames from 1 on follow each other.
   Rows<const float> outputs(int frame, int rows) const { return y_.from(first_row(frame, rows)); }
 
   // Puts a new sequence into a row and makes its first frame, whose outputs are then those of frame 0.
@@ -79,7 +86,7 @@ class Batch {
   }
 
   void copy_row(int from, int to) {
-    std::copy_n(y_[from], of->layout.padded(), y_[to]);
+    copy_vectors(y_[from], of->layout.padded(), y_[to]);
     if (V::gate_recurrence) std::copy_n(act_[from], of->layout.columns(), act_[to]);
   }
 

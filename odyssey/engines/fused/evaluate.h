@@ -80,7 +80,8 @@ class Schedule {
 template <class V, class Layout, class Directions, class Assign, class Keep>
 void evaluate_batch(const Layout& layout, Directions& directions, const float* theta, Arena& arena,
                     const Presented* sequences, int count, Assign assign, Keep keep) {
-  constexpr int L = kLanes<float>, rows = Batch<V>::kRows, frames = Batch<V>::kFrames;
+  constexpr int L = kLanes<float>, rows = Batch<V>::kRows;
+  const int frames = Batch<V>::frames(layout.layer);
   const int inputs = layout.shape.inputs, hidden = layout.shape.hidden, sides = layout.shape.directions;
   const auto narrow = spread<float>(std::ptrdiff_t(layout.layer.padded()));
   Batch<V> batch;
@@ -99,7 +100,7 @@ void evaluate_batch(const Layout& layout, Directions& directions, const float* t
   struct Frame {
     int sequence, time;
   };
-  std::array<Frame, rows * frames> chunk;
+  std::array<Frame, rows * Batch<V>::kMostFrames> chunk;
   const auto activate = [&](Rows<const float> y, int many) {
     const auto from = [&](int side, Rows<const float> in, auto target) {
       const Split split = layout.panels();
@@ -111,7 +112,7 @@ void evaluate_batch(const Layout& layout, Directions& directions, const float* t
     };
     if (sides == 2)
       for (int n = 0; n < many; ++n)
-        std::copy_n(kept[chunk[n].sequence][chunk[n].time], layout.layer.padded(), forward[n]);
+        copy_vectors(kept[chunk[n].sequence][chunk[n].time], layout.layer.padded(), forward[n]);
     from(0, sides == 2 ? Rows<const float>(forward) : y, [&](int column) {
       return Affine<float>{{a.from_column(column)}, theta + layout.head_bias + column};
     });
@@ -126,7 +127,7 @@ void evaluate_batch(const Layout& layout, Directions& directions, const float* t
     const auto done = [&](Rows<const float> y, int many) {
       if (d + 1 == sides) return activate(y, many);
       for (int n = 0; n < many; ++n)
-        std::copy_n(y[n], layout.layer.padded(), kept[chunk[n].sequence][chunk[n].time]);
+        copy_vectors(y[n], layout.layer.padded(), kept[chunk[n].sequence][chunk[n].time]);
     };
     schedule.run(
         rows, frames,
@@ -140,7 +141,8 @@ void evaluate_batch(const Layout& layout, Directions& directions, const float* t
             for (int row = 0; row < side_by_side; ++row, ++n) {
               const int k = places[row].sequence, t = time(k, places[row].frame + f);
               chunk[n] = {k, t};
-              std::copy_n(sequences[k].x + std::ptrdiff_t(t) * inputs, inputs, x[n]);
+              const float* from = sequences[k].x + std::ptrdiff_t(t) * inputs;
+              for (int i = 0; i < inputs; ++i) x[n][i] = from[i];  // few: no call
             }
           batch.advance(x, many, side_by_side);
           done(batch.outputs(1, side_by_side), many * side_by_side);
