@@ -218,28 +218,58 @@ def test_a_conditional_factor_stands_on_the_trials_that_have_it(tmp_path):
     assert share == pytest.approx(own.fraction("momentum")["mean_forest"])
 
 
+#: What Ray 2.60 writes beside a trial's own results.
+RAY = {
+    "timestamp": 1795685728,
+    "checkpoint_dir_name": None,
+    "done": False,
+    "trial_id": "488eb_00012",
+    "date": "2026-11-26_09-35-28",
+    "time_this_iter_s": 0.0003,
+    "time_total_s": 0.0003,
+    "hostname": "vm",
+    "node_ip": "192.0.2.2",
+    "time_since_restore": 0.0003,
+    "iterations_since_restore": 1,
+}
+
+
 def test_ray_tunes_folder_gives_the_last_result_of_every_trial(tmp_path):
-    for k, row in made_up(12).iterrows():
-        folder = tmp_path / f"trial_{k}"
+    table = made_up(14)
+    for k, row in table.iterrows():
+        folder = tmp_path / f"f_488eb_{k:05}_{k}_lr={row.lr:.4f}_2026-11-26_09-32-23"
         folder.mkdir()
-        config = {"model": {"lr": row.lr, "layers": int(row.layers)}, "opt": row.opt}
+        config = {"model": {"lr": row.lr, "layers": int(row.layers)}, "opt": row.opt, "sizes": [3]}
         (folder / "params.json").write_text(json.dumps(config), encoding="utf-8")
-        lines = [json.dumps({"loss": row.loss + e, "training_iteration": 2 - e}) for e in (1, 0)]
-        (folder / "result.json").write_text("\n".join(lines), encoding="utf-8")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "result.json").write_text("", encoding="utf-8")
+        lines = [
+            {"loss": row.loss + 1 - e, "training_iteration": e, **RAY, "pid": k, "config": config}
+            for e in (0, 1)
+        ]
+        text = "\n".join(map(json.dumps, lines)) if k != 12 else ""
+        (folder / "result.json").write_text(text, encoding="utf-8")
+        if k >= 12:
+            (folder / "error.txt").write_text("Traceback", encoding="utf-8")
     trials = read_trials_of(str(tmp_path))
-    assert len(trials.table) == 12
-    assert set(trials.table) == {"loss", "training_iteration", "model/lr", "model/layers", "opt"}
-    assert sorted(trials.table.loss) == pytest.approx(sorted(made_up(12).loss))
-    assert trials.left_out == {"without a result": 1}
+    assert trials.left_out == {"without a result": 1, "failed": 1}
+    assert list(trials.table.loss) == pytest.approx(list(table.loss[:12]))
+    assert list(trials.table["model/lr"]) == list(table.lr[:12])
+    found = importance(trials, Asked("loss", trees=4))
+    assert {"model/lr", "opt"} <= set(found.factors) <= {"model/lr", "model/layers", "opt"}
 
 
 def test_wandbs_export_leaves_out_what_did_not_finish(tmp_path):
-    table = made_up(20).assign(Name="run", Created="now", State=["finished"] * 17 + ["crashed"] * 3)
-    table.to_csv(tmp_path / "wandb.csv", index=False)
+    """Its columns: about the run, then the config by dotted names, then the summary."""
+    own = made_up(20).rename(columns={"lr": "optimizer.lr"})
+    about = {"Name": "dry-sun-1", "State": ["finished"] * 17 + ["crashed", "running", "crashed"]}
+    about |= {"Notes": "-", "User": "me", "Tags": "", "Created": "2026-11-26T09:00:00.000Z"}
+    about |= {"Runtime": range(20), "Sweep": "abc"}
+    summary = {"_runtime": range(20), "_timestamp": range(20), "_step": range(20)}
+    table = pd.DataFrame(about).join(own).assign(**summary)
+    table.to_csv(tmp_path / "wandb.csv", index=False, quoting=1)
     trials = read_trials_of(str(tmp_path / "wandb.csv"))
-    assert (len(trials.table), trials.left_out) == (17, {"crashed": 3})
+    assert (len(trials.table), trials.left_out) == (17, {"crashed": 2, "running": 1})
+    found = importance(trials, Asked("loss", trees=4))
+    assert set(found.factors) == {"optimizer.lr", "layers", "opt"}
 
 
 @pytest.mark.parametrize(
@@ -273,7 +303,7 @@ def test_a_file_of_laws_that_are_none_is_refused_in_one_line(tmp_path, entry):
 
 
 def test_a_parquet_table_is_read_as_a_csv_is(tmp_path):
-    pytest.importorskip("pyarrow", reason="pyarrow is a package of the user's")
+    pytest.importorskip("pyarrow", reason="pyarrow is the user's own", exc_type=ImportError)
     table = made_up(20).astype({"opt": "category"})
     table.to_parquet(tmp_path / "t.parquet")
     pd.testing.assert_frame_equal(
@@ -285,7 +315,7 @@ def test_parquet_needs_pyarrow_and_says_so(tmp_path, monkeypatch):
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "fastparquet", None)
-    with pytest.raises(UnusableTrials, match="pip install pyarrow"):
+    with pytest.raises(UnusableTrials, match='pip install "pyarrow'):
         read_trials_of(str(tmp_path / "t.parquet"))
 
 
