@@ -25,6 +25,7 @@ from odyssey.analysis.figures.beside import Beside, boxes_beside
 from odyssey.analysis.findings import DataFacts, Findings, finite, winner
 from odyssey.analysis.records import Decomposition, Effect, Skipped, VariantSummary, WithPaper
 from odyssey.analysis.report.embedded import curves_of, packed, script_safe, table_of
+from odyssey.analysis.report.short import in_short
 from odyssey.analysis.words import merit_of, name_of, short_of, title_of
 from odyssey.runs.results import failure_of
 from odyssey.study.study import Study
@@ -57,6 +58,7 @@ def write_report(
     verdicts = judge(findings) if ours & set(paper.TASKS) else []
     page = environment.get_template("page.html").render(
         summary=_summary(findings, study),
+        short=in_short(findings),
         tasks=[_task(findings, study, task) for task in findings.tasks],
         verdicts=verdicts,
         tally=Counter(sorted(row.verdict for row in verdicts)).items(),
