@@ -8,6 +8,7 @@ import yaml
 from odyssey.analysis.findings import DataFacts
 from odyssey.analysis.records import Skipped, WelchTest, WithPaper
 from odyssey.analysis.report.short import in_short
+from odyssey.analysis.words import source_of
 from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
 from tests.support.analysis_fixtures import found, made_up_trials
@@ -77,7 +78,9 @@ def test_data_have_their_words_or_else_the_name_of_their_source(findings):
     assert said(findings).data == "chorales"
     assert said(findings).other
     (short,) = in_short(dataclasses.replace(findings, data={}))
-    assert short.data == ", ".join(sorted(set(findings.trials.source)))
+    assert {source_of("jsb", name) for name in findings.trials.source} == {short.data}
+    assert source_of("jsb", "mat") == "the piano rolls of Boulanger-Lewandowski et al."
+    assert source_of("jsb", "mine") == source_of("my task", "mine") == "mine"
     assert not short.other
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from odyssey import paper
 from odyssey.analysis.findings import REFERENCE, Findings, finite, winner
 from odyssey.analysis.records import Comparison, Decomposition, Effect, VariantSummary
-from odyssey.analysis.words import merit_of, short_of, title_of
+from odyssey.analysis.words import merit_of, short_of, source_of, title_of
 
 #: Hyperparameters that are named, of those that explain a hundredth of the variance or more.
 _NAMED = 3
@@ -32,7 +32,8 @@ def in_short(findings: Findings) -> list[Short]:
 
 
 def _of_task(findings: Findings, task: str) -> Short:
-    facts, sources = findings.data.get(task), sorted(set(findings.of(task).source))
+    facts = findings.data.get(task)
+    sources = [source_of(task, name) for name in sorted(set(findings.of(task).source))]
     return Short(
         title_of(task),
         facts.description if facts else ", ".join(sources) or "none yet",
