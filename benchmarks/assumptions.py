@@ -32,7 +32,7 @@ class MeanLoss(FusedModel):
 
     def __init__(self, spec: Any, rule: UpdateRule) -> None:
         super().__init__(spec, rule)
-        self._update, self.run_length = rule, 1
+        self._update, self.run_length, self.evaluation_length = rule, 1, 1
 
     def train_run(self, split: Any, indices: Any, noise: Any) -> list[float]:
         memory_of(self._rule)[0] = self._update.step / len(split[indices[0]][0])

@@ -128,7 +128,7 @@ def _of_study(
         if len(present) == 1:
             return dict(study.searched(task, present[0]))
         levels = {"variant": Choice(tuple(present))} if present else {}
-        return {**study.search_space(task), **levels}
+        return {**study.factors(task), **levels}
 
 
 def _exported(

@@ -3,7 +3,7 @@
 import logging
 
 from odyssey.engines.training import Model
-from odyssey.networks.cells import Cell
+from odyssey.networks.cells import Cell, has_kernels
 from odyssey.networks.spec import Device, Kernels, NetworkSpec, UpdateRule
 
 log = logging.getLogger(__name__)
@@ -18,10 +18,12 @@ def new_model(
     Cells that the kernels don't know train on Gluon, which the log says once of each. Raises
     KernelError or GpuError where the kernels can't be built or can't run.
     """
-    used = kernels_for(spec.variant, chosen)
+    used = kernels_for(spec.variant, chosen, device)
     if used != chosen and spec.variant.code not in _told:
         _told.add(spec.variant.code)
-        log.warning("the fused kernels don't know the cell %s: Gluon trains it", spec.variant.code)
+        whose = "GPU" if device == "gpu" else "fused"
+        code = spec.variant.code
+        log.warning("the %s kernels don't know the cell %s: Gluon trains it", whose, code)
     if device == "gpu":
         return _on_gpu(spec, rule, used)
     if used == "gluon":
@@ -33,14 +35,14 @@ def new_model(
     return FusedModel(spec, rule)
 
 
-def kernels_for(cell: Cell, chosen: Kernels) -> Kernels:
-    """Return what can train a cell: the kernels that were chosen, or Gluon."""
-    return chosen if cell.fused else "gluon"
+def kernels_for(cell: Cell, chosen: Kernels, device: Device = "cpu") -> Kernels:
+    """Return what can train a cell on a device: the kernels that were chosen, or Gluon."""
+    return chosen if has_kernels(cell, device) else "gluon"
 
 
 def kernels_here(cell: Cell, chosen: Kernels, device: Device = "cpu") -> str:
     """Return what computes on this processor, for the record: the same bits have the same name."""
-    chosen = kernels_for(cell, chosen)
+    chosen = kernels_for(cell, chosen, device)
     if device == "gpu":
         from odyssey.engines.gpu.device import require
 

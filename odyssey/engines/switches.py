@@ -1,6 +1,8 @@
-"""What the kernels of every device know of a variant: its switches as bits."""
+"""What the kernels know a cell by: an LSTM's switches as bits, or the number of another cell."""
 
 from odyssey.networks.cells import Cell
+from odyssey.networks.gru import GRU
+from odyssey.networks.rnn import RNN
 from odyssey.networks.variants import lstm_of
 
 #: Fields of ``LSTMVariant`` in the order of the bits of ``Variant`` in variant.h.
@@ -14,12 +16,17 @@ SWITCHES = (
     "peepholes",
     "gate_recurrence",
 )
+#: Cells beside the LSTM that the C++ kernels know, by their numbers in variant.h.
+OTHERS = ((GRU, 256), (RNN, 512))
 
 
 def switches(variant: Cell) -> int:
-    """Return a variant's switches as the bits of ``Variant`` in variant.h.
+    """Return an LSTM's switches as the bits of ``Variant`` in variant.h, another cell's number.
 
     Raises ValueError for a cell that the kernels don't know.
     """
+    for cell, number in OTHERS:
+        if variant == cell:
+            return number
     row = lstm_of(variant)
     return sum(1 << bit for bit, name in enumerate(SWITCHES) if getattr(row, name))

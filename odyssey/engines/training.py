@@ -33,15 +33,22 @@ class Model(Protocol):
     def set_parameters(self, values: Mapping[str, FloatArray]) -> None:
         """Replace all parameters."""
 
-    def get_velocity(self) -> dict[str, FloatArray]:
-        """Return copies of the momentum terms v of ``UpdateRule``."""
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of what the rule goes on from: each of ``UpdateRule.state``, by parameter.
 
-    def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
-        """Replace all momentum terms."""
+        ``updates`` is the number of updates so far, for a rule that ``counts`` them.
+        """
+
+    def set_state(self, values: Mapping[str, Any]) -> None:
+        """Replace that; values may hold more than the rule has."""
 
     @property
     def run_length(self) -> int:
         """How many sequences to give it at a time; between two runs a trial may be saved."""
+
+    @property
+    def evaluation_length(self) -> int:
+        """The same for sequences that are only evaluated."""
 
     def train_run(self, split: "Split", indices: Sequence[int], noise: Noise) -> Iterable[float]:
         """Update on some sequences in order; return each one's loss before its update.
@@ -53,7 +60,11 @@ class Model(Protocol):
     def evaluate_run(
         self, split: "Split", indices: Sequence[int]
     ) -> Iterable[tuple[float, FloatArray]]:
-        """Return loss and activations (T, K), before softmax or sigmoid, of some sequences."""
+        """Return loss and activations (T, K), before softmax or sigmoid, of some sequences.
+
+        The loss may be NaN where the figure of merit does not need it. Activations hold until the
+        next call.
+        """
 
 
 class Split(Protocol):
@@ -141,13 +152,14 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class TrainingRules:
-    """When to stop, what noise to add (its std and key), how results are judged."""
+    """When to stop, what noise to add (its std and key), what to drop, how results are judged."""
 
     epochs: int
     patience: int
     noise: float
     noise_key: int
     new_merit: Callable[[], Merit]
+    dropout: float = 0.0
 
 
 Checkpoint = Callable[[TrainingState, bool], None]
@@ -218,10 +230,12 @@ def judge_again(untrained: float, valid: Sequence[float], patience: int) -> tupl
 
 def is_over(rules: TrainingRules, state: TrainingState) -> bool:
     """Return whether the trial diverged, used up its epochs or lost its patience."""
-    done = len(state.epochs)
-    return bool(
-        state.diverged_epoch or done >= rules.epochs or done - state.best_epoch > rules.patience
-    )
+    return len(state.epochs) >= rules.epochs or is_final(rules, state)
+
+
+def is_final(rules: TrainingRules, state: TrainingState) -> bool:
+    """Return whether the trial diverged or lost its patience: more epochs would not be trained."""
+    return bool(state.diverged_epoch or len(state.epochs) - state.best_epoch > rules.patience)
 
 
 def _finish_epoch(
@@ -257,7 +271,8 @@ def _train_run(
     """Train on the next sequences; return frames and loss of each."""
     run = state.order[state.position : state.position + model.run_length].tolist()
     presentation = len(state.epochs) * len(state.order) + state.position
-    losses = model.train_run(split, run, Noise(rules.noise, rules.noise_key, presentation))
+    noise = Noise(rules.noise, rules.noise_key, presentation, rules.dropout)
+    losses = model.train_run(split, run, noise)
     return ((len(split[n][0]), loss) for n, loss in zip(run, losses, strict=True))
 
 
@@ -266,8 +281,8 @@ def evaluate(
 ) -> float:
     """Return a figure of merit over all sequences, without noise; calls back after each run."""
     numbers = range(len(split))
-    for start in numbers[:: model.run_length]:
-        run = numbers[start : start + model.run_length]
+    for start in numbers[:: model.evaluation_length]:
+        run = numbers[start : start + model.evaluation_length]
         for n, (loss, activations) in zip(run, model.evaluate_run(split, run), strict=True):
             merit.add(loss, activations, split[n][1])
         after_each()

@@ -1,16 +1,19 @@
-"""What a recurrent cell is, and which there are: the LSTM's variants and whatever a study adds.
+"""What a recurrent cell is, and which there are: the LSTM's variants, GRU, RNN, what a study adds.
 
 A cell is one file: its parameters' shapes and one step, written over ``Ops``. Gluon trains it from
 that by autograd, and ``equations`` runs it in float64, which central differences can be held
-against. Only the LSTM's variants have kernels.
+against.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Protocol
 
+from odyssey.networks.gru import GRU
 from odyssey.networks.ops import Ops
-from odyssey.networks.variants import VARIANTS, LSTMVariant, get_variant
+from odyssey.networks.rnn import RNN
+from odyssey.networks.shapes import check_step
+from odyssey.networks.variants import NAMED, VARIANTS, LSTMVariant, get_variant
 from odyssey.registry import Registry
 
 
@@ -32,10 +35,6 @@ class Cell(Protocol):
     @property
     def name(self) -> str:
         """The same in words."""
-
-    @property
-    def fused(self) -> bool:
-        """Whether the fused kernels know it; then it is an ``LSTMVariant``."""
 
     @property
     def blocks(self) -> tuple[str, ...]:
@@ -67,7 +66,8 @@ CELLS: Registry[Cell] = Registry("cell")
 def register(cell: Cell) -> Cell:
     """Add a cell and return it. Raises ValueError for a code that is taken or no word.
 
-    Raises ValueError, too, for parameters without W and b of the cell's blocks.
+    Raises ValueError, too, for parameters without W and b of the cell's blocks, for a step that
+    does not fit them, and for a cell that can't be hashed.
     """
     shapes = cell.parameter_shapes(2, 3)
     rows = 3 * len(cell.blocks)
@@ -76,6 +76,11 @@ def register(cell: Cell) -> Cell:
             f"the cell {cell.code!r} must have parameters W (blocks·H, D) and b (blocks·H,) for "
             f"its blocks {', '.join(cell.blocks)}, got {shapes} for D = 2, H = 3"
         )
+    if cell.__hash__ is None:
+        raise ValueError(
+            f"the cell {cell.code!r} must be hashable: make its class @dataclass(frozen=True)"
+        )
+    check_step(cell)
     return CELLS.add(cell.code, cell)
 
 
@@ -99,5 +104,11 @@ def without_names(cell: Cell) -> Cell:
     return replace(cell, code="", name="", change="") if isinstance(cell, LSTMVariant) else cell
 
 
-for _variant in VARIANTS.values():
-    register(_variant)
+def has_kernels(cell: Cell, device: str = "cpu") -> bool:
+    """Return whether the fused kernels of a device know a cell: the GPU's know the LSTM alone."""
+    return isinstance(cell, LSTMVariant) or (device == "cpu" and cell in (GRU, RNN))
+
+
+_ours: tuple[Cell, ...] = (*VARIANTS.values(), *NAMED.values(), GRU, RNN)
+for _cell in _ours:
+    register(_cell)

@@ -1,19 +1,23 @@
-"""The study's networks in float64 NumPy, forward by each cell's own step, the LSTM's backward too.
+"""The study's networks in float64 NumPy: forward by each cell's own step, backward by hand.
 
-Source of the gradients: Greff et al., section II-B, in the paper's letters, with the variants of
-section IV-C. It is the oracle that every fast implementation is held against; nothing but tests
-and benchmarks calls it. Back-propagation through time is full: nothing is truncated or cut.
+Source of the LSTM's gradients: Greff et al., section II-B, in the paper's letters, with the
+variants of section IV-C. It is the oracle that every fast implementation is held against; nothing
+but tests and benchmarks calls it. Back-propagation through time is full: nothing is truncated or
+cut.
 
 Shapes: T time, B batch, D inputs, H blocks, K outputs; x is (T, B, D), activations are (T, B, H).
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.networks.cells import Cell
+from odyssey.networks.gru import GRU
+from odyssey.networks.numpy_ops import NumpyOps
+from odyssey.networks.rnn import RNN
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import LSTMVariant, lstm_of
 
@@ -32,56 +36,6 @@ class Activations:
     c: Array
     h: Array
     y: Array
-
-
-def sigmoid(a: Array) -> Array:
-    """Return the logistic function without overflow."""
-    value: Array = 0.5 * (1 + np.tanh(0.5 * a))
-    return value
-
-
-class NumpyOps:
-    """``Ops`` of float64 arrays."""
-
-    def product(self, x: Array, weights: Array, blocks: int) -> Array:
-        """Return x times the transposed weights."""
-        product: Array = x @ weights.T
-        return product
-
-    def split(self, a: Array, blocks: int) -> list[Array]:
-        """Return views of the blocks."""
-        return np.split(a, blocks, axis=-1)
-
-    def join(self, parts: Sequence[Array]) -> Array:
-        """Return arrays side by side."""
-        return np.concatenate(parts, axis=-1)
-
-    def times(self, a: Array, vector: Array) -> Array:
-        """Return every row times a vector."""
-        return a * vector
-
-    def plus(self, a: Array, vector: Array) -> Array:
-        """Return every row plus a vector."""
-        return a + vector
-
-    def sigmoid(self, a: Array) -> Array:
-        """Return the logistic function."""
-        return sigmoid(a)
-
-    def tanh(self, a: Array) -> Array:
-        """Return the hyperbolic tangent."""
-        value: Array = np.tanh(a)
-        return value
-
-    def relu(self, a: Array) -> Array:
-        """Return the positive part."""
-        value: Array = np.maximum(a, 0)
-        return value
-
-    def exp(self, a: Array) -> Array:
-        """Return the exponential."""
-        value: Array = np.exp(a)
-        return value
 
 
 def cell_forward(cell: Cell, parameters: Parameters, x: Array) -> Array:
@@ -163,38 +117,91 @@ def layer_backward(
     return grad, dx
 
 
-def network_forward(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
-    """Return the output layer's activations before softmax or sigmoid, (T, B, K), for any cell."""
-    sides = [
-        cell_forward(spec.variant, _side(parameters, side), x[_order(side)])[_order(side)]
-        for side in spec.directions
-    ]
-    a: Array = np.concatenate(sides, axis=-1) @ parameters["output.W"].T + parameters["output.b"]
+def gru_backward(parameters: Parameters, x: Array, dy: Array) -> tuple[dict[str, Array], Array]:
+    """Return the gradients of one direction's GRU and of x, given dy (T, B, H)."""
+    grad = {name: np.zeros_like(value) for name, value in parameters.items()}
+    dx, now, y = np.zeros_like(x), [], [np.zeros(dy.shape[1:])]
+    for a_t in x @ parameters["W"].T + parameters["b"]:
+        now.append(GRU.activations(NumpyOps(), a_t, y[-1:], parameters))
+        y.append(now[-1]["y"])
+    dy_next = np.zeros(dy.shape[1:])
+    for t in reversed(range(len(x))):
+        r, u, n, inner = (now[t][name] for name in ("r", "u", "n", "inner"))
+        dy_t = dy[t] + dy_next
+        da_n = dy_t * (1 - u) * (1 - n**2)
+        da_u = _through_sigmoid(dy_t * (y[t] - n), u)
+        da_r = _through_sigmoid(da_n * inner, r)
+        da = np.concatenate([da_r, da_u, da_n], axis=1)
+        through_R = np.concatenate([da_r, da_u, da_n * r], axis=1)
+        grad["W"] += da.T @ x[t]
+        grad["b"] += da.sum(0)
+        grad["R"] += through_R.T @ y[t]
+        grad["bn"] += (da_n * r).sum(0)
+        dx[t] = da @ parameters["W"]
+        dy_next = dy_t * u + through_R @ parameters["R"]
+    return grad, dx
+
+
+def rnn_backward(parameters: Parameters, x: Array, dy: Array) -> tuple[dict[str, Array], Array]:
+    """Return the gradients of one direction's tanh network and of x, given dy (T, B, H)."""
+    y, da = cell_forward(RNN, parameters, x), np.zeros_like(dy)
+    da_next = np.zeros(dy.shape[1:])
+    for t in reversed(range(len(x))):
+        da_next = da[t] = (dy[t] + da_next @ parameters["R"]) * (1 - y[t] ** 2)
+    grad = {
+        "W": np.einsum("tbh,tbd->hd", da, x),
+        "R": np.einsum("tbh,tbk->hk", da[1:], y[:-1]),
+        "b": da.sum((0, 1)),
+    }
+    return grad, da @ parameters["W"]
+
+
+def cell_backward(
+    cell: Cell, parameters: Parameters, x: Array, dy: Array
+) -> tuple[dict[str, Array], Array]:
+    """Return the gradients of one direction's parameters and of x, given dy (T, B, H).
+
+    Raises ValueError for a cell that is neither the LSTM nor GRU or RNN.
+    """
+    if cell == GRU:
+        return gru_backward(parameters, x, dy)
+    if cell == RNN:
+        return rnn_backward(parameters, x, dy)
+    variant = lstm_of(cell)
+    return layer_backward(variant, parameters, x, layer_forward(variant, parameters, x), dy)
+
+
+def network_forward(
+    spec: NetworkSpec, parameters: Parameters, x: Array, mask: Array | float = 1.0
+) -> Array:
+    """Return the output layer's activations before softmax or sigmoid, (T, B, K), for any cell.
+
+    ``mask`` (T, B, directions·H) multiplies what the output layer sees.
+    """
+    y = np.concatenate(_outputs(spec, parameters, x), axis=-1) * mask
+    a: Array = y @ parameters["output.W"].T + parameters["output.b"]
     return a
 
 
 def network_backward(
-    spec: NetworkSpec, parameters: Parameters, x: Array, d_output: Array
+    spec: NetworkSpec,
+    parameters: Parameters,
+    x: Array,
+    d_output: Array,
+    mask: Array | float = 1.0,
 ) -> tuple[dict[str, Array], Array]:
-    """Return the gradients of all parameters and of x, given d_output (T, B, K), for the LSTM.
+    """Return the gradients of all parameters and of x, given d_output (T, B, K).
 
-    Those of other cells are to be found by central differences of ``network_forward``.
+    Those of a cell of one's own are to be found by central differences of ``network_forward``.
     """
-    variant = lstm_of(spec.variant)
-    runs = {
-        side: layer_forward(variant, _side(parameters, side), x[_order(side)])
-        for side in spec.directions
-    }
-    y = np.concatenate([runs[side].y[_order(side)] for side in spec.directions], axis=-1)
+    y = np.concatenate(_outputs(spec, parameters, x), axis=-1) * mask
     gradients: dict[str, Array] = {}
-    dy = d_output @ parameters["output.W"]
+    dy = d_output @ parameters["output.W"] * mask
     dx = np.zeros_like(x)
     for k, side in enumerate(spec.directions):
         order = _order(side)
         dy_side = dy[order, :, k * spec.hidden : (k + 1) * spec.hidden]
-        own, dx_side = layer_backward(
-            variant, _side(parameters, side), x[order], runs[side], dy_side
-        )
+        own, dx_side = cell_backward(spec.variant, _side(parameters, side), x[order], dy_side)
         gradients |= {f"{side}.{name}": value for name, value in own.items()}
         dx += dx_side[order]
     gradients["output.W"] = np.einsum("tbk,tbh->kh", d_output, y)
@@ -202,14 +209,32 @@ def network_backward(
     return gradients, dx
 
 
-def update(rule: UpdateRule, theta: Array, velocity: Array, gradient: Array) -> tuple[Array, Array]:
-    """Return an array of parameters and its velocity after one step of the rule."""
-    limit = float(rule.clip)
-    gradient = np.clip(gradient, -limit, limit) if limit else gradient
-    gradient = gradient + rule.weight_decay * theta
-    velocity = rule.momentum * velocity - rule.step * gradient
-    move = rule.momentum * velocity - rule.step * gradient if rule.nesterov else velocity
-    return theta + move, velocity
+def _outputs(spec: NetworkSpec, parameters: Parameters, x: Array) -> list[Array]:
+    return [
+        cell_forward(spec.variant, _side(parameters, side), x[_order(side)])[_order(side)]
+        for side in spec.directions
+    ]
+
+
+def update(
+    rule: UpdateRule, theta: Array, state: tuple[Array, ...], gradient: Array, count: int = 1
+) -> tuple[Array, tuple[Array, ...]]:
+    """Return an array of parameters and its ``rule.state`` after the count-th update."""
+    limit, eta, mu = float(rule.clip), rule.step, rule.momentum
+    g = np.clip(gradient, -limit, limit) if limit else gradient
+    g = g + rule.weight_decay * theta
+    if rule.name in ("nesterov", "momentum"):
+        v = mu * state[0] - eta * g
+        return theta + (mu * v - eta * g if rule.name == "nesterov" else v), (v,)
+    if rule.name == "sgd":
+        return theta - eta * g, ()
+    if rule.name == "rmsprop":
+        w = rule.rho * state[0] + (1 - rule.rho) * g**2
+        return theta - eta * g / (np.sqrt(w) + rule.epsilon), (w,)
+    m = rule.beta1 * state[0] + (1 - rule.beta1) * g
+    w = rule.beta2 * state[1] + (1 - rule.beta2) * g**2
+    unbiased_m, unbiased_w = m / (1 - rule.beta1**count), w / (1 - rule.beta2**count)
+    return theta - eta * unbiased_m / (np.sqrt(unbiased_w) + rule.epsilon), (m, w)
 
 
 def _order(side: str) -> slice:

@@ -5,13 +5,13 @@ one block per gate is stacked in the order z, i, f, o (block input, input, forge
 gates that a variant lacks are left out.
 
 The nine rows of the paper combine: ``get_variant("CIFG+NP")`` is the row with the changes of both,
-so a variant of one's own needs no new code.
+so a variant of one's own needs no new code. ``NAMED`` are combinations that have names elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import Any
 
 from odyssey.networks.ops import Ops
 
@@ -34,7 +34,6 @@ class LSTMVariant:
     coupled_gates: bool = False
     peepholes: bool = True
     gate_recurrence: bool = False
-    fused: ClassVar[bool] = True
 
     def __post_init__(self) -> None:
         if self.coupled_gates and not (self.input_gate and self.forget_gate):
@@ -158,6 +157,11 @@ VARIANTS: Mapping[str, LSTMVariant] = MappingProxyType(
     {code: get_variant(code) for code in _CHANGES}
 )
 VANILLA = VARIANTS["V"]
+#: Combinations by the names that others gave them. JANET: van der Westhuizen and Lasenby 2018, "The
+#: unreasonable effectiveness of the forget gate", whose f is our 1 − i.
+NAMED: Mapping[str, LSTMVariant] = MappingProxyType(
+    {"JANET": replace(get_variant("CIFG+NOG+NOAF+NP"), code="JANET", name="just another network")}
+)
 
 
 def lstm_of(cell: object) -> LSTMVariant:
@@ -165,7 +169,7 @@ def lstm_of(cell: object) -> LSTMVariant:
     if not isinstance(cell, LSTMVariant):
         code = getattr(cell, "code", cell)
         raise ValueError(
-            f"the cell {code!r} is no variant of the LSTM, which alone has kernels and gradients "
-            "by hand: choose `kernels: gluon`"
+            f"the cell {code!r} is no variant of the LSTM, which is all that these kernels and "
+            "equations know: choose `kernels: gluon`"
         )
     return cell

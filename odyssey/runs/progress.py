@@ -15,6 +15,7 @@ from typing import Any
 
 import h5py
 
+from odyssey.runs.epochs import RUNNING, Standing
 from odyssey.runs.results import TRIAL, failure_of, read_block
 from odyssey.runs.survey import survey_trials
 from odyssey.storage import lease
@@ -61,19 +62,20 @@ def _of_trial(spec: TrialSpec, path: Path) -> Progress:
     identity = {"task": spec.task, "variant": spec.variant, "trial": spec.trial}
     works = lease.is_held(path.with_suffix(".lease"))
     version = _version(path)
-    head = _head(path, version)
-    if head is None or head["fingerprint"] != spec.fingerprint:
+    found = _standing(path, version)
+    if found is None or not found.is_of(spec) or not found.is_of_use(spec):
         if works:
             return _progress(identity, "running")
         reason = failure_of(path)
         return _progress(identity, "failed" if reason else "waiting", reason=reason)
-    written = version[0] / 1e9
-    if head["status"] != "running":
-        return _progress(identity, head["status"], head["epoch"], ended=written)
+    written, status = version[0] / 1e9, found.status_for(spec)
+    epoch = min(found.epochs, spec.protocol.epochs)
+    if status != RUNNING:
+        return _progress(identity, status, epoch, ended=written)
     reason = "" if works else failure_of(path)
     state = "running" if works else "failed" if reason else "paused"
     age = max(0.0, time_at(path.parent) - written)
-    return _progress(identity, state, head["epoch"], age=age, reason=reason)
+    return _progress(identity, state, epoch, age=age, reason=reason)
 
 
 def _progress(identity: Any, state: str, epoch: int = 0, **more: Any) -> Progress:
@@ -110,15 +112,14 @@ def _ended(path: Path, _version: tuple[int, int]) -> Mapping[str, Progress]:
 
 
 @_kept
-def _head(path: Path, _version: tuple[int, int]) -> Mapping[str, Any] | None:
-    """Return the head of a trial's file without reading its arrays; None if it is of no use."""
+def _standing(path: Path, _version: tuple[int, int]) -> Standing | None:
+    """Return how far a trial's file is without reading its arrays; None if it is of no use."""
     try:
         with h5py.File(path, "r", locking=False) as file:
             if file.attrs["format"] != TRIAL:
                 return None
-            epoch = len(file["curves/seconds"])
-            return {name: file.attrs[name] for name in ("status", "fingerprint")} | {"epoch": epoch}
-    except (OSError, KeyError):
+            return Standing.of(file.attrs, len(file["curves/seconds"]), "state" in file)
+    except (OSError, KeyError, ValueError):
         return None
 
 

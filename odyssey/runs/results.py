@@ -121,16 +121,18 @@ class TrialResult:
         }
 
 
-def write_trial(path: Path, result: TrialResult, best_parameters: Mapping[str, Any]) -> None:
-    """Write a finished trial's file, with its weights at the best epoch."""
-    save_tree(path, {"format": TRIAL, **result.to_tree(), "best": dict(best_parameters)})
+def write_trial(
+    path: Path,
+    result: TrialResult,
+    best_parameters: Mapping[str, Any],
+    state: Mapping[str, Any] | None = None,
+) -> None:
+    """Write a finished trial's file, with its weights at the best epoch.
 
-
-def read_trial(path: Path) -> TrialResult | None:
-    """Return the result in a trial's file, None for a checkpoint; DamagedFile if it is neither."""
-    tree = load_tree(path)
-    check_format(path, tree, TRIAL)
-    return None if tree["status"] == "running" else TrialResult.from_tree(tree)
+    ``state`` is what training goes on from once more epochs are asked for, None where none follow.
+    """
+    tree = {"format": TRIAL, **result.to_tree(), "best": dict(best_parameters)}
+    save_tree(path, tree | ({"state": state} if state else {}))
 
 
 def write_block(path: Path, results: Iterable[TrialResult]) -> None:

@@ -1,17 +1,17 @@
 """One run of the study, where everything meets: start it, resume it, or find it done.
 
-The trial's file is its checkpoint while it runs and its result in the end.
+The trial's file is its checkpoint while it runs and its result in the end; the result of a trial
+that used up its epochs is a checkpoint, too, for a study with more of them.
 """
 
 import errno
 import logging
 import platform
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -23,6 +23,7 @@ from odyssey.engines.training import (
     TrainingRules,
     TrainingState,
     initial_parameters,
+    is_final,
     is_over,
     judge_untrained,
     train,
@@ -31,17 +32,21 @@ from odyssey.networks.spec import Device, Kernels
 from odyssey.runs import stopping
 from odyssey.runs.checkpoint import (
     find_trial,
+    is_judged,
     previous_generation,
     restore,
     save_checkpoint,
+    state_tree,
     with_epoch_0,
 )
+from odyssey.runs.epochs import result_for
 from odyssey.runs.keeper import USUAL, Keeper, Saving
 from odyssey.runs.observer import OBSERVERS, Observer
 from odyssey.runs.results import CURVES, TrialResult, write_trial
 from odyssey.storage.datasets import Dataset
 from odyssey.storage.files import clear_drafts
 from odyssey.storage.lease import Lease, holding
+from odyssey.storage.tree_file import Tree, save_tree
 from odyssey.study.trials import TrialSpec
 from odyssey.tasks import TASKS
 from odyssey.tasks.merit import FigureOfMerit
@@ -85,10 +90,9 @@ def run_trial(
     """
     with _file_errors(path), holding(path.with_suffix(".lease")) as lease:
         clear_drafts(path)
-        tree = find_trial(path, spec.fingerprint, dataset.fingerprint)
-        if tree is not None and tree["status"] != "running" and "untrained" in tree:
-            log.info("%s: found finished", spec)
-            return TrialResult.from_tree(tree)
+        tree = find_trial(path, spec, dataset.fingerprint)
+        if result := _read_result(tree, spec):
+            return result
         model = new_model(spec.network, spec.rule, kernels, device)
         state = _start(spec, model)
         rules = TrainingRules(
@@ -96,14 +100,17 @@ def run_trial(
             patience=spec.protocol.patience,
             noise=spec.noise,
             noise_key=spec.noise_key,
+            dropout=spec.dropout,
             new_merit=partial(FigureOfMerit, TASKS[spec.task]),
         )
-        if tree is not None and "untrained" not in tree:
+        if tree is not None and not is_judged(tree):
             log.info("%s: written by an older odyssey, its untrained net is judged", spec)
             judge_untrained(model, dataset, rules, state, partial(_stop_or_renew, spec, lease))
-            tree = with_epoch_0(tree, state, rules.patience)
-            if tree["status"] != "running":
-                return _written(path, TrialResult.from_tree(tree), tree["best"], lease)
+            lease.check()
+            save_tree(path, with_epoch_0(tree, state, rules.patience))
+            tree = find_trial(path, spec, dataset.fingerprint)
+            if result := _read_result(tree, spec):
+                return result
         if tree is not None:
             state = restore(tree, model)
         log.info("%s: %s, %s", spec, _position(state), dict(spec.hyperparameters))
@@ -122,7 +129,10 @@ def run_trial(
             keeper(state, epoch_ended, is_over(rules, state))
 
         train(model, dataset, rules, state, after_run)
-        result = _written(path, describe(state), state.best_parameters, lease)
+        result = describe(state)
+        lease.check()
+        longer = None if is_final(rules, state) else state_tree(state, model)
+        write_trial(path, result, state.best_parameters, longer)
         previous_generation(path).unlink(missing_ok=True)
     log.info("%s: %s after %d epochs", spec, _outcome(result), len(state.epochs))
     return result
@@ -142,11 +152,11 @@ def _file_errors(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _written(
-    path: Path, result: TrialResult, best_parameters: Mapping[str, Any], lease: Lease
-) -> TrialResult:
-    lease.check()
-    write_trial(path, result, best_parameters)
+def _read_result(tree: Tree | None, spec: TrialSpec) -> TrialResult | None:
+    """Return what a file that is of use holds as a result, if it does."""
+    result = result_for(tree, spec) if tree is not None and is_judged(tree) else None
+    if result is not None:
+        log.info("%s: found finished", spec)
     return result
 
 

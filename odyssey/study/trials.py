@@ -13,6 +13,7 @@ from odyssey.study.hyperparameters import (
     HYPERPARAMETERS,
     AtStart,
     InputNoise,
+    OutputDropout,
     Start,
     fields_of,
     get_hyperparameter,
@@ -53,6 +54,11 @@ class TrialSpec:
         return InputNoise(**fields_of(InputNoise, self.hyperparameters)).std
 
     @property
+    def dropout(self) -> float:
+        """Probability of dropout of the recurrent layer's outputs."""
+        return OutputDropout(**fields_of(OutputDropout, self.hyperparameters)).probability
+
+    @property
     def start(self) -> Start:
         """How the initial parameters are drawn."""
         protocol = {"weight_std": self.protocol.weight_std}
@@ -72,7 +78,7 @@ class TrialSpec:
 
     @property
     def noise_key(self) -> int:
-        """Key of the trial's input noise."""
+        """Key of the trial's input noise and dropout."""
         return seed_of(self.seed, self.task, self.variant, self.trial, "input noise")
 
     @property
@@ -89,6 +95,11 @@ class TrialSpec:
         """A hash of the settings: results of other settings or versions have another."""
         return fingerprint(self.settings)
 
+    @property
+    def training_fingerprint(self) -> str:
+        """The same without the number of epochs: trials that differ in it alone are one run."""
+        return training_fingerprint(self.settings)
+
     def __str__(self) -> str:
         return f"{self.task}/{self.variant}/{self.trial}"
 
@@ -101,6 +112,12 @@ def versions_of(task: str, variant: str, names: Mapping[str, object]) -> dict[st
     rows |= {f"hyperparameter {name}": HYPERPARAMETERS[name] for name in names}
     versions = {name: getattr(row, "version", 1) for name, row in rows.items()}  # cells may lack it
     return {name: version for name, version in versions.items() if version != 1}
+
+
+def training_fingerprint(settings: Mapping[str, Any]) -> str:
+    """Return a hash of a trial's settings but for the number of epochs, which changes no epoch."""
+    protocol = {name: each for name, each in settings["protocol"].items() if name != "epochs"}
+    return fingerprint({**settings, "protocol": protocol})
 
 
 def fingerprint(value: object) -> str:

@@ -33,7 +33,7 @@ class ScriptedModel:
     def get_parameters(self):
         return {"steps": np.array([self.steps])}
 
-    run_length = 3
+    run_length = evaluation_length = 3
 
     def train_run(self, split, indices, noise):
         for k, n in enumerate(indices):

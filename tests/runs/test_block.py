@@ -12,7 +12,7 @@ import pytest
 from benchmarks.private_slurm import wait_for
 from benchmarks.tiny import tiny_dataset
 from odyssey.runs.block import BlockError, prepared, run_block
-from odyssey.runs.results import collect, read_block, read_trial
+from odyssey.runs.results import collect, read_block
 from odyssey.storage.datasets import write_dataset
 from odyssey.storage.tree_file import load_tree, save_tree
 from odyssey.study.study import Study
@@ -157,8 +157,8 @@ def test_a_signal_to_a_job_saves_every_trial_and_ends_it(tiny_study, data, tmp_p
         *(120, "two checkpoints"),
     )
     job.send_signal(number)
-    _, words = job.communicate(timeout=120)
+    _, words = job.communicate(timeout=600)
     assert f"stopped on {number.name}; all trials are saved" in words
     assert job.returncode == 1
-    assert [read_trial(path) for path in trials] == [None, None]  # checkpoints, whole
+    assert [load_tree(path)["status"] for path in trials] == ["running"] * 2  # checkpoints, whole
     assert {path.suffix for path in trials[0].parent.iterdir()} == {".h5"}

@@ -116,7 +116,7 @@ def test_the_trial_file_explains_itself(tiny_study, tmp_path):
     assert {name: value.shape for name, value in tree["best"].items()} == shapes
     assert tree["parameters"] == sum(np.prod(shape) for shape in shapes.values())
     assert len(tree["curves"]["valid"]) == len(result.curves["valid"])
-    assert "state" not in tree
+    assert tree["state"]["position"] == 0  # which more epochs would go on from
 
 
 def test_the_best_weights_give_the_reported_test_figure(tiny_study, tmp_path):
@@ -276,7 +276,7 @@ def test_files_of_no_use_are_told_apart_and_moved_aside(
     run_trial(spec, data, path, "gluon")
     harm(path)
     harmed = path.read_bytes()
-    assert find_trial(path, spec.fingerprint, data.fingerprint) is None
+    assert find_trial(path, spec, data.fingerprint) is None
     assert [file.name for file in path.parent.iterdir()] == [f"0.{aside}-1.h5"]
     assert (path.parent / f"0.{aside}-1.h5").read_bytes() == harmed
     assert words in caplog.text
@@ -312,7 +312,7 @@ def test_a_damaged_checkpoint_falls_back_to_the_one_before(tiny_study, tmp_path,
     with pytest.raises(Killed):
         run_trial(spec, data, path, "gluon", saving=ALWAYS)
     path.write_bytes(b"")
-    tree = find_trial(path, spec.fingerprint, data.fingerprint)
+    tree = find_trial(path, spec, data.fingerprint)
     assert tree["state"]["position"] == 3
     fuse(np.inf)
     run_trial(spec, data, path, "gluon")

@@ -222,5 +222,5 @@ def test_trials_share_a_gpu_and_ctrl_c_cancels_all(cluster, undisturbed, tmp_pat
     assert [p.environ()["CUDA_VISIBLE_DEVICES"] for p in training] == ["0", "0"]
     main.send_signal(signal.SIGINT)
     assert main.wait(300) != 0
-    wait_for(lambda: not cluster("squeue", "-h"), 120, "the end of all jobs")
+    wait_for(lambda: not cluster("squeue", "-h"), 300, "the end of all jobs")
     assert all(Path(study.trial(k)).exists() for k in range(2))

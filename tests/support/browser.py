@@ -46,7 +46,7 @@ def visit(page: Path, folder: Path, script: str = "") -> Visit:
         ],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
         check=True,
     )
     return Visit(

@@ -100,7 +100,7 @@ class SmallStudy:
     def job_in_training(self, trial: int = 0) -> str:
         """Return the running SLURM job of a trial, once that has been saved for the first time."""
         wait_for(self.trial(trial).exists, 900, f"the first checkpoint: {self.log()}")
-        return wait_for(partial(self._running_job, trial), 60, f"the job of {trial}: {self.log()}")
+        return wait_for(partial(self._running_job, trial), 300, f"the job of {trial}: {self.log()}")
 
     def _running_job(self, trial: int) -> str:
         assert self.cluster is not None

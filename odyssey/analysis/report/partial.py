@@ -8,7 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from odyssey.analysis.report.of_tables import write_all
-from odyssey.runs.results import TrialResult, read_block, read_trial, tabulate
+from odyssey.runs.epochs import read_trial
+from odyssey.runs.results import TrialResult, read_block, tabulate
 from odyssey.runs.survey import survey_trials
 from odyssey.storage.tree_file import DamagedFile
 from odyssey.study.study import Study, TrialSpec
@@ -63,7 +64,6 @@ def _of_block(path: Path) -> dict[str, TrialResult | None]:
 def _of_trial(spec: TrialSpec, path: Path) -> TrialResult | None:
     """Return a trial's result; None for other settings, another version or a damaged file."""
     try:
-        result = read_trial(path)
+        return read_trial(path, spec)
     except (FileNotFoundError, DamagedFile):
         return None
-    return result if result and result.fingerprint == spec.fingerprint else None

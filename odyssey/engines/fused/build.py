@@ -29,7 +29,7 @@ from odyssey.engines.fused.instructions import (
     chosen_sets,
 )
 from odyssey.engines.switches import switches
-from odyssey.networks.cells import Cell
+from odyssey.networks.cells import Cell, has_kernels
 from odyssey.storage.files import replacing
 
 # Never -ffast-math: NaN and inf must pass through, and linking with it flushes denormal numbers to
@@ -107,7 +107,8 @@ def build(variants: Iterable[Cell], instruction_sets: Iterable[str] | None = Non
 
 
 def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: bool) -> Library:
-    key = _digest(source_key(), compiler.version, *map(str, sorted(rows)))
+    sources = source_key()  # of before: who edits them meanwhile gets another library
+    key = _digest(sources, compiler.version, *map(str, sorted(rows)))
     library = Library(cache_folder() / key, rows)
     if not _lacking(library, wanted) and not (choosy and set(wanted) & set(library.left_out)):
         return library
@@ -121,7 +122,7 @@ def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: 
             _compile(compiler, library, missing)
         left_out = {k: v for k, v in library.left_out.items() if not _is_whole(library, k)}
         manifest = {
-            "sources": source_key(),
+            "sources": sources,
             "compiler": compiler.version,
             "switches": sorted(rows),
             "left_out": left_out | refused,
@@ -141,12 +142,12 @@ def is_outdated(declared: Path, variants: Iterable[Cell]) -> bool:
 def is_missing(variants: Iterable[Cell]) -> bool:
     """Return whether no library, for whatever instruction set, is there for one of the variants."""
     sets = buildable_sets()
-    known = [variant for variant in variants if variant.fused]
+    known = filter(has_kernels, variants)
     return any(not any(find(variant, name) for name in sets) for variant in known)
 
 
 def _known(variants: Iterable[Cell]) -> frozenset[int]:
-    return frozenset(switches(variant) for variant in variants if variant.fused)
+    return frozenset(map(switches, filter(has_kernels, variants)))
 
 
 def available(variant: Cell) -> tuple[Library, str] | None:

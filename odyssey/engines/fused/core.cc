@@ -13,6 +13,7 @@ class VariantNetwork final : public AnyNetwork {
   const NetworkShape& shape() const override { return network_.layout().shape; }
   std::size_t size() const override { return network_.layout().size; }
   int frames() const override { return network_.frames(); }
+  void use(Helper* helper) override { network_.use(helper); }
 
   Shapes shapes() const override {
     Shapes shapes;
@@ -37,18 +38,21 @@ class VariantNetwork final : public AnyNetwork {
   }
 
   double step(const float* x, int T, const float* target, int labels, const Noise& noise, float* theta,
-              float* velocity, const Rule& rule) override {
-    return network_.step(x, T, target, labels, noise, theta, velocity, rule);
+              float* state, const Rule& rule) override {
+    return network_.step(x, T, target, labels, noise, theta, state, rule);
   }
   double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
                   float* outputs) override {
     return network_.evaluate(x, T, target, labels, theta, outputs);
   }
+  void evaluate(const std::vector<Presented>& sequences, const float* theta, double* losses) override {
+    network_.evaluate(sequences, theta, losses);
+  }
   void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) override {
     network_.forward(x, T, noise, theta, outputs);
   }
-  void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) override {
-    network_.learn(gradient, theta, velocity, rule);
+  void learn(const float* gradient, float* theta, float* state, const Rule& rule) override {
+    network_.learn(gradient, theta, state, rule);
   }
 
  private:

@@ -27,22 +27,22 @@ void gate_gradients(const Direction<Real, V>& of, int start, int units, Target t
 // that start there.
 template <class Real, class V, class Target>
 void parameter_gradients(const Direction<Real, V>& of, Target target) {
-  constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
+  constexpr int L = kLanes<Real>, Z = V::blocks, P = V::vectors;
   const auto& layout = of.layout;
   layout.each_panel([&](std::size_t column, int vectors) {
     const std::size_t width = std::size_t(vectors) * L;
     const Rows<const Real> d = of.delta.from_column(column);
     product<Real>({of.x.data, 1, of.x.stride}, d, layout.inputs, vectors, of.T,
                   target(layout.W + column * layout.inputs, width));
-    product<Real>({of.y.data, 1, of.y.stride}, d, layout.hidden, vectors, of.T,
-                  target(layout.R + column * layout.hidden, width));
+    product<Real>({of.y.data, 1, of.y.stride}, of.recurrent().from_column(column), layout.hidden, vectors,
+                  of.T, target(layout.R + column * layout.hidden, width));
     column_sums<Real>(d, of.T, vectors, target(layout.b + column, 0));
     if constexpr (V::gate_recurrence) gate_gradients(of, int(column / (Z * L)), vectors / Z, target);
   });
-  if constexpr (V::peepholes) {
-    const auto peephole = target(layout.p, 0);
-    for (int j = 0; j < G * int(layout.padded()); j += L)
-      peephole.last(0, j, peephole.first(0, j) + load(of.dp + j));
+  if constexpr (P > 0) {
+    const auto vectors = target(layout.p, 0);
+    for (int j = 0; j < P * int(layout.padded()); j += L)
+      vectors.last(0, j, vectors.first(0, j) + load(of.dp + j));
   }
 }
 

@@ -4,17 +4,24 @@
 // Everything is stored in the order s in which the direction sees the frames; only x, y and dy know
 // the time, through rows that a backward direction walks in reverse. Row 0 of c and y is the state
 // before the first frame, all zeros.
+//
+// A cell is what Units<Real, V> says of one vector of units: units.h of the LSTM, others.h of those that have
+// no cell c.
 #pragma once
 
+#include "others.h"
 #include "transposes.h"
 #include "units.h"
 
 namespace odyssey {
 
+template <class V>
+class Batch;
+
 template <class Real, class V>
 class Direction {
  public:
-  static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
+  static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates, P = V::vectors;
   static constexpr int kChunk = 48;  // frames whose input product is made at once, still in cache
   using Layout = LayerLayout<Real, V>;
   using Vec = Vector<Real>;
@@ -23,21 +30,23 @@ class Direction {
 
   Layout layout;
   const Real* theta = nullptr;  // parameters in the padded layout
-  Rows<const Real> x{};         // T rows in the order s
-  Rows<Real> act{}, delta{}, c{}, h{}, y{};
-  Real* dp = nullptr;  // the peepholes' gradient, summed over the frames so far
+  Rows<const Real> x{};  // T rows in the order s
+  // h: the cell's activation, or the GRU's recurrent sum that the reset gate multiplies. delta_R: what delta is
+  // to R where that gate stands between.
+  Rows<Real> act{}, delta{}, delta_R{}, c{}, h{}, y{};
+  Real* dp = nullptr;  // the gradient of p (peepholes, bn), summed over the frames so far
   int T = 0;
 
-  // Takes what a forward pass of `frames` ≥ 1 frames writes from `pieces`: act, c, h, y, which live as long as
-  // the memory behind it. Without `keep`, activations live in a ring of two chunks, and there is no way back.
+  // Takes what a forward pass of `frames` ≥ 1 frames writes from `pieces`: act, c, h, y as far as the cell
+  // has them, which live as long as the memory behind it. Without `keep`, activations live in a ring of two chunks, and there is no way back.
   void assign_forward(Pieces& pieces, int frames, bool keep) {
     T = frames;
     ring_ = keep ? 0 : 2 * kChunk;
     const auto wide = act_stride();
     const auto narrow = spread<Real>(std::ptrdiff_t(layout.padded()));
     act = pieces.take_rows<Real>(keep ? T : std::min(T, ring_), wide);
-    c = pieces.take_rows<Real>(keep ? T + 1 : 2, narrow);
-    h = pieces.take_rows<Real>(keep ? T : 1, narrow);
+    if (V::cell) c = pieces.take_rows<Real>(keep ? T + 1 : 2, narrow);
+    if (kCarries) h = pieces.take_rows<Real>(keep ? T : 1, narrow);
     if (!keep) h.stride = 0;
     y = pieces.take_rows<Real>(T + 1, narrow);
   }
@@ -47,10 +56,11 @@ class Direction {
   void assign_backward(Pieces& pieces, bool in_place) {
     const std::size_t H = layout.hidden;
     delta = in_place && !V::gate_recurrence ? act : pieces.take_rows<Real>(T, act.stride);
+    if (V::reset_gate) delta_R = pieces.take_rows<Real>(T, act.stride);
     R_transposed_ = pieces.take<Real>(Z * H * layout.padded());
     if (V::gate_recurrence) Q_transposed_ = pieces.take<Real>(G * H * G * layout.padded());
-    dc_ = pieces.take<Real>(layout.padded());
-    dp = pieces.take<Real>(G * layout.padded());
+    if (kCarries) dc_ = pieces.take<Real>(layout.padded());
+    dp = pieces.take<Real>(P * layout.padded());
   }
 
   // Storing the last block of the shared vectors writes whole vectors.
@@ -61,29 +71,39 @@ class Direction {
   // Before frame 0: clears the first state. theta (layout.size values, read only until the backward pass has
   // ended) and x (T rows of D values, read only, until the gradients are made) must be set by then.
   void begin_forward() {
-    std::fill_n(c[0], layout.padded(), Real(0));
+    if (V::cell) std::fill_n(c[0], layout.padded(), Real(0));
     std::fill_n(y[0], layout.padded(), Real(0));
   }
 
-  // Frame s of 0 … T − 1, in this order: writes act[s], c[s + 1], h[s] and y[s + 1], whole vectors each.
+  // Frame s of 0 … T − 1, in this order: writes act[s], y[s + 1], c[s + 1] and h[s], whole vectors each.
   void forward_step(int s);
 
   // Before frame T − 1: transposes the recurrent weights of theta, clears dc and dp.
   void begin_backward();
 
-  // Frame s of T − 1 … 0, in this order: writes delta[s] and adds to dp.
+  // Frame s of T − 1 … 0, in this order: writes delta[s] and delta_R[s] and adds to dp.
   //   dy  the gradients of y by the frames after it left out: T rows in the order s, any stride, in whole
   //       vectors; lanes beyond H are zero, or not looked at if shared; must not overlap what this writes
   void backward_step(int s, Rows<const Real> dy);
 
+  // T rows: the gradients of what R y adds to.
+  Rows<const Real> recurrent() const { return V::reset_gate ? delta_R : delta; }
+
   std::size_t recurrent_bytes() const { return (layout.size - layout.R) * sizeof(Real); }
 
  private:
-  // The rows of one frame: a activations, c and y before and after it, …
+  template <class>
+  friend class Batch;
+
+  // Whether a unit hands something on besides its output through R: its cell, or its output through u.
+  static constexpr bool kCarries = V::cell || V::reset_gate;
+
+  // The rows of one frame: a activations, c and y before and after it, …; `before` is the one of the two that
+  // a unit carries on.
   struct Forward {
     int s;
     Real* a;
-    const Real *a_prev, *c_prev;
+    const Real *a_prev, *before;
     Real *c, *h;
     const Real* y_prev;
     Real* y;
@@ -91,8 +111,8 @@ class Direction {
   struct Backward {
     int s;
     const Real* a;
-    Real* delta;
-    const Real *delta_next, *h, *c_prev, *c, *dy;
+    Real *delta, *delta_R;
+    const Real *delta_next, *h, *before, *c, *dy;
   };
 
   Real* activations(int s) const { return act[ring_ ? s % ring_ : s]; }
@@ -148,12 +168,35 @@ class Direction {
       for (int n = 0; n < U * G; ++n) sum[0][n / G * Z + 1 + n % G] = gates[0][n];
     }
 #pragma GCC unroll 12
-    for (int n = 0; n < vectors; ++n) sum[0][n] += load(a + n * L);
+    for (int n = 0; n < vectors && !V::reset_gate; ++n) sum[0][n] += load(a + n * L);
     if (now.s) accumulate<Real, partial, vectors>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
     fold<Real>(sum);
+    forward_pointwise<U, N>(now, start, sum[0]);
+  }
+
+  // The pointwise part of a panel, from the sums of its vectors.
+  template <int U, int N>
+  inline __attribute__((always_inline)) void forward_pointwise(const Forward& now, int start,
+                                                               const Vec* sum) {
+    Real* a = now.a + std::size_t(start) * Z * L;
 #pragma GCC unroll 12
-    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, &sum[0][u * Z]);
-    if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, &sum[0][U * Z]);
+    for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, sum + u * Z);
+    if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, sum + U * Z);
+  }
+
+  // Calls f(vectors of units, shared vectors, first unit vector) for every panel, the numbers of vectors as
+  // constants.
+  template <class F>
+  void each_forward_panel(bool down, F f) const {
+    walk(down, layout.panel_count(), [&](int k) {
+      const auto panel = layout.panel(k);
+      with_constant<Layout::forward_units, 0>(panel.whole, [&](auto units) {
+        constexpr bool full = !kManyRegisters && units == Layout::forward_units;
+        with_constant<full || V::gate_recurrence ? 0 : Z - 1, 0>(panel.shared, [&](auto shared) {
+          if constexpr (units + shared > 0) f(units, shared, panel.start);
+        });
+      });
+    });
   }
 
   // The pointwise part of the last units, from N vectors of sums.
@@ -170,15 +213,26 @@ class Direction {
     forward_units(now, layout.whole, a, rest, blocks);
   }
 
-  // The pointwise part of one vector of units; a holds its blocks, so far apart.
+  // The pointwise part of one vector of units; a holds its blocks, so far apart. With a reset gate the sums are
+  // those of R y alone, and the input's share of the last block comes behind them.
   inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a, int apart,
                                                            const Vec* sum) {
     const int j = unit * L;
-    const auto found = Units<Real, V>::forward(sum, theta + layout.p + j * G, load(now.c_prev + j));
+    [[maybe_unused]] Vec sums[Z + 1];
+    if constexpr (V::reset_gate) {
+#pragma GCC unroll 4
+      for (int g = 0; g < Z; ++g) {
+        const Vec in = apart < L ? first_lanes<Real>(load(a + g * apart), apart) : load(a + g * apart);
+        sums[g] = g + 1 < Z ? sum[g] + in : sum[g];
+        sums[Z] = in;
+      }
+    }
+    const auto found =
+        Units<Real, V>::forward(V::reset_gate ? sums : sum, theta + layout.p + j * P, load(now.before + j));
 #pragma GCC unroll 4
     for (int g = 0; g < Z; ++g) store(a + g * apart, found.value[g]);  // upwards: shared ones overlap
-    store(now.c + j, found.c);
-    store(now.h + j, found.h);
+    if constexpr (V::cell) store(now.c + j, found.c);
+    if constexpr (kCarries) store(now.h + j, found.h);
     store(now.y + j, found.y);
   }
 
@@ -219,18 +273,27 @@ class Direction {
     typename Units<Real, V>::Forward then;
 #pragma GCC unroll 4
     for (int g = 0; g < Z; ++g) then.value[g] = own(load(now.a + block + g * apart));
-    then.c = load(now.c + j);
-    then.h = load(now.h + j);
-    const auto found = Units<Real, V>::backward(then, load(now.c_prev + j), theta + layout.p + j * G, own(dy),
-                                                load(dc_ + j), from_gates);
+    if constexpr (V::cell) then.c = load(now.c + j);
+    if constexpr (kCarries) then.h = load(now.h + j);
+    Vec dc{};
+    if constexpr (kCarries) dc = load(dc_ + j);
+    const auto found = Units<Real, V>::backward(then, load(now.before + j), theta + layout.p + j * P, own(dy),
+                                                dc, from_gates);
+    if constexpr (P > 0) {
 #pragma GCC unroll 4
-    for (int g = G - 1; V::peepholes && g >= 0; --g) {  // the output gate's is ready first
-      Real* sum = dp + j * G + g * L;
-      store(sum, load(sum) + found.dp[g]);
+      for (int g = P - 1; g >= 0; --g) {  // the output gate's is ready first
+        Real* sum = dp + j * P + g * L;
+        store(sum, load(sum) + found.dp[g]);
+      }
     }
-    store(dc_ + j, found.dc_prev);
+    if constexpr (kCarries) store(dc_ + j, found.dc_prev);
 #pragma GCC unroll 4
     for (int g = 0; g < Z; ++g) store(now.delta + block + g * apart, found.delta[g]);
+    if constexpr (V::reset_gate) {
+#pragma GCC unroll 4
+      for (int g = 0; g < Z; ++g)
+        store(now.delta_R + block + g * apart, g + 1 < Z ? found.delta[g] : found.dp[0]);
+    }
   }
 
   Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr;
@@ -241,17 +304,11 @@ class Direction {
 template <class Real, class V>
 void Direction<Real, V>::forward_step(int s) {
   if (s % kChunk == 0) input_product(s, std::min(kChunk, T - s));
-  const Forward now{s,    activations(s), s ? activations(s - 1) : nullptr, cell(s), cell(s + 1), h[s],
-                    y[s], y[s + 1]};
-  walk(s & 1, layout.panel_count(), [&](int k) {
-    const auto panel = layout.panel(k);
-    with_constant<Layout::forward_units, 0>(panel.whole, [&](auto units) {
-      constexpr bool full = !kManyRegisters && units == Layout::forward_units;
-      with_constant<full || V::gate_recurrence ? 0 : Z - 1, 0>(panel.shared, [&](auto shared) {
-        if constexpr (units + shared > 0) forward_panel<units, shared>(now, panel.start);
-      });
-    });
-  });
+  const Forward now{
+      s,    activations(s), s ? activations(s - 1) : nullptr, V::cell ? cell(s) : y[s], cell(s + 1), h[s],
+      y[s], y[s + 1]};
+  each_forward_panel(s & 1,
+                     [&](auto units, auto shared, int start) { forward_panel<units, shared>(now, start); });
 }
 
 template <class Real, class V>
@@ -260,14 +317,22 @@ void Direction<Real, V>::begin_backward() {
   // Q's rows are (unit vector, gate, lane): to each gate its own part of the transposed panel.
   if constexpr (V::gate_recurrence)
     transpose_blocks<1>(layout, theta + layout.Q, G * layout.hidden, Q_transposed_, G);
-  std::fill_n(dc_, layout.padded(), Real(0));
-  std::fill_n(dp, G * layout.padded(), Real(0));
+  if (kCarries) std::fill_n(dc_, layout.padded(), Real(0));
+  std::fill_n(dp, P * layout.padded(), Real(0));
 }
 
 template <class Real, class V>
 void Direction<Real, V>::backward_step(int s, Rows<const Real> dy) {
   const bool last = s + 1 == T;
-  const Backward now{s, act[s], delta[s], last ? nullptr : delta[s + 1], h[s], c[s], c[s + 1], dy[s]};
+  const Backward now{s,
+                     act[s],
+                     delta[s],
+                     delta_R[s],
+                     last ? nullptr : recurrent()[s + 1],
+                     h[s],
+                     V::cell ? c[s] : y[s],
+                     c[s + 1],
+                     dy[s]};
   const Split split = layout.backward_panels();
   walk(s & 1, split.parts, [&](int panel) {
     with_constant<Layout::backward_units>(

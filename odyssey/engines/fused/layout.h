@@ -23,7 +23,7 @@ constexpr int kLayerArrays = 5;
 
 template <class Real, class V>
 struct LayerLayout {
-  static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates;
+  static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates, P = V::vectors;
   // Vectors of units in a panel: so many that the sums stay in registers, and with AVX-512 so few that
   // what comes from L2 comes in time. float64 serves the tests: one is enough, and
   // compiles sooner.
@@ -47,7 +47,7 @@ struct LayerLayout {
     b = W + std::size_t(inputs) * columns();
     R = b + columns();
     p = R + std::size_t(hidden) * columns();
-    Q = p + (V::peepholes ? std::size_t(G) * padded() : 0);
+    Q = p + std::size_t(P) * padded();
     size = Q + (V::gate_recurrence ? std::size_t(G) * hidden * G * padded() : 0);
   }
   std::size_t padded() const { return std::size_t(units) * L; }
@@ -99,7 +99,7 @@ struct LayerLayout {
   int row_of(int blocks, int g, int unit) const { return unit * L * blocks + g * lanes(unit); }
 
   // Calls f(array, place in it, place here) for every parameter: 0 W, 1 R, 2 b, 3 p, 4 Q, each in
-  // the canonical shape of LSTMVariant.parameter_shapes.
+  // the canonical shape of the cell's parameter_shapes; 3 is bn of the GRU.
   template <class F>
   void each(F f) const {
     const int H = hidden;
@@ -112,10 +112,9 @@ struct LayerLayout {
         const std::size_t apart = j / L == whole ? rest : L;
         f(2, row, b + std::size_t(j / L) * Z * L + g * apart + j % L);
       }
-    if constexpr (V::peepholes)
-      for (int g = 0; g < G; ++g)
-        for (int j = 0; j < H; ++j)
-          f(3, std::size_t(g) * H + j, p + ((j / L) * G + g) * std::size_t(L) + j % L);
+    for (int g = 0; g < P; ++g)
+      for (int j = 0; j < H; ++j)
+        f(3, std::size_t(g) * H + j, p + ((j / L) * P + g) * std::size_t(L) + j % L);
     if constexpr (V::gate_recurrence)
       for (int g = 0; g < G; ++g)
         for (int j = 0; j < H; ++j) {

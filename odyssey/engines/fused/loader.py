@@ -11,6 +11,8 @@ from odyssey.engines.fused.instructions import KernelError, chosen_sets
 from odyssey.engines.mx import mx
 from odyssey.engines.switches import switches
 from odyssey.networks.cells import Cell
+from odyssey.networks.gru import GRU
+from odyssey.networks.rnn import RNN
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import VARIANTS
 
@@ -79,7 +81,7 @@ def interface(variant: Cell) -> ctypes.CDLL:
     library = ctypes.CDLL(str(library_path(variant)))
     library.odyssey_open.restype = library.odyssey_core.restype = ctypes.c_void_p
     library.odyssey_size.restype = ctypes.c_size_t
-    for name in ("error", "losses", "rule"):
+    for name in ("error", "losses", "rule", "rules"):
         getattr(library, f"odyssey_{name}").restype = ctypes.c_char_p
     return library
 
@@ -147,6 +149,6 @@ def _refusal(path: Path, reason: str) -> str:
 
 
 def _with_company(variant: Cell) -> list[Cell]:
-    """Return the paper's variants if it is one of them, else the variant alone."""
-    paper: list[Cell] = [*VARIANTS.values()]
-    return paper if variant in paper else [variant]
+    """Return the paper's variants if it is one of them, GRU and RNN together, any other alone."""
+    companies: list[list[Cell]] = [[*VARIANTS.values()], [GRU, RNN]]
+    return next((company for company in companies if variant in company), [variant])

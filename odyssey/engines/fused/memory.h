@@ -28,6 +28,11 @@ struct Rows {
   operator Rows<const Real>() const { return {data, stride}; }
 };
 
+// Copies whole vectors: `count` is a multiple of their lanes. For a few of them a call of memcpy costs more.
+inline void copy_vectors(const float* from, std::size_t count, float* to) {
+  for (std::size_t n = 0; n < count; n += kLanes<float>) store(to + n, load(from + n));
+}
+
 // Rows an odd number of cache lines apart never pile up in a few sets of the cache.
 template <class Real>
 inline std::ptrdiff_t spread(std::ptrdiff_t columns) {

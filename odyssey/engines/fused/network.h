@@ -4,9 +4,12 @@
 #include <vector>
 
 #include "ctc.h"
+#include "evaluate.h"
 #include "gradients.h"
+#include "helper.h"
 #include "loss.h"
 #include "noise.h"
+#include "update.h"
 
 namespace odyssey {
 
@@ -70,12 +73,13 @@ struct NetworkLayout {
 //   target    float[T] classes, float[labels] classes (CTC) or float[T][K] (Bernoulli, squared); read only;
 //             not looked at where the loss is outside
 //   labels    how many classes `target` holds for CTC; not looked at otherwise
-//   noise     added to a copy of x; none where its std is 0
+//   noise     added to a copy of x, none where its std is 0; dropout of what the output layer sees
 //   theta     float[layout().size], padded and packed by `each`; the padding must be zeros and stays zeros
-//   velocity  as theta
+//   state     float[rule.arrays()][layout().size], what the rule goes on from, each as theta; not looked at
+//             where it has none
 //   outputs   float[T][K], written: the activations before softmax or sigmoid
 //   gradient  float[T][K] of the loss by them; read only
-// Arrays are contiguous and must not overlap. None needs more alignment than a float, but theta and velocity
+// Arrays are contiguous and must not overlap. None needs more alignment than a float, but theta and state
 // are walked in vectors: at multiples of 64 bytes they are read fastest. All are the caller's and are used
 // until the return only, except x and theta of forward(), which learn() reads again. The arena holds all that
 // a pass computes until the next pass of any network that has it; it must outlive the network.
@@ -91,16 +95,20 @@ class Network {
   const NetworkLayout<V>& layout() const { return layout_; }
   int frames() const { return T_; }
 
+  // From now on passes use a second thread where there are two directions, or none if null: the bits are the
+  // same.
+  void use(Helper* helper) { helper_ = shape().directions == 2 ? helper : nullptr; }
+
   // A whole step; returns the loss before the update, in nats summed over the sequence. A loss that is
-  // not finite leaves theta and velocity alone.
+  // not finite leaves theta and state alone.
   double step(const float* x, int T, const float* target, int labels, const Noise& noise, float* theta,
-              float* velocity, const Rule& rule) {
+              float* state, const Rule& rule) {
     prepare(x, T, labels, theta, &noise);
     activate();
     const double value = loss(target, labels);
     if (!std::isfinite(value)) return value;
     backward(theta);
-    descend(theta, velocity, rule);
+    descend(theta, state, rule);
     return value;
   }
 
@@ -113,6 +121,18 @@ class Network {
     return loss(target, labels);
   }
 
+  // The same of each of some sequences: the same bits, in less time if there are several. Losses are written
+  // unless that is null.
+  void evaluate(const std::vector<Presented>& sequences, const float* theta, double* losses) {
+    constexpr std::size_t most = Batch<V>::kRows * kKeptFloats;
+    for (std::size_t first = 0, last = 0; first < sequences.size(); first = last) {
+      std::size_t kept = 0;  // of one direction's outputs until the other's are there
+      for (; last < sequences.size() && (last - first < Batch<V>::kRows || kept < most); ++last)
+        kept += sequences[last].T * layout_.layer.padded();
+      evaluate(sequences.data() + first, int(last - first), theta, losses ? losses + first : nullptr);
+    }
+  }
+
   // A step in two halves, for a loss that is computed outside: the forward pass of training writes the
   // activations, and what it found stays in the arena until the next pass of any network there.
   void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) {
@@ -122,7 +142,7 @@ class Network {
     may_learn_ = true;
   }
   // The second half, once for each first one. Throws std::logic_error without it.
-  void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) {
+  void learn(const float* gradient, float* theta, float* state, const Rule& rule) {
     if (!may_learn_ || theta != theta_)
       throw std::logic_error("learning needs the forward pass of the same parameters before it");
     may_learn_ = false;
@@ -132,10 +152,11 @@ class Network {
       std::fill_n(a_[t] + K, padded - K, 0.0f);
     }
     backward(theta);
-    descend(theta, velocity, rule);
+    descend(theta, state, rule);
   }
 
  private:
+  static constexpr std::size_t kKeptFloats = 1 << 17;
   // Two directions side by side hide each other's latency, as long as both fit L1.
   static constexpr std::size_t kInterleaveBytes = 32 << 10;
 
@@ -149,6 +170,8 @@ class Network {
     theta_ = theta;
     may_learn_ = false;
     const std::size_t padded = layout_.layer.padded(), entries = std::size_t(T) * shape().inputs;
+    const std::ptrdiff_t width = shape().directions * shape().hidden;
+    const bool drops = training && training->dropout > 0;
     float* noisy = nullptr;
     arena_.plan([&](Pieces& pieces) {
       for (auto& direction : directions_) {
@@ -161,7 +184,13 @@ class Network {
       dy_ = pieces.take_rows<float>(T, spread<float>(shape().directions * padded));
       head_transposed_ = pieces.take_rows<float>(shape().outputs, dy_.stride);
       noisy = pieces.take<float>(entries + kNoiseRoom);
+      if (!drops) return;
+      mask_ = {pieces.take<float>(std::size_t(T) * width + kNoiseRoom), width};
+      for (int d = 0; d < shape().directions; ++d)
+        kept_[d] = pieces.take_rows<float>(T, spread<float>(shape().hidden));
     });
+    mask_.data = drops ? mask_.data : nullptr;
+    if (drops) draw_mask(*training, std::size_t(T) * width, mask_.data);
     if (training && training->std != 0) {
       add_noise(*training, x, entries, noisy);
       x = noisy;
@@ -172,20 +201,93 @@ class Network {
     }
   }
 
+  void evaluate(const Presented* sequences, int count, const float* theta, double* losses) {
+    if (count == 1) {
+      const Presented& now = *sequences;
+      prepare(now.x, now.T, now.labels, theta, nullptr);
+      activate();
+      copy_activations(now.outputs);
+      if (losses) *losses = loss(now.target, now.labels);
+      return;
+    }
+    may_learn_ = false;
+    for (int d = 0; d < shape().directions; ++d) directions_[d].theta = theta + d * layout_.layer.size;
+    const int K = shape().outputs, padded = layout_.output_vectors * L;
+    std::vector<Rows<float>> activations(losses ? count : 0);  // padded, as losses need them
+    void* room = nullptr;
+    const auto assign = [&](Pieces& pieces) {
+      std::size_t most = 0;
+      for (int k = 0; losses && k < count; ++k) {
+        activations[k] = pieces.take_rows<float>(sequences[k].T, spread<float>(padded));
+        Pieces nothing;
+        if (shape().loss == Loss::ctc) Ctc(nothing, sequences[k].T, K, sequences[k].labels);
+        most = std::max(most, nothing.used());
+      }
+      room = pieces.take<char>(most);
+    };
+    evaluate_batch<V>(layout_, directions_, theta, arena_, sequences, count, assign,
+                      [&](int k, int t, const float* a) {
+                        std::copy_n(a, K, sequences[k].outputs + std::ptrdiff_t(t) * K);
+                        if (losses) std::copy_n(a, padded, activations[k][t]);
+                      });
+    for (int k = 0; losses && k < count; ++k) {
+      Pieces own(room);
+      T_ = sequences[k].T;
+      a_ = activations[k];
+      if (shape().loss == Loss::ctc) ctc_ = Ctc(own, T_, K, sequences[k].labels);
+      losses[k] = loss(sequences[k].target, sequences[k].labels);
+    }
+  }
+
   // Rows in time, in the order in which a direction sees them.
   template <class Real>
   Rows<Real> in_order(int direction, Rows<Real> rows) const {
     return direction ? rows.reversed(T_) : rows;
   }
 
+  // Calls f(direction), for both at once where there is a helper.
+  template <class F>
+  void each_direction(F f) {
+    if (helper_) helper_->both(f);
+    else
+      for (int d = 0; d < shape().directions; ++d) f(d);
+  }
+  // Calls f(first frame, last frame + 1) for all frames, for both halves at once where there is a helper.
+  template <class F>
+  void each_half(F f) {
+    if (helper_) helper_->both([&](int half) { f(half ? T_ / 2 : 0, half ? T_ : T_ / 2); });
+    else f(0, T_);
+  }
+
   template <class Step>
   void sweep(Step step) {
-    if (interleave_)
+    if (helper_)
+      helper_->both([&](int d) {
+        for (int s = 0; s < T_; ++s) step(d, s);
+      });
+    else if (interleave_)
       for (int s = 0; s < T_; ++s)
         for (int d = 0; d < shape().directions; ++d) step(d, s);
     else
       for (int d = 0; d < shape().directions; ++d)
         for (int s = 0; s < T_; ++s) step(d, s);
+  }
+
+  // What the output layer sees of a direction: T rows in the order s.
+  Rows<float> seen(int d) const { return mask_.data ? kept_[d] : directions_[d].y.from(1); }
+  // Calls f(d, s, its H numbers of the mask) for every frame of every direction.
+  template <class F>
+  void each_frame(F f) const {
+    for (int d = 0; d < shape().directions; ++d) {
+      const Rows<float> own = in_order(d, mask_.from_column(d * shape().hidden));
+      for (int s = 0; s < T_; ++s) f(d, s, own[s]);
+    }
+  }
+  // to[j] = a[j] b[j], for j < count; nothing else is touched.
+  static void multiply(const float* a, const float* b, int count, float* to) {
+    int j = 0;
+    for (; j + L <= count; j += L) store(to + j, load(a + j) * load(b + j));
+    for (; j < count; ++j) to[j] = a[j] * b[j];
   }
 
   void copy_activations(float* outputs) const {
@@ -196,16 +298,26 @@ class Network {
   void activate() {
     for (auto& direction : directions_) direction.begin_forward();
     sweep([&](int d, int s) { directions_[d].forward_step(s); });
+    if (mask_.data)
+      each_frame([&](int d, int s, const float* mask) {
+        multiply(directions_[d].y[s + 1], mask, shape().hidden, kept_[d][s]);
+      });
+    each_half([&](int first, int end) { output_product(first, end); });
+  }
+
+  // The activations of some frames.
+  void output_product(int first, int end) {
     each_panel([&](int start, int width) {
       for (int d = 0; d < shape().directions; ++d) {
-        const Rows<float>& y = directions_[d].y;
-        const Left<float> left{y[1], y.stride, 1};
+        const int from = d ? T_ - end : first;  // in the direction's order
+        const Rows<float> y = seen(d);
+        const Left<float> left{y[from], y.stride, 1};
         const Rows<const float> head{theta_ + layout_.panel_offset(d, start), width * L};
-        const Store<float> out{in_order(d, a_.from_column(start * L))};
+        const Store<float> out{in_order(d, a_.from_column(start * L)).from(from)};
         if (d == 0)
-          product<float>(left, head, T_, width, shape().hidden,
+          product<float>(left, head, end - first, width, shape().hidden,
                          Affine<float>{out, theta_ + layout_.head_bias + start * L});
-        else product<float>(left, head, T_, width, shape().hidden, Add<float>{out});
+        else product<float>(left, head, end - first, width, shape().hidden, Add<float>{out});
       }
     });
   }
@@ -233,31 +345,44 @@ class Network {
       });
     }
     const int columns = shape().directions * side_columns();
-    product<float>({a_.data, a_.stride, 1}, head_transposed_, T_, (columns + L - 1) / L, outputs,
-                   Store<float>{dy_});
-    for (auto& direction : directions_) direction.begin_backward();
-    sweep([&](int d, int s) {
-      const Rows<float> dy = dy_.from_column(d * side_columns());
-      directions_[d].backward_step(T_ - 1 - s, in_order(d, dy));
+    each_half([&](int first, int end) {
+      product<float>({a_[first], a_.stride, 1}, head_transposed_, end - first, (columns + L - 1) / L, outputs,
+                     Store<float>{dy_.from(first)});
     });
+    if (mask_.data)
+      each_frame([&](int d, int s, const float* mask) {
+        float* dy = in_order(d, dy_.from_column(d * side_columns()))[s];
+        multiply(dy, mask, hidden, dy);
+      });
+    if (helper_) return;  // each thread goes on by itself, in descend()
+    for (auto& direction : directions_) direction.begin_backward();
+    sweep([&](int d, int s) { backward_step(d, s); });
+  }
+
+  void backward_step(int d, int s) {
+    const Rows<float> dy = dy_.from_column(d * side_columns());
+    directions_[d].backward_step(T_ - 1 - s, in_order(d, dy));
   }
 
   // Gradient products whose tiles end in the update itself.
-  void descend(float* theta, float* velocity, const Rule& rule) {
+  void descend(float* theta, float* state, const Rule& rule) {
     const auto target = [&](std::size_t offset, std::ptrdiff_t stride) {
-      return Update<float>{{theta + offset, stride}, {velocity + offset, stride}, rule};
+      return Update<float>{
+          {theta + offset, stride}, {state + offset, stride}, std::ptrdiff_t(layout_.size), rule};
     };
-    for (int d = 0; d < shape().directions; ++d)
+    each_direction([&](int d) {
+      if (helper_) {
+        directions_[d].begin_backward();
+        for (int s = 0; s < T_; ++s) backward_step(d, s);
+      }
       parameter_gradients(directions_[d], [&](std::size_t offset, std::ptrdiff_t stride) {
         return target(d * layout_.layer.size + offset, stride);
       });
-    each_panel([&](int start, int width) {
-      for (int d = 0; d < shape().directions; ++d) {
-        const Rows<float>& y = directions_[d].y;
-        const Rows<float> a = in_order(d, a_);
-        product<float>({y[1], 1, y.stride}, a.from_column(start * L), shape().hidden, width, T_,
+      each_panel([&](int start, int width) {
+        const Rows<float> y = seen(d), a = in_order(d, a_);
+        product<float>({y.data, 1, y.stride}, a.from_column(start * L), shape().hidden, width, T_,
                        target(layout_.panel_offset(d, start), width * L));
-      }
+      });
     });
     column_sums<float>(a_, T_, layout_.output_vectors, target(layout_.head_bias, 0));
   }
@@ -271,10 +396,13 @@ class Network {
   NetworkLayout<V> layout_;
   Arena& arena_;
   std::vector<Direction<float, V>> directions_;
+  Helper* helper_ = nullptr;
   bool interleave_, may_learn_ = false;
   int T_ = 0;
   const float* theta_ = nullptr;
   Rows<float> a_{}, dy_{}, head_transposed_{};  // dy: both directions' side by side, in time
+  Rows<float> mask_{},
+      kept_[2]{};  // of dropout: T rows of both directions in time; y times it, in the order s
   Ctc ctc_;
 };
 

@@ -6,12 +6,15 @@
 #include <string>
 #include <vector>
 
+#include "batch.h"
 #include "layer.h"
 
 namespace odyssey {
 
-// Compiled once, in direction.cc.
-#define ODYSSEY_DECLARE(switches) extern template class Direction<float, Variant<switches>>;
+// Compiled once, in direction.cc and batch.cc.
+#define ODYSSEY_DECLARE(switches)                            \
+  extern template class Direction<float, Variant<switches>>; \
+  extern template class Batch<Variant<switches>>;
 ODYSSEY_ROWS(ODYSSEY_DECLARE)
 #undef ODYSSEY_DECLARE
 
@@ -30,11 +33,11 @@ using Shapes = std::vector<std::vector<unsigned>>;
 // Appends the canonical shapes of one direction's parameters.
 template <class V>
 void layer_shapes(unsigned inputs, unsigned hidden, Shapes& shapes) {
-  const unsigned Z = V::blocks, G = V::gates;
+  const unsigned Z = V::blocks, G = V::gates, P = V::vectors;
   shapes.push_back({Z * hidden, inputs});
   shapes.push_back({Z * hidden, hidden});
   shapes.push_back({Z * hidden});
-  if (V::peepholes) shapes.push_back({G * hidden});
+  if (P) shapes.push_back({P * hidden});
   if (V::gate_recurrence) shapes.push_back({G * hidden, G * hidden});
 }
 
@@ -42,11 +45,12 @@ void layer_shapes(unsigned inputs, unsigned hidden, Shapes& shapes) {
 // where the variant has none.
 template <class V>
 int canonical(int array, int directions) {
-  const int per_direction = 3 + V::peepholes + V::gate_recurrence;
+  constexpr bool p = V::vectors > 0;
+  const int per_direction = 3 + p + V::gate_recurrence;
   if (array >= kLayerArrays * directions)
     return per_direction * directions + array - kLayerArrays * directions;
   const int within = array % kLayerArrays;
-  return per_direction * (array / kLayerArrays) + within - (within == 4 && !V::peepholes);
+  return per_direction * (array / kLayerArrays) + within - (within == 4 && !p);
 }
 
 }  // namespace odyssey

@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 from odyssey.engines.switches import switches
 from odyssey.networks.cells import Cell
+from odyssey.networks.variants import lstm_of
 
 FOLDER = Path(__file__).with_name("cuda")
 SOURCE = '#include "step.cu"\n'
@@ -18,8 +19,10 @@ THREADS = 256
 LEAST_SHARED = 48 * 1024
 #: Later devices get PTX for this capability: the latest that NVRTC 11.8 knows.
 LATEST = (9, 0)
-FORWARD = ("prepare", "input", "forward", "output")
-BACKWARD = ("output_backward", "backward", "descend")
+FORWARD = ("prepare", "input", "forward", "drop", "output")
+BACKWARD = ("output_backward", "drop_backward", "backward", "descend")
+#: Those of dropout alone.
+DROPOUT = ("drop", "drop_backward")
 #: The kernels that keep weights in all the shared memory that there is.
 RECURRENT = ("forward", "backward")
 
@@ -53,6 +56,6 @@ def options(variant: Cell, capability: tuple[int, int], shared: int) -> tuple[st
         f"--gpu-architecture=compute_{major}{minor}",
         "--std=c++17",
         f"-I{FOLDER}",
-        f"-DODYSSEY_SWITCHES={switches(variant)}u",
+        f"-DODYSSEY_SWITCHES={switches(lstm_of(variant))}u",
         f"-DODYSSEY_SHARED={shared}",
     )
