@@ -71,7 +71,7 @@ def _forest(
         bag = rows[random.randint(0, len(rows), len(rows))]
         bags.append((bag, random.randint(0, _RAND_R_MAX)))  # as scikit-learn draws a tree's seed
     with ThreadPoolExecutor(workers) as pool:
-        grown = list(pool.map(lambda drawn: columns.tree(y, *drawn, share), bags))
+        grown = list(pool.map(lambda drawn: columns.tree(y, drawn[0], drawn[1], share), bags))
     predicted, times = np.zeros(len(y)), np.zeros(len(y))
     for (bag, _), one in zip(bags, grown, strict=True):
         out = np.ones(len(y), bool)

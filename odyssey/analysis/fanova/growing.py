@@ -149,7 +149,7 @@ def _best(
     the column that was sorted last. Place is ``end`` where there is no split.
     """
     visited, found, old, end_of_new = 0, 0, 0, len(drawn)
-    best, along, place, cut, last = -np.inf, -2, end, np.float64(0.0), -1
+    best, along, place, cut, last = -np.inf, -2, end, 0.0, -1
     while end_of_new > known + found and (visited < share or visited <= found + old):
         visited += 1
         k = old + _draw(random) % (end_of_new - found - old)
@@ -178,7 +178,8 @@ def _best(
         more, at = _scan(here, start, end, x[j], y, total, best)
         if more > best:
             best, along, place = more, j, at
-            cut = np.float64(x[j, here[at - 1]]) / 2.0 + np.float64(x[j, here[at]]) / 2.0
+            below, above = np.float64(x[j, here[at - 1]]), np.float64(x[j, here[at]])
+            cut = below / 2.0 + above / 2.0  # type: ignore[assignment]
     if last >= 0:
         samples[start:end] = order[last, start:end]
     drawn[:known] = constant[:known]
