@@ -80,7 +80,7 @@ lock: ## resolve pyproject.toml anew (needs uv)
 
 docs: .venv-docs/.complete ## the site of docs/, to site/index.html; offline once .venv-docs is there
 	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict --quiet
-	@echo "Done: open site/index.html"
+	@echo "Done: open site/index.html; with search: python3 -m http.server --directory site"
 
 # Small, and apart from .venv: the site needs neither MXNet nor NumPy.
 .venv-docs/.complete: requirements-docs.lock

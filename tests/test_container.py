@@ -125,14 +125,6 @@ def test_the_image_trains_a_trial_read_only_and_as_anyone(tmp_path):
     shutil.copy(ROOT / "tests" / "support" / "one_trial.yaml", tmp_path)
     run = ["docker", "run", "--rm", "--read-only", "--network=none", "--user=4321:4321"]
     run += ["--tmpfs=/tmp", "--shm-size=1g", "-v", f"{tmp_path}:/study", "odyssey-test"]
-    run += [
-        "--profile",
-        "local",
-        "--cores",
-        "1",
-        "--configfile",
-        "one_trial.yaml",
-        "results/trials.csv",
-    ]
-    subprocess.run(run, check=True)
+    run += ["--profile", "local", "--cores", "1", "--configfile", "one_trial.yaml"]
+    subprocess.run([*run, "--", "results/trials.csv"], check=True)
     assert (tmp_path / "results" / "trials.csv").exists()

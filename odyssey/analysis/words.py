@@ -70,6 +70,12 @@ def name_of(variant: str) -> str:
         return ""
 
 
+def source_of(task: str, source: str) -> str:
+    """Return what a task's source of data is, in words; its name where it is not known here."""
+    known = TASKS[task].sources if task in TASKS else {}
+    return known[source].description if source in known else source
+
+
 def in_order(tasks: Iterable[str]) -> list[str]:
     """Return tasks in the order in which they are known, then others by name."""
     tasks = set(tasks)

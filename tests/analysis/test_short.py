@@ -6,8 +6,9 @@ import pytest
 import yaml
 
 from odyssey.analysis.findings import DataFacts
-from odyssey.analysis.records import Skipped, WelchTest
+from odyssey.analysis.records import Skipped, WelchTest, WithPaper
 from odyssey.analysis.report.short import in_short
+from odyssey.analysis.words import source_of
 from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
 from tests.support.analysis_fixtures import found, made_up_trials
@@ -67,12 +68,28 @@ def test_the_best_trial_stands_beside_the_best_trivial_model(findings):
     assert best.endswith("without a network 11.3 (Bernoulli)")
 
 
+def test_the_papers_best_stands_beside_where_its_figures_do(findings):
+    beside = WithPaper(comparable=True, beside=True, distances=(), reason="")
+    (short,) = in_short(dataclasses.replace(findings, paper={"jsb": beside}))
+    assert short.best.endswith("; in the paper 8.38 by NIAF")
+
+
+def test_data_have_their_words_or_else_the_name_of_their_source(findings):
+    assert said(findings).data == "chorales"
+    assert said(findings).other
+    (short,) = in_short(dataclasses.replace(findings, data={}))
+    assert {source_of("jsb", name) for name in findings.trials.source} == {short.data}
+    assert source_of("jsb", "mat") == "the piano rolls of Boulanger-Lewandowski et al."
+    assert source_of("jsb", "mine") == source_of("my task", "mine") == "mine"
+    assert not short.other
+
+
 def test_the_hyperparameters_that_explain_most_come_first_with_their_intervals(findings):
     mains = findings.fanova["jsb"].searches["V"].error.mains
     largest = max(mains.values(), key=lambda effect: effect.estimate)
     words = said(findings).factors
     assert words.startswith(largest.factors[0].replace("_", " "))
-    assert f"{100 * largest.estimate:.0f} %" in words
+    assert f"{100 * largest.estimate:.0f}\N{NO-BREAK SPACE}%" in words
     assert words.endswith("of the variance of V's error")
 
 

@@ -12,7 +12,7 @@ from benchmarks.tiny import tiny_dataset
 from odyssey.cli import main
 from odyssey.networks import equations
 from odyssey.runs.trial import run_trial
-from odyssey.storage.datasets import write_dataset
+from odyssey.storage.datasets import load_dataset, write_dataset
 from odyssey.study.study import load_study
 from tests.conftest import ROOT
 
@@ -31,8 +31,8 @@ def folder(tmp_path_factory):
     config["protocol"]["epochs"] = 1
     config["search_space"]["hidden"] = {"law": "uniform", "low": 3, "high": 6, "integer": True}
     (folder / "config.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
-    study, data = load_study(config), tiny_dataset("jsb")
-    write_dataset(folder / "data" / "jsb.h5", data)
+    write_dataset(folder / "data" / "jsb.h5", tiny_dataset("jsb"))
+    study, data = load_study(config), load_dataset(folder / "data" / "jsb.h5")
     for code in study.variants:
         path = study.trial_path("jsb", code, 0)
         run_trial(study.trial("jsb", code, 0), data, folder / path, "gluon")

@@ -3,9 +3,10 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from odyssey import paper
 from odyssey.analysis.findings import REFERENCE, Findings, finite, winner
 from odyssey.analysis.records import Comparison, Decomposition, Effect, VariantSummary
-from odyssey.analysis.words import merit_of, short_of, title_of
+from odyssey.analysis.words import merit_of, short_of, source_of, title_of
 
 #: Hyperparameters that are named, of those that explain a hundredth of the variance or more.
 _NAMED = 3
@@ -27,17 +28,20 @@ class Short:
 
 def in_short(findings: Findings) -> list[Short]:
     """Return the answers for every task, in the order of the report."""
-    return [
-        Short(
-            title_of(task),
-            facts.description if (facts := findings.data.get(task)) else "",
-            _best(findings, task),
-            _variants(findings.comparison[task]),
-            _factors(findings, task),
-            facts is not None and not facts.comparable,
-        )
-        for task in findings.tasks
-    ]
+    return [_of_task(findings, task) for task in findings.tasks]
+
+
+def _of_task(findings: Findings, task: str) -> Short:
+    facts = findings.data.get(task)
+    sources = [source_of(task, name) for name in sorted(set(findings.of(task).source))]
+    return Short(
+        title_of(task),
+        facts.description if facts else ", ".join(sources) or "none yet",
+        _best(findings, task),
+        _variants(findings.comparison[task]),
+        _factors(findings, task),
+        facts is not None and not facts.comparable,
+    )
 
 
 def _best(findings: Findings, task: str) -> str:
@@ -48,6 +52,8 @@ def _best(findings: Findings, task: str) -> str:
     if facts and facts.baselines:
         name, figure = min(facts.baselines.items(), key=lambda item: item[1])
         text += f"; without a network {figure:.4g} ({name})"
+    if findings.beside(task) and (theirs := paper.BEST_BY_VALIDATION.get(task)):
+        text += f"; in the paper {theirs.test:.4g} by {theirs.variant}"
     return text
 
 
@@ -65,14 +71,15 @@ def _variants(comparison: Comparison) -> str:
         ("worse", [code for code, test in tested.items() if test.is_worse]),
         ("better", [code for code, test in tested.items() if test.is_better]),
     ):
-        parts.append(f"{', '.join(found) or 'none'} significantly {word} than {_named(reference)}")
-    text = f"{'; '.join(parts)}, by the best {100 * comparison.share:g} % of their trials"
+        parts.append(f"{', '.join(found) or 'none'} significantly {word} than {_spoken(reference)}")
+    share = f"{100 * comparison.share:g}\N{NO-BREAK SPACE}%"
+    text = f"{'; '.join(parts)}, by the best {share} of their trials"
     fewest = min(test.trials for test in tested.values())
     few = f". With {fewest} trials a side small differences stay unseen"
     return text + (few if fewest < _MANY else "")
 
 
-def _named(code: str) -> str:
+def _spoken(code: str) -> str:
     return "vanilla" if code == REFERENCE else code
 
 
@@ -104,4 +111,4 @@ def _share(effect: Effect) -> str:
 
 
 def _percent(share: float) -> str:
-    return f"{100 * share:.{0 if share >= 0.0995 else 1}f} %"
+    return f"{100 * share:.{0 if share >= 0.0995 else 1}f}\N{NO-BREAK SPACE}%"
