@@ -78,6 +78,8 @@ def _reason(anova: TaskAnova, name: str) -> str:
     error = anova.of(REFERENCE)
     if isinstance(error, Skipped):
         return error.skipped
+    if name in (anova.searches[REFERENCE].some or ()):
+        return f"a factor of some trials of {REFERENCE}"
     return f"no factor of {REFERENCE}" if name in anova.factors else "not in this study"
 
 
