@@ -16,7 +16,7 @@ IN_PLACE = --no-deps --no-build-isolation --editable .
 # Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
 OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
-.PHONY: study example test test-fast env gpu-env check storm lock clean help
+.PHONY: study example test test-fast env gpu-env check storm lock docs pictures clean help
 
 study: env ## (default) the demo study, from raw data to demo/results/report.html
 	$(BIN)/python -m snakemake --profile profiles/demo
@@ -76,9 +76,23 @@ LOCK := uv pip compile --python-version 3.11 --generate-hashes --no-header --no-
 lock: ## resolve pyproject.toml anew (needs uv)
 	$(LOCK) pyproject.toml --extra dev --output-file requirements.lock
 	$(LOCK) requirements-gpu.in --no-deps --output-file requirements-gpu.lock
+	$(LOCK) requirements-docs.in --output-file requirements-docs.lock
+
+docs: .venv-docs/.complete ## the site of docs/, to site/index.html; offline once .venv-docs is there
+	NO_MKDOCS_2_WARNING=1 .venv-docs/bin/python -m mkdocs build --strict --quiet
+	@echo "Done: open site/index.html; with search: python3 -m http.server --directory site"
+
+# Small, and apart from .venv: the site needs neither MXNet nor NumPy.
+.venv-docs/.complete: requirements-docs.lock
+	$(PYTHON) -m venv --clear .venv-docs
+	$(call INSTALL,.venv-docs/bin) --require-hashes --requirement requirements-docs.lock
+	@touch $@
+
+pictures: env ## draw docs/pictures anew from the code
+	$(BIN)/python -m docs.made.pictures
 
 clean: ## forget the environment and build products, never data, results or trials
-	rm -rf .venv .venv-gpu .pytest_cache .mypy_cache .ruff_cache *.egg-info
+	rm -rf .venv .venv-gpu .venv-docs site .pytest_cache .mypy_cache .ruff_cache *.egg-info
 
 .PHONY: test-slurm install-profiles
 

@@ -70,7 +70,7 @@ def errors(code: str, hidden: int, T: int) -> float:
     a = equations.network_forward(spec, theta, wide)[:, 0]
     _, d_a = get_loss(spec.loss).value_and_gradient(a, y)
     gradients, _ = equations.network_backward(spec, theta, wide, d_a[:, None])
-    velocity = model.get_velocity()
+    velocity = model.get_state()["velocity"]
     return max(float(np.abs(velocity[n] + g).max() / np.abs(g).max()) for n, g in gradients.items())
 
 

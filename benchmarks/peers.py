@@ -14,29 +14,32 @@ from typing import Any
 import numpy as np
 
 from odyssey.engines.noise import Noise
+from odyssey.networks.gru import GRU
+from odyssey.networks.rnn import RNN
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import VARIANTS
 
 Step = Callable[[], object]
 RATE, MOMENTUM = 1e-7, 0.9
-_PLAIN = (VARIANTS["V"], VARIANTS["NP"])
+#: What others have, by the names of their layers: an LSTM without peepholes and without variants.
+_LAYERS = {"LSTM": (VARIANTS["V"], VARIANTS["NP"]), "GRU": (GRU,), "RNN": (RNN,)}
 
 
 def _installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
 
 
-def torch_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
-    """torch.nn.LSTM: no peepholes, none of the variants."""
-    if not _installed("torch") or spec.variant not in _PLAIN:
+def torch_layer(layer: str, spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
+    """torch.nn.LSTM, nn.GRU, nn.RNN."""
+    if not _installed("torch") or spec.variant not in _LAYERS[layer]:
         return None
     import torch
     from torch.nn import functional
 
     torch.set_num_threads(1)
-    lstm = torch.nn.LSTM(spec.inputs, spec.hidden, bidirectional=spec.bidirectional)
+    recurrent = getattr(torch.nn, layer)(spec.inputs, spec.hidden, bidirectional=spec.bidirectional)
     head = torch.nn.Linear(len(spec.directions) * spec.hidden, spec.outputs)
-    weights = [*lstm.parameters(), *head.parameters()]
+    weights = [*recurrent.parameters(), *head.parameters()]
     rule = torch.optim.SGD(weights, lr=RATE, momentum=MOMENTUM, nesterov=True)
     inputs, target = torch.tensor(x)[:, None], torch.tensor(y)
 
@@ -57,7 +60,7 @@ def torch_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
 
     def step() -> object:
         rule.zero_grad()
-        value = loss(head(lstm(inputs + noise * torch.randn(inputs.shape))[0][:, 0]))
+        value = loss(head(recurrent(inputs + noise * torch.randn(inputs.shape))[0][:, 0]))
         value.backward()
         rule.step()
         return value.item()
@@ -122,22 +125,25 @@ def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     return step
 
 
-def gluon_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
-    """MXNet's own gluon.rnn.LSTM: no peepholes, none of the variants."""
-    if spec.variant not in _PLAIN:
+def gluon_layer(layer: str, spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
+    """MXNet's own gluon.rnn.LSTM, GRU, RNN."""
+    if spec.variant not in _LAYERS[layer]:
         return None
     from odyssey.engines.gluon.losses import NetworkLoss
     from odyssey.engines.mx import mx
 
     network = mx.gluon.nn.HybridSequential()
-    network.add(mx.gluon.rnn.LSTM(spec.hidden, bidirectional=spec.bidirectional))
+    options = {"activation": "tanh"} if layer == "RNN" else {}
+    network.add(
+        getattr(mx.gluon.rnn, layer)(spec.hidden, bidirectional=spec.bidirectional, **options)
+    )
     network.add(mx.gluon.nn.Dense(spec.outputs, flatten=False))
     network.initialize(mx.init.Normal(0.1))
     network.hybridize()
     loss = NetworkLoss(spec.loss)
     loss.hybridize()
-    options = {"learning_rate": RATE, "momentum": MOMENTUM}
-    trainer = mx.gluon.Trainer(network.collect_params(), "nag", options)
+    rule = {"learning_rate": RATE, "momentum": MOMENTUM}
+    trainer = mx.gluon.Trainer(network.collect_params(), "nag", rule)
     inputs, target = mx.nd.array(x)[:, None], mx.nd.array(y)
 
     def step() -> object:
@@ -191,9 +197,9 @@ def _gluon(spec: NetworkSpec, x: Any, y: Any, noise: float, view: Callable[[Any]
 
 
 PEERS: dict[str, Callable[[NetworkSpec, Any, Any, float], Step | None]] = {
-    "torch nn.LSTM": torch_lstm,
+    **{f"torch nn.{layer}": partial(torch_layer, layer) for layer in _LAYERS},
     "JAX scan": jax_scan,
-    "gluon.rnn.LSTM": gluon_lstm,
+    **{f"gluon.rnn.{layer}": partial(gluon_layer, layer) for layer in _LAYERS},
     "Gluon foreach": gluon_foreach,
     "Gluon unrolled": gluon_unrolled,
 }

@@ -83,7 +83,7 @@ def record(spec: TrialSpec, data: Dataset, path: Path) -> None:
     def at_base_point(state: TrainingState, epoch_ended: bool) -> None:
         if not epoch_ended or state.diverged_epoch:
             return
-        ahead, velocity = model.get_parameters(), model.get_velocity()
+        ahead, velocity = model.get_parameters(), model.get_state()["velocity"]
         momentum = np.float32(spec.rule.momentum)
         model.set_parameters({n: p - momentum * velocity[n] for n, p in ahead.items()})
         for name in SETS:

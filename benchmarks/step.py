@@ -23,8 +23,8 @@ from odyssey.engines.fused.model import FusedModel, memory_of
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
 from odyssey.losses import get_loss
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import NetworkSpec, UpdateRule
-from odyssey.networks.variants import get_variant
 from odyssey.tasks import TASKS
 
 FRAMES = {"timit": 300, "iamondb": 500, "jsb": 61}
@@ -63,11 +63,11 @@ def ours(spec: NetworkSpec, x: Any, y: Any) -> dict[str, Step]:
     fused.__dict__["length"] = len(run)
 
     network = OpenNetwork(spec)
-    arrays = [array.copy() for array in (model._parameters, model._velocity)]  # aligned by MXNet
-    theta, velocity = map(memory_of, arrays)
+    arrays = [array.copy() for array in (model._parameters, model._state)]  # aligned by MXNet
+    theta, state = map(memory_of, arrays)
     target, loss = np.ascontiguousarray(y, np.float32), np.empty(1)
     numbers = np.array(list(rule.numbers().values()), np.float32)
-    kept = (x, target, theta, velocity, numbers, loss)
+    kept = (x, target, theta, state, numbers, loss)
     inputs, targets, *rest = (array.ctypes.data_as(ctypes.c_void_p) for array in kept)
 
     def kernel() -> object:
@@ -163,7 +163,7 @@ def measure(
     for task in tasks:
         for code in variants:
             for hidden in sizes:
-                spec = TASKS[task].network(get_variant(code), hidden)
+                spec = TASKS[task].network(get_cell(code), hidden)
                 x, y = example(spec, FRAMES[task])
                 steps = ours(spec, x, y)
                 for name, peer in PEERS.items():

@@ -44,8 +44,13 @@ ARROWS = {
         *("engines", "engines/gpu", "engines/choose", "networks", "registry", "storage", "study"),
         *("tasks", "tasks/merit", "tasks/tree"),
     },
+    "export": {"networks", "runs", "storage"},
+    "predict": {
+        *("engines", "engines/choose", "losses", "networks", "runs", "storage", "study", "tasks"),
+        *("tasks/merit", "tasks/readers"),
+    },
     "analysis/records": {"paper", "storage"},
-    "analysis/words": {"study", "tasks"},
+    "analysis/words": {"networks", "study", "tasks"},
     "analysis/findings": {"analysis/records", "analysis/words", "storage"},
     "analysis/welch": {"analysis/findings", "analysis/records"},
     "analysis/comparison": {"analysis/findings", "analysis/records", "analysis/welch", "study"},
@@ -70,8 +75,8 @@ ARROWS = {
     "checks": {"engines/fused", "engines/gpu", "networks", "runs", "slurm", "study"},
     "cli": {
         *("analysis", "analysis/fanova", "analysis/report", "checks", "engines/fused"),
-        *("engines/gpu", "networks", "runs", "storage", "study", "tasks", "tasks/arrays"),
-        *("tasks/prepare", "views"),
+        *("engines/gpu", "export", "networks", "predict", "runs", "storage", "study", "tasks"),
+        *("tasks/arrays", "tasks/prepare", "views"),
     },
 }
 STANDARD_LIBRARY_ONLY = (
@@ -95,7 +100,10 @@ STANDARD_LIBRARY_ONLY = (
         "tasks/iamondb",
         "tasks/jsb",
         "networks/cells",
+        "networks/gru",
         "networks/ops",
+        "networks/rnn",
+        "networks/shapes",
     ),
     *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
     *("checks/check", "paper/__init__", "analysis/records/__init__", "analysis/words"),

@@ -7,6 +7,7 @@ figure.
 from collections.abc import Iterable
 from itertools import cycle
 
+from odyssey.networks.cells import get_cell
 from odyssey.study.hyperparameters import HYPERPARAMETERS
 from odyssey.tasks import TASKS
 
@@ -59,6 +60,20 @@ def merit_of(task: str, between: str = " ") -> str:
     if task not in TASKS:
         return "test figure"
     return f"{TASKS[task].merit}{between}({TASKS[task].unit})"
+
+
+def name_of(variant: str) -> str:
+    """Return a variant's name in words; empty where the variant is not known here."""
+    try:
+        return get_cell(variant).name
+    except ValueError:
+        return ""
+
+
+def source_of(task: str, source: str) -> str:
+    """Return what a task's source of data is, in words; its name where it is not known here."""
+    known = TASKS[task].sources if task in TASKS else {}
+    return known[source].description if source in known else source
 
 
 def in_order(tasks: Iterable[str]) -> list[str]:

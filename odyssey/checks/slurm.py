@@ -28,7 +28,8 @@ def slurm_rows(study: Study | None = None, workers: int = 3) -> list[Row]:
         return [Row("SLURM", "fail", f"needs {', '.join(absent)} on the PATH: use a login node")]
     answer = commands.ask("scontrol", "show", "config")
     if answer.code != 0:
-        return [Row("SLURM", "fail", f"the controller must answer: {in_one_line(answer.err)}")]
+        text = f"sbatch is here, but SLURM does not answer ({in_one_line(answer.err)})"
+        return [Row("SLURM", "warn", f"{text}: only the local profile can be used")]
     config = commands.config_fields()
     rows = [_version(), *_allocation(), _account(config), _memory_of_ended_jobs(config)]
     rows += _partition_rows(default_partition())

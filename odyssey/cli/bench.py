@@ -80,7 +80,9 @@ def _sizes(n: int, d: int, found: dict[str, tuple[float, float]]) -> None:
 
 @bench.command("step")
 @click.option("--task", "tasks", multiple=True, type=click.Choice(list(TASKS)))
-@click.option("--variant", "variants", multiple=True, help="Codes; all nine by default.")
+@click.option(
+    "--variant", "variants", multiple=True, help="Codes; by default the nine, GRU and RNN."
+)
 @click.option(
     "--hidden", "sizes", multiple=True, type=click.IntRange(1), default=(20, 64, 100, 200)
 )
@@ -101,15 +103,16 @@ def bench_step(
 ) -> None:
     """Milliseconds of a training step: ours, bare, others' where installed, and the floors."""
     from odyssey.engines.fused import KernelError
-    from odyssey.networks.cells import get_cell
+    from odyssey.networks.cells import get_cell, has_kernels
     from odyssey.networks.variants import VARIANTS
 
     step = _benchmark("step")
     rows = []
     try:
-        for code in variants:
-            get_cell(code)
-        for found in step.measure(tasks or TASKS, variants or VARIANTS, sizes, rounds, cpu_time):
+        codes = variants or (*VARIANTS, "GRU", "RNN")
+        if lacking := [code for code in codes if not has_kernels(get_cell(code))]:
+            raise ValueError(f"the fused kernels don't know {', '.join(lacking)}")
+        for found in step.measure(tasks or TASKS, codes, sizes, rounds, cpu_time):
             rows += found
             name = "{task:8} {variant:5} H={hidden:<4}".format(**found[0])
             click.echo(name + "  ".join(f"{r['implementation']} {r['ms']:.3g}" for r in found))

@@ -2,12 +2,15 @@
 
 import time
 from contextlib import suppress
-from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from odyssey.cli.common import console, of_a_study, opened_study
+
+if TYPE_CHECKING:
+    from rich.console import RenderableType
 
 
 @click.command()
@@ -24,12 +27,15 @@ def status(files: tuple[Path, ...], directory: Path | None, watch: bool, failure
     if watch and (not terminal.is_terminal or terminal.is_dumb_terminal):
         raise click.ClickException("--watch needs a terminal that it can draw on: leave it out")
     with opened_study(files, directory) as study:
-        view = partial(failure_table if failures else status_view, study)
+
+        def view(lines: int | None = None) -> "RenderableType":
+            return failure_table(study) if failures else status_view(study, lines)
+
         if watch:
             with suppress(KeyboardInterrupt), Live(auto_refresh=False, screen=True) as live:
                 while True:
                     began = time.perf_counter()
-                    live.update(view(), refresh=True)
+                    live.update(view(live.console.height), refresh=True)
                     # Easy on the login node and its file server, however many trials there are.
                     time.sleep(max(2.0, 10 * (time.perf_counter() - began)))
         terminal.print(view())

@@ -1,9 +1,12 @@
-"""Input noise as a pure function: of a trial's key, the number of the presentation, and the place.
+"""Input noise and dropout as pure functions of a trial's key, the presentation and the place.
 
-Source: section IV-B of the paper asks for Gaussian noise, fresh for every presentation. It comes
+Source: section IV-B of the paper asks for Gaussian noise, fresh for every presentation. Dropout is
+that of Zaremba et al. (2014), of the recurrent layer's outputs, so the recurrence is left alone;
+what is kept is divided by the share that is kept, and an evaluation drops nothing. Both come
 from a counter-based generator (Salmon et al., SC 2011), Threefry-4×32 with 20 rounds, and from
 Box and Muller's transform, so there is no state to save, and the operators draw it where they need
-it. This is the readable form; noise.h is the fast one and equals it to rounding (3e-6).
+it. This is the readable form; noise.h is the fast one and equals it to rounding (3e-6). What is
+dropped is the same everywhere.
 """
 
 from typing import Any, NamedTuple
@@ -18,18 +21,20 @@ _ROTATIONS = ((10, 26), (11, 21), (13, 27), (23, 5), (6, 20), (17, 11), (25, 10)
 _PARITY, _ROUNDS = 0x1BD11BDA, 20
 #: Counters whose words lie side by side: of 16 counters first the first words, then the second …
 _GROUP = 16
+_OF_NOISE, _OF_DROPOUT = 0, 1
 
 
 class Noise(NamedTuple):
-    """The noise of one presentation: N(0, std²), independent for every entry.
+    """What is random in one presentation: noise of N(0, std²), independent for every entry of x.
 
     ``key`` tells trials apart, ``presentation`` counts the sequences that a trial has trained on;
-    both are in 0..2⁶⁴ − 1.
+    both are in 0..2⁶⁴ − 1. ``dropout`` is a probability below 1.
     """
 
     std: float
     key: int
     presentation: int
+    dropout: float = 0.0
 
     def later(self, presentations: int) -> "Noise":
         """Return the noise of a later presentation."""
@@ -42,14 +47,31 @@ class Noise(NamedTuple):
 
     def standard(self, count: int) -> FloatArray:
         """Return the first ``count`` standard normal numbers of the presentation."""
+        words = self._words(_OF_NOISE, count)
+        normal = np.concatenate([_box_muller(words[0], words[1]), _box_muller(words[2], words[3])])
+        return _in_order(normal)[:count].astype(np.float32)
+
+    def mask(self, frames: int, outputs: int) -> FloatArray | None:
+        """Return what the layer's outputs (T, outputs) are multiplied by; None without dropout."""
+        if not self.dropout:
+            return None
+        share = np.float32(self.dropout)
+        words = _in_order(self._words(_OF_DROPOUT, frames * outputs))[: frames * outputs]
+        kept = words >= np.uint32(float(share) * 2.0**32)
+        return (kept * (np.float32(1) / (np.float32(1) - share))).reshape(frames, outputs)
+
+    def _words(self, of: int, count: int) -> Words:
+        """Return random words (4, n) of their own for each use, for at least ``count`` entries."""
         groups = -(-count // (4 * _GROUP))
         counter = np.zeros((4, groups * _GROUP), np.uint32)
-        counter[0] = np.arange(groups * _GROUP)
+        counter[0], counter[1] = np.arange(groups * _GROUP), of
         counter[2:] = _low_and_high(self.presentation)[:, np.newaxis]
-        words = threefry(np.pad(_low_and_high(self.key), (0, 2)), counter)
-        normal = np.concatenate([_box_muller(words[0], words[1]), _box_muller(words[2], words[3])])
-        grouped = normal.reshape(4, groups, _GROUP).transpose(1, 0, 2)
-        return grouped.reshape(-1)[:count].astype(np.float32)
+        return threefry(np.pad(_low_and_high(self.key), (0, 2)), counter)
+
+
+def _in_order(of_words: NDArray[Any]) -> NDArray[Any]:
+    """Return what (4, n) words gave in the order of the entries."""
+    return of_words.reshape(4, -1, _GROUP).transpose(1, 0, 2).reshape(-1)
 
 
 def threefry(key: Words, counter: Words) -> Words:

@@ -33,11 +33,14 @@ class Model(Protocol):
     def set_parameters(self, values: Mapping[str, FloatArray]) -> None:
         """Replace all parameters."""
 
-    def get_velocity(self) -> dict[str, FloatArray]:
-        """Return copies of the momentum terms v of ``UpdateRule``."""
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of what the rule goes on from: each of ``UpdateRule.state``, by parameter.
 
-    def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
-        """Replace all momentum terms."""
+        ``updates`` is the number of updates so far, for a rule that ``counts`` them.
+        """
+
+    def set_state(self, values: Mapping[str, Any]) -> None:
+        """Replace that; values may hold more than the rule has."""
 
     @property
     def run_length(self) -> int:
@@ -149,13 +152,14 @@ class TrainingState:
 
 @dataclass(frozen=True)
 class TrainingRules:
-    """When to stop, what noise to add (its std and key), how results are judged."""
+    """When to stop, what noise to add (its std and key), what to drop, how results are judged."""
 
     epochs: int
     patience: int
     noise: float
     noise_key: int
     new_merit: Callable[[], Merit]
+    dropout: float = 0.0
 
 
 Checkpoint = Callable[[TrainingState, bool], None]
@@ -267,7 +271,8 @@ def _train_run(
     """Train on the next sequences; return frames and loss of each."""
     run = state.order[state.position : state.position + model.run_length].tolist()
     presentation = len(state.epochs) * len(state.order) + state.position
-    losses = model.train_run(split, run, Noise(rules.noise, rules.noise_key, presentation))
+    noise = Noise(rules.noise, rules.noise_key, presentation, rules.dropout)
+    losses = model.train_run(split, run, noise)
     return ((len(split[n][0]), loss) for n, loss in zip(run, losses, strict=True))
 
 

@@ -12,7 +12,8 @@ from typing import Any, Protocol
 from odyssey.networks.gru import GRU
 from odyssey.networks.ops import Ops
 from odyssey.networks.rnn import RNN
-from odyssey.networks.variants import VARIANTS, LSTMVariant, get_variant
+from odyssey.networks.shapes import check_step
+from odyssey.networks.variants import NAMED, VARIANTS, LSTMVariant, get_variant
 from odyssey.registry import Registry
 
 
@@ -65,7 +66,8 @@ CELLS: Registry[Cell] = Registry("cell")
 def register(cell: Cell) -> Cell:
     """Add a cell and return it. Raises ValueError for a code that is taken or no word.
 
-    Raises ValueError, too, for parameters without W and b of the cell's blocks.
+    Raises ValueError, too, for parameters without W and b of the cell's blocks, for a step that
+    does not fit them, and for a cell that can't be hashed.
     """
     shapes = cell.parameter_shapes(2, 3)
     rows = 3 * len(cell.blocks)
@@ -74,6 +76,11 @@ def register(cell: Cell) -> Cell:
             f"the cell {cell.code!r} must have parameters W (blocks·H, D) and b (blocks·H,) for "
             f"its blocks {', '.join(cell.blocks)}, got {shapes} for D = 2, H = 3"
         )
+    if cell.__hash__ is None:
+        raise ValueError(
+            f"the cell {cell.code!r} must be hashable: make its class @dataclass(frozen=True)"
+        )
+    check_step(cell)
     return CELLS.add(cell.code, cell)
 
 
@@ -102,6 +109,6 @@ def has_kernels(cell: Cell, device: str = "cpu") -> bool:
     return isinstance(cell, LSTMVariant) or (device == "cpu" and cell in (GRU, RNN))
 
 
-_ours: tuple[Cell, ...] = (*VARIANTS.values(), GRU, RNN)
+_ours: tuple[Cell, ...] = (*VARIANTS.values(), *NAMED.values(), GRU, RNN)
 for _cell in _ours:
     register(_cell)

@@ -171,23 +171,32 @@ def cell_backward(
     return layer_backward(variant, parameters, x, layer_forward(variant, parameters, x), dy)
 
 
-def network_forward(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
-    """Return the output layer's activations before softmax or sigmoid, (T, B, K), for any cell."""
-    y = np.concatenate(_outputs(spec, parameters, x), axis=-1)
+def network_forward(
+    spec: NetworkSpec, parameters: Parameters, x: Array, mask: Array | float = 1.0
+) -> Array:
+    """Return the output layer's activations before softmax or sigmoid, (T, B, K), for any cell.
+
+    ``mask`` (T, B, directions·H) multiplies what the output layer sees.
+    """
+    y = np.concatenate(_outputs(spec, parameters, x), axis=-1) * mask
     a: Array = y @ parameters["output.W"].T + parameters["output.b"]
     return a
 
 
 def network_backward(
-    spec: NetworkSpec, parameters: Parameters, x: Array, d_output: Array
+    spec: NetworkSpec,
+    parameters: Parameters,
+    x: Array,
+    d_output: Array,
+    mask: Array | float = 1.0,
 ) -> tuple[dict[str, Array], Array]:
     """Return the gradients of all parameters and of x, given d_output (T, B, K).
 
     Those of a cell of one's own are to be found by central differences of ``network_forward``.
     """
-    y = np.concatenate(_outputs(spec, parameters, x), axis=-1)
+    y = np.concatenate(_outputs(spec, parameters, x), axis=-1) * mask
     gradients: dict[str, Array] = {}
-    dy = d_output @ parameters["output.W"]
+    dy = d_output @ parameters["output.W"] * mask
     dx = np.zeros_like(x)
     for k, side in enumerate(spec.directions):
         order = _order(side)
@@ -207,14 +216,25 @@ def _outputs(spec: NetworkSpec, parameters: Parameters, x: Array) -> list[Array]
     ]
 
 
-def update(rule: UpdateRule, theta: Array, velocity: Array, gradient: Array) -> tuple[Array, Array]:
-    """Return an array of parameters and its velocity after one step of the rule."""
-    limit = float(rule.clip)
-    gradient = np.clip(gradient, -limit, limit) if limit else gradient
-    gradient = gradient + rule.weight_decay * theta
-    velocity = rule.momentum * velocity - rule.step * gradient
-    move = rule.momentum * velocity - rule.step * gradient if rule.nesterov else velocity
-    return theta + move, velocity
+def update(
+    rule: UpdateRule, theta: Array, state: tuple[Array, ...], gradient: Array, count: int = 1
+) -> tuple[Array, tuple[Array, ...]]:
+    """Return an array of parameters and its ``rule.state`` after the count-th update."""
+    limit, eta, mu = float(rule.clip), rule.step, rule.momentum
+    g = np.clip(gradient, -limit, limit) if limit else gradient
+    g = g + rule.weight_decay * theta
+    if rule.name in ("nesterov", "momentum"):
+        v = mu * state[0] - eta * g
+        return theta + (mu * v - eta * g if rule.name == "nesterov" else v), (v,)
+    if rule.name == "sgd":
+        return theta - eta * g, ()
+    if rule.name == "rmsprop":
+        w = rule.rho * state[0] + (1 - rule.rho) * g**2
+        return theta - eta * g / (np.sqrt(w) + rule.epsilon), (w,)
+    m = rule.beta1 * state[0] + (1 - rule.beta1) * g
+    w = rule.beta2 * state[1] + (1 - rule.beta2) * g**2
+    unbiased_m, unbiased_w = m / (1 - rule.beta1**count), w / (1 - rule.beta2**count)
+    return theta - eta * unbiased_m / (np.sqrt(unbiased_w) + rule.epsilon), (m, w)
 
 
 def _order(side: str) -> slice:

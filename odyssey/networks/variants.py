@@ -5,11 +5,11 @@ one block per gate is stacked in the order z, i, f, o (block input, input, forge
 gates that a variant lacks are left out.
 
 The nine rows of the paper combine: ``get_variant("CIFG+NP")`` is the row with the changes of both,
-so a variant of one's own needs no new code.
+so a variant of one's own needs no new code. ``NAMED`` are combinations that have names elsewhere.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import Any
 
@@ -157,6 +157,11 @@ VARIANTS: Mapping[str, LSTMVariant] = MappingProxyType(
     {code: get_variant(code) for code in _CHANGES}
 )
 VANILLA = VARIANTS["V"]
+#: Combinations by the names that others gave them. JANET: van der Westhuizen and Lasenby 2018, "The
+#: unreasonable effectiveness of the forget gate", whose f is our 1 − i.
+NAMED: Mapping[str, LSTMVariant] = MappingProxyType(
+    {"JANET": replace(get_variant("CIFG+NOG+NOAF+NP"), code="JANET", name="just another network")}
+)
 
 
 def lstm_of(cell: object) -> LSTMVariant:

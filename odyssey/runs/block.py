@@ -111,7 +111,7 @@ def _work_off(
     for spec in queue:
         if stopping.requested():
             break
-        spare.begin(grant, spec.hyperparameters["hidden"])
+        spare.begin(grant, float(spec.hyperparameters["hidden"]))
         worker = worker or _new_worker(log_file, grant, thread=study.shares_gpu(spec.task))
         path = study.trial_path(spec.task, spec.variant, spec.trial)
         job: Future[TrialResult] = worker.submit(_run, spec, data, path, study.config)

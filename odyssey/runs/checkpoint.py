@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from odyssey.engines.training import Epoch, Figures, Model, TrainingState, judge_again
-from odyssey.runs.epochs import RUNNING, goes_on, standing_of
+from odyssey.runs.epochs import RUNNING, standing_of
 from odyssey.runs.results import CURVES, FORMAT_VERSION, TRIAL, check_format
 from odyssey.storage.tree_file import DamagedFile, Tree, load_tree, save_tree
 from odyssey.study.trials import TrialSpec
@@ -68,7 +68,7 @@ def _is_of(tree: Tree, spec: TrialSpec, data_fingerprint: str) -> bool:
 
 
 def _is_of_use(tree: Tree, spec: TrialSpec) -> bool:
-    return goes_on(tree) or not is_judged(tree) or _is_result(tree, spec)
+    return not is_judged(tree) or standing_of(tree).is_of_use(spec)
 
 
 def _is_result(tree: Tree, spec: TrialSpec) -> bool:
@@ -103,7 +103,7 @@ def state_tree(state: TrainingState, model: Model) -> dict[str, Any]:
     """Return what a file keeps for training to go on from, beside curves and best weights."""
     return {
         "parameters": model.get_parameters(),
-        "velocity": model.get_velocity(),
+        **model.get_state(),
         "generator": json.dumps(state.generator.bit_generator.state),
         "order": state.order,
         **{name: getattr(state, name) for name in _POSITION},
@@ -114,7 +114,7 @@ def restore(tree: Mapping[str, Any], model: Model) -> TrainingState:
     """Bring model and state to where ``state_tree`` found them, bit for bit."""
     saved, curves = tree["state"], tree["curves"]
     model.set_parameters(saved["parameters"])
-    model.set_velocity(saved["velocity"])
+    model.set_state(saved)
     generator = np.random.default_rng()
     generator.bit_generator.state = json.loads(saved["generator"])
     return TrainingState(

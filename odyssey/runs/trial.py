@@ -100,6 +100,7 @@ def run_trial(
             patience=spec.protocol.patience,
             noise=spec.noise,
             noise_key=spec.noise_key,
+            dropout=spec.dropout,
             new_merit=partial(FigureOfMerit, TASKS[spec.task]),
         )
         if tree is not None and not is_judged(tree):

@@ -16,15 +16,20 @@ from odyssey.storage.lease import RENEW_SECONDS, Lease, LeaseLost, holding, is_h
 
 
 def take_turn(path: Path, say: Callable[[str], None]) -> bool:
-    """Hold the lease at path until this process ends; return whether it had to wait for another."""
-    waited = is_held(path)
-    if waited:
+    """Return False once this process holds the lease at path, until it ends.
+
+    Return True if it had to wait for another to end. It holds nothing then: it is to start again,
+    under its own number, whose lease it would wait for.
+    """
+    if is_held(path):
         say(f"Waiting: {name_of(path)} works on {path.parent} now; Ctrl-C to give up")
+        with holding(path):
+            return True
     held = contextlib.ExitStack()
     lease = held.enter_context(holding(path))
     atexit.register(held.close)
     threading.Thread(target=_renew, args=(lease,), daemon=True).start()
-    return waited
+    return False
 
 
 def _renew(lease: Lease) -> None:

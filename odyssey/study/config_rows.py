@@ -12,15 +12,15 @@ from odyssey.networks.spec import MOST_HIDDEN_GPU
 from odyssey.storage.paths import expanded
 from odyssey.study.config_error import ConfigError, at
 from odyssey.study.config_schema import yaml_hint
-from odyssey.study.hyperparameters import HYPERPARAMETERS, get_hyperparameter
-from odyssey.study.search import parse_law
+from odyssey.study.hyperparameters import HYPERPARAMETERS, Hyperparameter, get_hyperparameter
+from odyssey.study.search import levels_of, parse_law
 from odyssey.tasks import Option, Task, get_task
 from odyssey.tasks.arrays import check_entry, describes
 
 _TYPES = {str: "string", int: "integer", float: "number", bool: "boolean"}
 
 
-def check_names(config: Mapping[str, Any]) -> None:
+def check_names(config: Mapping[str, Any], variants: Iterable[str]) -> None:
     """Raise ConfigError for a task, source, option, hyperparameter or variant that is none."""
     described = [name for name, entry in config.get("data", {}).items() if describes(entry)]
     for place in ("tasks", "data", "task_settings"):
@@ -29,7 +29,7 @@ def check_names(config: Mapping[str, Any]) -> None:
                 with at(place):
                     get_task(name)
     with at("variants"):
-        _check_variants(config["variants"])
+        _check_variants(variants)
     for place, names in _search_spaces(config).items():
         for name in names:
             with at(place):
@@ -61,13 +61,24 @@ def check_laws(config: Mapping[str, Any], task: str, on_gpu: bool) -> None:
     for name, entry in search_space_of(config, task).items():
         place = f"task_settings.{task}.search_space" if name in own else "search_space"
         with at(f"{place}.{name}"):
+            row = get_hyperparameter(name)
+            for value in levels_of(entry):
+                _check_word(row, value)
             law = parse_law(entry)
-            get_hyperparameter(name).check_law(law)
-            if name == "hidden" and on_gpu and max(law.extremes) > MOST_HIDDEN_GPU:
+            row.check_law(law)
+            most = max(law.extremes, key=float) if name == "hidden" else 0
+            if on_gpu and float(most) > MOST_HIDDEN_GPU:
                 raise ValueError(
                     f"the GPU kernels know up to {MOST_HIDDEN_GPU} blocks, got "
-                    f"{max(law.extremes)}: narrow the law or set the device of {task} to cpu"
+                    f"{most}: narrow the law or set the device of {task} to cpu"
                 )
+
+
+def _check_word(row: Hyperparameter, value: object) -> None:
+    """Raise ValueError for text where a number, true or false was meant."""
+    if isinstance(value, str) and row.kind is not str:
+        hint = yaml_hint(value, ["number", "boolean"])
+        raise ValueError(f"must be {row.must}, got {value!r}{hint}")
 
 
 def source_of(config: Mapping[str, Any], task: str) -> str:

@@ -1,7 +1,8 @@
 """Extensions: a study's own Python files, which register rows while they are imported.
 
 ``extensions: [my_task.py]`` in a study file. Every process that makes a study or one of its trials
-imports them, once: jobs, their workers, commands.
+imports them, once: jobs, their workers, commands. ``cells: my_cell.py`` is an extension whose cells
+the study trains.
 """
 
 import hashlib
@@ -9,14 +10,25 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterable
+from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
 
+from odyssey.networks.cells import CELLS
 from odyssey.registry import RegistrationError, Registry, registering
 from odyssey.storage.paths import expanded
 
+
+@dataclass(frozen=True)
+class _Loaded:
+    """A file that was imported, and the codes of the cells that it registered."""
+
+    path: Path
+    cells: tuple[str, ...]
+
+
 #: Files that were imported, by the names of their modules; forgotten with the rows that they added.
-_LOADED: Registry[Path] = Registry("extension")
+_LOADED: Registry[_Loaded] = Registry("extension")
 _loading = threading.RLock()
 
 
@@ -34,7 +46,25 @@ def load_extensions(files: Iterable[str]) -> None:
             _load(file)
 
 
-def _load(file: str) -> None:
+def load_cells(files: Iterable[str]) -> list[str]:
+    """Import files as ``load_extensions`` does; return the codes of the cells that they register.
+
+    Raises ExtensionError, too, for a file that registers none.
+    """
+    codes: list[str] = []
+    for file in files:
+        with _loading:
+            loaded = _load(file)
+        if not loaded.cells:
+            raise ExtensionError(
+                f"{file}: must register a cell, registers none: end it with "
+                "odyssey.networks.cells.register(MyCell()), or name it under extensions"
+            )
+        codes += loaded.cells
+    return codes
+
+
+def _load(file: str) -> _Loaded:
     try:
         path = expanded(file).absolute()
         source = path.read_bytes()
@@ -47,13 +77,14 @@ def _load(file: str) -> None:
         raise ExtensionError(f"{file}: {error}") from error
     name = f"odyssey_extension_{hashlib.sha256(bytes(path.resolve())).hexdigest()[:12]}"
     if name in _LOADED:
-        return
+        return _LOADED[name]
+    before = set(CELLS)
     try:
         with registering(file):
             _import(name, path, source)
     except (Exception, SystemExit) as error:
         raise ExtensionError(_where(file, path, error)) from error
-    _LOADED.add(name, path)
+    return _LOADED.add(name, _Loaded(path, tuple(code for code in CELLS if code not in before)))
 
 
 def _import(name: str, path: Path, source: bytes) -> None:

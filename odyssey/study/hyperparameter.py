@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from odyssey.networks.cells import Cell
-from odyssey.networks.spec import NetworkSpec
+from odyssey.networks.spec import RULES, NetworkSpec, UpdateRule
 from odyssey.study.search import Choice, Law, OneMinusLogUniform, Value
 
 #: What acts at the start of a trial: it changes the drawn initial parameters, arrays by name, in
@@ -36,17 +36,24 @@ class InputNoise:
 
 
 @dataclass(frozen=True)
-class Hyperparameter:
-    """One row: ``kind`` is int, float or bool; values lie in [``least``, ``most``].
+class OutputDropout:
+    """Probability with which the output layer misses an output of the recurrent layer, training."""
 
-    ``must`` says so in words. The value goes into ``fills``, a dataclass and its field; where the
-    study does not search it, ``default`` does, and without one the field keeps what it has, unless
-    every search space must have the row, which is ``required``. Or else the value goes to
-    ``at_start``, if it is searched. ``block`` is the block of a cell that the row acts on, as in
-    ``Cell.blocks``: a cell without it has no such hyperparameter. ``label`` names it on an axis,
-    ``short`` in a table; ``colour`` is its own in every figure. Of a ``switch`` true and false are
-    values, too, and stand for 1 and 0. Raise ``version`` when ``at_start``
-    gives other numbers: trials of before are then trained anew.
+    probability: float
+
+
+@dataclass(frozen=True)
+class Hyperparameter:
+    """One row: ``kind`` is int, float, bool or str; values lie in [``least``, ``most``].
+
+    A str is one of ``words``. ``must`` says so. The value goes into ``fills``, a dataclass and its
+    field; where the study does not search it, ``default`` does, and without one the field keeps
+    what it has, unless every search space must have the row, which is ``required``. Or else the
+    value goes to ``at_start``, if it is searched. ``block`` is the block of a cell that the row
+    acts on, as in ``Cell.blocks``: a cell without it has no such hyperparameter. ``label`` names it
+    on an axis, ``short`` in a table; ``colour`` is its own in every figure. Of a ``switch`` true
+    and false are values, too, and stand for 1 and 0. Raise ``version`` when ``at_start`` gives
+    other numbers: trials of before are then trained anew.
     """
 
     name: str
@@ -63,6 +70,7 @@ class Hyperparameter:
     short: str = ""
     colour: str = ""
     switch: bool = False
+    words: tuple[str, ...] = ()
     version: int = 1
 
     def __post_init__(self) -> None:
@@ -71,11 +79,13 @@ class Hyperparameter:
                 "a hyperparameter's name must be small letters, digits and _, a letter first, and "
                 f"no other column of trials.csv, got {self.name!r}"
             )
-        if self.kind not in (int, float, bool) or self.version < 1:
+        if self.kind not in (int, float, bool, str) or self.version < 1:
             raise ValueError(
-                f"{self.name}: the kind must be int, float or bool, and the version from 1, got "
-                f"{self.kind!r} and {self.version!r}"
+                f"{self.name}: the kind must be int, float, bool or str, and the version from 1, "
+                f"got {self.kind!r} and {self.version!r}"
             )
+        if (self.kind is str) != bool(self.words):
+            raise ValueError(f"{self.name} needs words if it is of kind str, and only then")
         if (self.fills is None) == (self.at_start is None):
             raise ValueError(f"{self.name} must either fill a field or act at the start")
         if self.default is not None:
@@ -87,9 +97,24 @@ class Hyperparameter:
         """Return whether a cell has what the hyperparameter changes."""
         return not self.block or self.block in cell.blocks
 
+    def acts_under(self, optimizer: str) -> bool:
+        """Return whether an update rule has what the hyperparameter fills.
+
+        An empty one is left to the factor ``nesterov``, which has no say elsewhere.
+        """
+        if self.fills is None or self.fills[0] is not UpdateRule:
+            return True
+        field = self.fills[1]
+        if field == "nesterov":
+            return not optimizer
+        everywhere = all(field not in fields for fields in RULES.values())
+        return everywhere or field in RULES[optimizer or "nesterov"]
+
     def check(self, value: object) -> None:
         """Raise ValueError unless a network can train with the value."""
         if self.switch and isinstance(value, bool):
+            return
+        if self.kind is str and value in self.words:
             return
         if not (self._is_of_the_kind(value) and self.least <= value <= self.most):  # type: ignore[operator]
             raise ValueError(f"must be {self.must}, got {value!r}")
@@ -104,10 +129,12 @@ class Hyperparameter:
     def _is_of_the_kind(self, value: object) -> bool:
         if self.kind is bool or isinstance(value, bool):
             return self.kind is bool and isinstance(value, bool)
+        if self.kind is str or isinstance(value, str):
+            return False
         return isinstance(value, int if self.kind is int else int | float)
 
     def _check_rounding(self, law: Law) -> None:
-        if self.kind is bool:
+        if self.kind in (bool, str):
             raise ValueError(f"must be {self.must}: its law must be choice or fixed")
         if self.kind is int and isinstance(law, OneMinusLogUniform):
             raise ValueError(f"must be {self.must}: its law can't be one-minus-log-uniform")

@@ -7,9 +7,15 @@ extension adds a row of its own with ``register``.
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from odyssey.networks.spec import MOST_HIDDEN, NetworkSpec, UpdateRule
+from odyssey.networks.spec import MOST_HIDDEN, RULES, NetworkSpec, UpdateRule
 from odyssey.registry import Registry
-from odyssey.study.hyperparameter import AtStart, Hyperparameter, InputNoise, Start
+from odyssey.study.hyperparameter import (
+    AtStart,
+    Hyperparameter,
+    InputNoise,
+    OutputDropout,
+    Start,
+)
 from odyssey.study.search import Value
 
 __all__ = [
@@ -17,6 +23,7 @@ __all__ = [
     "AtStart",
     "Hyperparameter",
     "InputNoise",
+    "OutputDropout",
     "Start",
     "fields_of",
     "get_hyperparameter",
@@ -26,6 +33,7 @@ __all__ = [
 
 # The kernels compute in float32: beyond these bounds a step, 1 − μ or the noise is 0 or infinite.
 _BELOW_ONE = 1 - 2.0**-24
+_SAID = "a number from 0 to 0.99999994, the last below 1"
 
 
 def _add_to_forget_gates(parameters: dict[str, Any], value: Any, network: NetworkSpec) -> None:
@@ -51,8 +59,7 @@ _ROWS = (
         colour="#0072B2",
     ),
     Hyperparameter(
-        *("momentum", float, 0, _BELOW_ONE),
-        "a number from 0 to 0.99999994, the last below 1",
+        *("momentum", float, 0, _BELOW_ONE, _SAID),
         fills=(UpdateRule, "momentum"),
         default=0.0,
         colour="#D55E00",
@@ -96,6 +103,44 @@ _ROWS = (
         short="rescaled step",
     ),
     Hyperparameter(
+        *("optimizer", str, 0, 0, "nesterov, momentum, sgd, adam or rmsprop"),
+        fills=(UpdateRule, "optimizer"),
+        words=tuple(RULES),
+        label="update rule",
+    ),
+    Hyperparameter(
+        *("beta1", float, 0, _BELOW_ONE, _SAID),
+        fills=(UpdateRule, "beta1"),
+        default=0.9,
+        label="β₁ of Adam",
+    ),
+    Hyperparameter(
+        *("beta2", float, 0, _BELOW_ONE, _SAID),
+        fills=(UpdateRule, "beta2"),
+        default=0.999,
+        label="β₂ of Adam",
+    ),
+    Hyperparameter(
+        *("rho", float, 0, _BELOW_ONE, _SAID),
+        fills=(UpdateRule, "rho"),
+        default=0.9,
+        label="ρ of RMSprop",
+    ),
+    Hyperparameter(
+        *("epsilon", float, 1e-20, 1e20, "a number above 0, from 1e-20 to 1e20"),
+        fills=(UpdateRule, "epsilon"),
+        default=1e-8,
+        label="ε of Adam and RMSprop",
+        short="ε",
+    ),
+    Hyperparameter(
+        *("output_dropout", float, 0, 0.99, "a number from 0 to 0.99"),
+        fills=(OutputDropout, "probability"),
+        default=0.0,
+        label="dropout of the recurrent layer's outputs",
+        short="output dropout",
+    ),
+    Hyperparameter(
         *("weight_std", float, 1e-20, 100, "a number above 0, from 1e-20 to 100"),
         fills=(Start, "weight_std"),
         label="standard deviation of the initial weights",
@@ -127,15 +172,18 @@ for _row in _ROWS:
     register(_row)
 
 
-def without_factors(lacking: Mapping[str, Iterable[str]]) -> list[str]:
-    """Say what is no factor in which variants: a sentence for each hyperparameter lacking there."""
+def without_factors(lacking: Mapping[str, Iterable[str]], where: str = "of") -> list[str]:
+    """Say what is no factor of which variants: a sentence for each hyperparameter lacking there.
+
+    Or ``where`` is under, of which update rules.
+    """
     codes: dict[str, list[str]] = {}
     for code, names in lacking.items():
         for name in dict.fromkeys(names):
             codes.setdefault(name, []).append(code)
     return [
-        f"{name} is no factor of {', '.join(own)}, which {'have' if own[1:] else 'has'} nothing "
-        "that it acts on: it is not drawn there"
+        f"{name} is no factor {where} {', '.join(own)}, which {'have' if own[1:] else 'has'} "
+        "nothing that it acts on: it is not drawn there"
         for name, own in codes.items()
     ]
 

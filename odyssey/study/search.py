@@ -14,7 +14,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol, TypeAlias
 
-Value: TypeAlias = float | int | bool
+Number: TypeAlias = float | int | bool
+#: A word is one of the levels of a choice.
+Value: TypeAlias = Number | str
 
 
 def uniform_draw(*identity: object) -> float:
@@ -74,20 +76,20 @@ class _Interval(ABC):
             raise ValueError(f"a range needs bounds less far apart, {got}")
 
     @property
-    def extremes(self) -> tuple[Value, ...]:
+    def extremes(self) -> tuple[Number, ...]:
         """The values at both ends."""
         return self.quantile(0.0), self.quantile(1.0)
 
     @abstractmethod
-    def quantile(self, u: float) -> Value:
+    def quantile(self, u: float) -> Number:
         """Return the value at u in [0, 1]."""
 
     def _checked(self, value: Value) -> float:
-        if not self.low <= value <= self.high:
+        if isinstance(value, str) or not self.low <= value <= self.high:
             raise ValueError(f"{value} lies outside the declared range [{self.low}, {self.high}]")
         return float(value)
 
-    def _rounded(self, value: float) -> Value:
+    def _rounded(self, value: float) -> Number:
         value = min(max(value, self.low), self.high)
         return round(value) if self.integer else value
 
@@ -95,7 +97,7 @@ class _Interval(ABC):
 class Uniform(_Interval):
     """Uniform on [low, high]."""
 
-    def quantile(self, u: float) -> Value:
+    def quantile(self, u: float) -> Number:
         """Return low + u (high − low)."""
         return self._rounded(self.low + u * (self.high - self.low))
 
@@ -109,7 +111,7 @@ class LogUniform(_Interval):
 
     logarithmic = True
 
-    def quantile(self, u: float) -> Value:
+    def quantile(self, u: float) -> Number:
         """Return low · (high / low)^u."""
         return self._rounded(self.low * (self.high / self.low) ** u)
 
@@ -130,14 +132,14 @@ class OneMinusLogUniform(_Interval):
         if self.high > 1:
             raise ValueError(f"1 − x must not be negative: high must be at most 1, got {self.high}")
 
-    def quantile(self, u: float) -> Value:
+    def quantile(self, u: float) -> Number:
         """Return 1 − low · (high / low)^u."""
         rest: float = self.low * (self.high / self.low) ** u
         return 1 - min(max(rest, self.low), self.high)
 
     def cdf(self, value: Value) -> float:
         """Return the inverse of ``quantile``."""
-        rest = 1 - value
+        rest = math.nan if isinstance(value, str) else 1 - value
         if math.isclose(rest, self.low):  # 1 − (1 − low) misses low by a rounding error
             return 0.0
         return math.log(self._checked(rest) / self.low) / math.log(self.high / self.low)
@@ -186,15 +188,33 @@ def parse_law(entry: Mapping[str, Any]) -> Law:
     study file's law is laid over the one of config.yaml, key by key.
     """
     if entry["law"] in ("fixed", "choice"):
-        levels = [entry["value"]] if entry["law"] == "fixed" else entry["levels"]
+        levels = levels_of(entry)
         for level in levels:
-            if not isinstance(level, bool) and not _is_number(level):
+            if not isinstance(level, bool) and not _is_number(level) and not _is_word(level):
                 raise ValueError(
-                    f"a value needs to be a finite number, true or false, got {level!r}"
+                    f"a value needs to be a finite number, true, false or a word, got {level!r}"
                 )
         return Choice(tuple(levels))
     own = {key: entry[key] for key in ("low", "high", "integer") if key in entry}
     return LAWS[entry["law"]](**own)  # type: ignore[return-value]
+
+
+def levels_of(entry: Mapping[str, Any]) -> list[Any]:
+    """Return the levels of an entry as they came, none where its law is on an interval."""
+    if entry["law"] == "fixed":
+        return [entry["value"]]
+    return list(entry["levels"]) if entry["law"] == "choice" else []
+
+
+def _is_word(value: object) -> bool:
+    """Whether value is text that is not meant as a number: YAML takes 1e-3 for text."""
+    if not isinstance(value, str) or not value:
+        return False
+    try:
+        float(value)
+    except ValueError:
+        return True
+    return False
 
 
 def _is_number(value: object) -> bool:

@@ -24,7 +24,7 @@ from odyssey.study.config_rows import (
     source_of,
 )
 from odyssey.study.config_schema import check_config
-from odyssey.study.extensions import load_extensions
+from odyssey.study.extensions import load_cells, load_extensions
 from odyssey.study.hyperparameters import get_hyperparameter, without_factors
 from odyssey.study.search import Law, parse_law, sample
 from odyssey.study.settings import Analysis, Protocol
@@ -58,12 +58,14 @@ class Study:
     """A validated config, expanded on demand: the grid task × variant × trial and its files."""
 
     config: Mapping[str, Any] = field(repr=False)
+    #: Codes of the cells in the files under ``cells``.
+    own_cells: tuple[str, ...] = field(init=False, repr=False, compare=False, default=())
 
     def __post_init__(self) -> None:
         self._load_extensions()
         check_folders(self.config)
         self._register_data()
-        check_names(self.config)
+        check_names(self.config, self.variants)
         self._check_gpu()
         for task in self.tasks:
             check_laws(self.config, task, self.shares_gpu(task))
@@ -87,6 +89,10 @@ class Study:
     def _load_extensions(self) -> None:
         with at("extensions"):
             load_extensions(self.config.get("extensions", ()))
+        with at("cells"):
+            files = self.config.get("cells", ())
+            own = load_cells([files] if isinstance(files, str) else files)
+            object.__setattr__(self, "own_cells", tuple(own))
 
     def _register_data(self) -> None:
         """Make the tasks known that the study's own data describe, see ``tasks.arrays``."""
@@ -112,8 +118,8 @@ class Study:
 
     @property
     def variants(self) -> list[str]:
-        """Codes of the variants to run."""
-        return list(self.config["variants"])
+        """Codes of the variants to run: those that are named, then the cells of the study's own."""
+        return list(dict.fromkeys([*self.config["variants"], *self.own_cells]))
 
     @property
     def results(self) -> Path:
@@ -174,20 +180,56 @@ class Study:
         return {name: parse_law(entry) for name, entry in entries.items()}
 
     def lacking(self, task: str, variant: str) -> tuple[str, ...]:
-        """Return the hyperparameters of the task that a variant has nothing for."""
-        cell = get_cell(variant)
+        """Return the hyperparameters of the task that a variant or all rules have nothing for."""
+        cell, under = get_cell(variant), self._under(task)
         return tuple(
-            name for name in self._spaces[task] if not get_hyperparameter(name).acts_on(cell)
+            name
+            for name, rules in under.items()
+            if not (rules and get_hyperparameter(name).acts_on(cell))
         )
 
-    def without_factors(self) -> list[str]:
-        """Say which variants have nothing for which hyperparameters of the study."""
-        return without_factors(
-            {
-                code: [name for task in self.tasks for name in self.lacking(task, code)]
-                for code in self.variants
-            }
-        )
+    def conditional(self, task: str) -> tuple[str, ...]:
+        """Return the hyperparameters that only some of the task's update rules have."""
+        every = len(self.optimizers(task))
+        return tuple(name for name, rules in self._under(task).items() if 0 < len(rules) < every)
+
+    def optimizers(self, task: str) -> tuple[str, ...]:
+        """Return the update rules of the task; an empty one is left to ``nesterov``."""
+        law = self._spaces[task].get("optimizer")
+        return tuple(map(str, law.extremes)) if law else ("",)
+
+    def _under(self, task: str) -> dict[str, list[str]]:
+        """Return name → the update rules of the task that have the hyperparameter."""
+        optimizers = self.optimizers(task)
+        return {
+            name: [rule for rule in optimizers if get_hyperparameter(name).acts_under(rule)]
+            for name in self._spaces[task]
+        }
+
+    def factors(self, task: str) -> dict[str, Law]:
+        """Return name → law of what at least one of the task's searches draws."""
+        drawn = {name for code in self.variants for name in self.searched(task, code)}
+        return {name: law for name, law in self._spaces[task].items() if name in drawn}
+
+    def without_factors(self, tasks: Iterable[str] = ()) -> list[str]:
+        """Say which variants and update rules have nothing for which hyperparameters.
+
+        Of all tasks, or of some.
+        """
+        cells: dict[str, list[str]] = {code: [] for code in self.variants}
+        under: dict[str, list[str]] = {}
+        chosen = False
+        for task in tasks or self.tasks:
+            for name, rules in self._under(task).items():
+                row = get_hyperparameter(name)
+                for code, own in cells.items():
+                    own += [name] * (not row.acts_on(get_cell(code)))
+                for rule in self.optimizers(task):
+                    own = under.setdefault(rule or "nesterov", [])
+                    own += [name] * (rule not in rules and name != "nesterov")
+                chosen |= name == "nesterov" and not rules
+        said = ["nesterov is no factor beside optimizer, which says it: it is not drawn there"]
+        return without_factors(cells) + without_factors(under, "under") + said * chosen
 
     def searched(self, task: str, variant: str) -> dict[str, Law]:
         """Return name → law of the hyperparameters of one of the task's searches."""
@@ -197,7 +239,9 @@ class Study:
     def trial(self, task: str, variant: str, trial: int) -> TrialSpec:
         """Return one run of the study."""
         drawn = sample(self.searched(task, variant), self.seed, task, variant, trial)
-        return TrialSpec(task, variant, trial, self.seed, drawn, self.protocol)
+        under = str(drawn.get("optimizer", ""))
+        own = {n: value for n, value in drawn.items() if get_hyperparameter(n).acts_under(under)}
+        return TrialSpec(task, variant, trial, self.seed, own, self.protocol)
 
     def data_options(self, task: str) -> dict[str, Any]:
         """Return the task's source and options, its path without ~ and variables."""

@@ -13,6 +13,7 @@ from odyssey.study.hyperparameters import (
     HYPERPARAMETERS,
     AtStart,
     InputNoise,
+    OutputDropout,
     Start,
     fields_of,
     get_hyperparameter,
@@ -53,6 +54,11 @@ class TrialSpec:
         return InputNoise(**fields_of(InputNoise, self.hyperparameters)).std
 
     @property
+    def dropout(self) -> float:
+        """Probability of dropout of the recurrent layer's outputs."""
+        return OutputDropout(**fields_of(OutputDropout, self.hyperparameters)).probability
+
+    @property
     def start(self) -> Start:
         """How the initial parameters are drawn."""
         protocol = {"weight_std": self.protocol.weight_std}
@@ -72,7 +78,7 @@ class TrialSpec:
 
     @property
     def noise_key(self) -> int:
-        """Key of the trial's input noise."""
+        """Key of the trial's input noise and dropout."""
         return seed_of(self.seed, self.task, self.variant, self.trial, "input noise")
 
     @property

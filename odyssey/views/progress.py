@@ -1,5 +1,8 @@
 """Progress and result files as tables for the terminal."""
 
+from collections import Counter
+from collections.abc import Mapping
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -18,20 +21,48 @@ from odyssey.units import duration
 
 #: Rows of the table of running trials.
 _MOST_RUNNING = 20
+#: Lines beside the rows of the tables: summary, heads, rules, the line "and so many more".
+_AROUND = 13
+#: Characters of the bar.
+_BAR = 24
 _BLOCKS = "▁▂▃▄▅▆▇█"
 
 
-def status_view(study: Study) -> RenderableType:
-    """Return how long the rest will take, the table of all searches, and the running trials."""
+def status_view(study: Study, lines: int | None = None) -> RenderableType:
+    """Return how far the study is and when it will be done, its searches and its running trials.
+
+    ``lines`` is the height of a terminal: where the table of all searches does not fit, there is
+    one row for each task, and as many running trials as there is room for.
+    """
     trials = list(survey(study))
+    rows = counts(trials)
+    if lines is not None and len(rows) > lines - _AROUND:
+        rows = _by_task(rows)
+    room = _MOST_RUNNING if lines is None else max(1, lines - _AROUND - len(rows))
+    return Group(_summary(trials), _searches(rows), _running(trials, min(room, _MOST_RUNNING)))
+
+
+def _searches(rows: Mapping[tuple[str, str], Counter[str]]) -> Table:
     table = Table("task", "variant", box=box.SIMPLE_HEAD, padding=(0, 0, 0, 1))
     for state in (*STATES, "done"):
         table.add_column(state, justify="right", no_wrap=True)
-    for (task, variant), number in counts(trials).items():
+    for (task, variant), number in rows.items():
         cells = [str(number[state] or "·") for state in STATES]
-        done = (number["finished"] + number["diverged"]) / number.total()
+        done = _ended(number) / number.total()
         table.add_row(task, variant, *cells, f"{done:.0%}")
-    return Group(_summary(trials), table, _running(trials))
+    return table
+
+
+def _by_task(rows: Mapping[tuple[str, str], Counter[str]]) -> dict[tuple[str, str], Counter[str]]:
+    found: dict[str, Counter[str]] = {}
+    for (task, _), number in rows.items():
+        found[task] = found.get(task, Counter()) + number
+    searches = Counter(task for task, _ in rows)
+    return {(task, f"all {searches[task]}"): number for task, number in found.items()}
+
+
+def _ended(number: Counter[str]) -> int:
+    return number["finished"] + number["diverged"]
 
 
 def print_failures(study: Study) -> None:
@@ -50,25 +81,48 @@ def failure_table(study: Study) -> Table | Text:
     return table if table.row_count else Text("No trial has failed.")
 
 
-def _running(trials: list[Progress]) -> RenderableType:
+def _running(trials: list[Progress], most: int) -> RenderableType:
     table = Table("running", "epoch", "last checkpoint", box=box.SIMPLE_HEAD)
     running = [trial for trial in trials if trial.state == "running"]
-    for trial in running[:_MOST_RUNNING]:
+    for trial in running[:most]:
         age = f"{trial.age:.0f} s ago" if trial.epoch or trial.age else "none yet"
         table.add_row(f"{trial.task}/{trial.variant}/{trial.trial}", str(trial.epoch), age)
-    if len(running) > _MOST_RUNNING:
-        table.caption = f"and {len(running) - _MOST_RUNNING} more"
-    return table if running else Text("Nothing is running.")
+    if len(running) > most:
+        table.caption = f"and {len(running) - most} more"
+    if running:
+        return table
+    if all(trial.ended for trial in trials):
+        return Text("Nothing is running.")
+    return Text("Nothing is running. To go on, give the command that started the study again.")
 
 
 def _summary(trials: list[Progress]) -> Text:
+    """Return how much is done, when the rest will be, and what needs a look."""
     ended = sum(1 for trial in trials if trial.ended)
+    state = Counter(trial.state for trial in trials)
+    filled = round(_BAR * ended / len(trials))
+    text = Text.assemble(
+        ("█" * filled, "green"),
+        ("░" * (_BAR - filled), "dim"),
+        f" {ended / len(trials):.0%}: {ended:,} of {len(trials):,} trials are done.",
+    )
+    if (left := _left(trials)) and ended < len(trials):
+        text.append(left)
+    if state["failed"]:
+        text.append(f"\n{state['failed']:,} failed: odyssey status --failures says why.", "red")
+    return text
+
+
+def _left(trials: list[Progress]) -> str:
     view = outlook(trials)
-    text = f"{ended} of {len(trials)} trials are done"
-    if view.trials_per_hour and ended < len(trials):
-        left = duration(3600 * view.hours_left)
-        text += f", {view.trials_per_hour:.0f} an hour lately: about {left} left"
-    return Text(f"{text}.")
+    if not view.trials_per_hour:
+        return ""
+    seconds = 3600 * view.hours_left
+    text = f"\n{view.trials_per_hour:,.0f} an hour lately: about {duration(seconds)} left"
+    if not any(trial.state == "running" for trial in trials):
+        return f"{text} once it goes on."
+    at = datetime.now() + timedelta(seconds=seconds)
+    return f"{text}, done on {at:%a %d %b at %H:%M}."
 
 
 def file_view(path: Path) -> RenderableType:
@@ -92,7 +146,7 @@ def _facts(tree: dict[str, Any]) -> list[tuple[str, object]]:
     state = tree.get("state")
     facts: list[tuple[str, object]] = [
         ("trial", f"{tree['task']}/{tree['variant']}/{tree['trial']} ({tree['status']})"),
-        *((name, f"{value:g}") for name, value in tree["hyperparameters"].items()),
+        *((n, v if isinstance(v, str) else f"{v:g}") for n, v in tree["hyperparameters"].items()),
         ("parameters", f"{tree['parameters']:,}"),
         ("data", tree["data"]["source"]),
         ("epochs", epochs),

@@ -95,6 +95,18 @@ def test_beside_a_task_of_ones_own_the_papers_is_judged_as_ever(study, tmp_path)
     assert "<h3>Humming</h3>" not in page
 
 
+def test_cells_beside_the_papers_are_compared_and_said_to_be_none_of_its(study, config, tmp_path):
+    more = {"variants": ["V", "NP", "GRU", "RNN"], "tasks": ["humming", "jsb"]}
+    page = report_on(load_study(dict(study.config) | more, SCHEMA), ["humming", "jsb"], tmp_path)
+    rows = "".join(re.findall(r"<tr class=\"[a-z]*\"> <td><b>(?:GRU|RNN)</b></td>", page))
+    assert len(re.findall("<b>(?:GRU|RNN)</b>", rows)) == 4  # on both tasks
+    words = "Not in the paper: GRU (gated recurrent unit), RNN (plain tanh network). p is adjusted"
+    assert page.count(words) == 1  # on JSB
+    assert f"{words} for all 3 comparisons of this study" in page
+    boxes = json.loads((tmp_path / "paper.json").read_text())["jsb"]["distances"]
+    assert not {"GRU", "RNN"} & {word for row in boxes for word in str(row["part"]).split()}
+
+
 def test_a_distance_is_of_the_papers_tasks_alone():
     own = made_up_table("humming", SEVEN, ("V",), 12)
     with pytest.raises(ValueError, match="needs trials of timit, iamondb, jsb, got none"):

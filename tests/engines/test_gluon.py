@@ -74,7 +74,7 @@ def test_updates_follow_the_rule(nesterov, clip):
             theta[name] += rule.momentum * v[name] - rule.step * g if nesterov else v[name]
     for name, value in model.get_parameters().items():
         assert relative_error(value, theta[name]) < 1e-5, name
-    for name, value in model.get_velocity().items():
+    for name, value in model.get_state()["velocity"].items():
         assert relative_error(value, v[name]) < 1e-4, name
 
 

@@ -88,7 +88,7 @@ def test_noisy_updates_equal_those_of_the_fused_step(loss, nesterov, clip):
         noise = Noise(0.7, 2**60 + 5, 2**33 + k)
         losses = [model.train_step(*data[k % 4], noise) for model in (ours, theirs)]
         assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    for get in (lambda m: m.get_parameters(), lambda m: m.get_velocity()):
+    for get in (lambda m: m.get_parameters(), lambda m: m.get_state()["velocity"]):
         mine, reference = get(ours), get(theirs)
         for name, value in reference.items():
             assert relative_error(mine[name], value) < 1e-5, name
@@ -102,7 +102,7 @@ def test_the_noise_is_that_of_the_cpu():
     for inputs, drawn in ((x, noise), (noise.added_to(x), None)):
         model = new_model(spec)
         model.train_step(inputs, y, drawn)
-        moved.append(model.get_velocity()["forward.W"])
+        moved.append(model.get_state()["velocity"]["forward.W"])
     assert np.abs(moved[0] - moved[1]).max() <= 3e-6 * np.abs(moved[1]).max()
 
 

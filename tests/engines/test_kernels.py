@@ -18,12 +18,14 @@ from odyssey.engines.gluon.model import GluonModel
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
 from odyssey.networks import equations
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import VARIANTS, get_variant
 from tests.support.model_checks import (
     CODES,
     COMBINED,
     GRADIENT,
+    OTHERS,
     check_step,
     network,
     random_parameters,
@@ -35,8 +37,8 @@ from tests.support.model_checks import (
 
 @pytest.fixture(scope="module", autouse=True)
 def libraries():
-    """One library for the combined rows, not one for each."""
-    build([get_variant(code) for code in COMBINED], [instruction_set()])
+    """One library for the rows beside the nine, not one for each."""
+    build(map(get_cell, [*COMBINED, *OTHERS]), [instruction_set()])
 
 
 def check_against_equations(spec, T, tolerance=5e-5, std=0.3):
@@ -44,18 +46,18 @@ def check_against_equations(spec, T, tolerance=5e-5, std=0.3):
 
 
 @pytest.mark.parametrize("H", [5, 20, 67])
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", [*CODES, *OTHERS])
 def test_a_step_equals_the_equations(code, H):
     check_against_equations(network(code, H=H), 13)
 
 
-@pytest.mark.parametrize("code", ["V", "CIFG", "NIG+NFG+NOG", "FGR+CIFG"])
+@pytest.mark.parametrize("code", ["V", "CIFG", "NIG+NFG+NOG", "FGR+CIFG", *OTHERS])
 def test_every_remainder_of_a_vector_equals_the_equations(code):
     for H in range(16, 32):
         check_against_equations(network(code, 3, H, 4), 6)
 
 
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", [*CODES, *OTHERS])
 def test_a_long_step_with_sigmoid_outputs_equals_the_equations(code):
     spec = network(code, 3, 9, 20, False, "bernoulli")
     check_against_equations(spec, 130, tolerance=1e-4, std=0.1)
@@ -72,7 +74,7 @@ def test_a_long_step_with_sigmoid_outputs_equals_the_equations(code):
         (49, 3, 4, 700),
     ],
 )
-@pytest.mark.parametrize("code", ["V", "FGR"])
+@pytest.mark.parametrize("code", ["V", "FGR", *OTHERS])
 def test_extreme_shapes_equal_the_equations(code, T, D, H, K):
     spec = network(code, D, H, K, loss="bernoulli" if K == 700 else "softmax")
     check_against_equations(spec, T, tolerance=1e-4, std=0.3 / H**0.5)
@@ -83,11 +85,11 @@ def test_the_widest_layer_equals_the_equations():
 
 
 @pytest.mark.parametrize("kind", ["float64", "float32"])
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", [*CODES, *OTHERS])
 def test_the_layer_equals_the_equations(code, kind):
     T, B, D, H = 9, 3, 5, 19
     generator = np.random.default_rng(2)
-    spec = NetworkSpec(get_variant(code), D, H, 2, True, "softmax")
+    spec = network(code, D, H, 2)
     names = [name for name in spec.parameter_shapes() if not name.startswith("output.")]
     values = {n: generator.normal(0, 0.3, spec.parameter_shapes()[n]) for n in names}
     x, dy = generator.normal(size=(T, B, D)), generator.normal(size=(T, B, 2 * H))
@@ -103,12 +105,10 @@ def test_the_layer_equals_the_equations(code, kind):
     for k, side in enumerate(spec.directions):
         order, columns = slice(None, None, 1 - 2 * k), slice(k * H, (k + 1) * H)
         own = {n.partition(".")[2]: v for n, v in values.items() if n.startswith(side)}
-        act = equations.layer_forward(spec.variant, own, x[order])
-        gradients, d = equations.layer_backward(
-            spec.variant, own, x[order], act, dy[order][..., columns]
-        )
+        expected = equations.cell_forward(spec.variant, own, x[order])
+        gradients, d = equations.cell_backward(spec.variant, own, x[order], dy[order][..., columns])
         dx += d[order]
-        assert relative_error(y.asnumpy()[..., columns], act.y[order]) < tolerance
+        assert relative_error(y.asnumpy()[..., columns], expected[order]) < tolerance
         for name, gradient in gradients.items():
             assert relative_error(arrays[f"{side}.{name}"].grad.asnumpy(), gradient) < tolerance
     assert relative_error(x_mx.grad.asnumpy(), dx) < tolerance
@@ -154,11 +154,20 @@ def test_coupled_gates_are_a_forget_gate_of_opposite_sign():
     assert relative_error(outputs_of("CIFG", coupled, x, y), outputs_of("V", free, x, y)) < 2e-6
 
 
-@pytest.mark.parametrize(("nesterov", "clip"), [(True, False), (False, False), (True, True)])
+@pytest.mark.parametrize(
+    ("code", "nesterov", "clip"),
+    [
+        ("V", True, False),
+        ("V", False, False),
+        ("V", True, True),
+        ("GRU", True, 0.3),
+        ("RNN", False, 0.3),
+    ],
+)
 @pytest.mark.parametrize("loss", ["softmax", "bernoulli", "ctc", "squared"])
-def test_twenty_updates_equal_those_of_gluon(loss, nesterov, clip):
+def test_twenty_updates_equal_those_of_gluon(loss, code, nesterov, clip):
     generator = np.random.default_rng(6)
-    spec = NetworkSpec(VARIANTS["V"], 4, 10, 7, True, loss)
+    spec = network(code, 4, 10, 7, loss=loss)
     rule = UpdateRule(0.005, 0.8, nesterov, clip)
     models = [FusedModel(spec, rule), GluonModel(spec, rule, "fused"), GluonModel(spec, rule)]
     parameters = random_parameters(spec, generator, 0.1)
@@ -172,23 +181,23 @@ def test_twenty_updates_equal_those_of_gluon(loss, nesterov, clip):
     for other in models[1:]:
         for name, value in other.get_parameters().items():
             assert np.abs(value - moved[name]).max() < 1e-6, name
-        for name, value in other.get_velocity().items():
-            assert np.abs(value - models[0].get_velocity()[name]).max() < 1e-6, name
+        for name, value in other.get_state()["velocity"].items():
+            assert np.abs(value - models[0].get_state()["velocity"][name]).max() < 1e-6, name
 
 
 @settings(max_examples=25, deadline=None)
 @given(
     *(st.integers(1, 12), st.integers(1, 60), st.integers(1, 40), st.booleans()),
-    st.sampled_from(list(VARIANTS)),
+    st.sampled_from([*VARIANTS, *OTHERS]),
 )
 def test_parameters_come_back_as_they_were(D, H, K, bidirectional, code):
-    spec = NetworkSpec(VARIANTS[code], D, H, K, bidirectional, "softmax")
+    spec = network(code, D, H, K, bidirectional)
     model = FusedModel(spec, UpdateRule(0.1, 0.9))
     assert all((value == 0).all() for value in model.get_parameters().values())
     parameters = random_parameters(spec, np.random.default_rng(H))
     model.set_parameters(parameters)
-    model.set_velocity(parameters)
-    for values in (model.get_parameters(), model.get_velocity()):
+    model.set_state({"velocity": parameters})
+    for values in (model.get_parameters(), model.get_state()["velocity"]):
         assert list(values) == list(parameters)
         for name, value in values.items():
             assert (value == parameters[name]).all()
@@ -228,9 +237,9 @@ import numpy as np, sys
 from tests.support.model_checks import random_parameters, sequence
 from odyssey.engines.fused.model import FusedModel
 from odyssey.networks.spec import NetworkSpec, UpdateRule
-from odyssey.networks.variants import get_variant
+from odyssey.networks.cells import get_cell
 generator = np.random.default_rng(3)
-spec = NetworkSpec(get_variant(sys.argv[1]), 7, 21, 11, True, "softmax")
+spec = NetworkSpec(get_cell(sys.argv[1]), 7, 21, 11, True, "softmax")
 model = FusedModel(spec, UpdateRule(0.01, 0.9))
 model.set_parameters(random_parameters(spec, generator))
 x, y = sequence(spec, 60, generator)
@@ -239,11 +248,11 @@ np.savez(sys.argv[2], losses=losses, **model.get_parameters())
 """
 
 
-@pytest.mark.parametrize("code", ["V", "FGR"])
+@pytest.mark.parametrize("code", ["V", "FGR", *OTHERS])
 def test_instruction_sets_agree(code, tmp_path):
     """Documented tolerance: 1e-5 of the largest entry after three updates."""
     results = {}
-    build([get_variant("V"), get_variant("FGR")], ["portable"])
+    build(map(get_cell, ["V", "FGR", *OTHERS]), ["portable"])
     for name in {"portable", *supported_sets()[:1]}:
         environment = os.environ | {"ODYSSEY_INSTRUCTION_SET": name}
         target = tmp_path / f"{name}.npz"

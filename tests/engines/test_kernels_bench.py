@@ -20,15 +20,16 @@ def step(monkeypatch):
     return module
 
 
-def test_rows_are_written(step, tmp_path):
+@pytest.mark.parametrize("code", ["V", "GRU", "RNN"])
+def test_rows_are_written(step, tmp_path, code):
     out = tmp_path / "rows.json"
-    options = ["--task", "jsb", "--variant", "V", "--hidden", "5", "--rounds", "1"]
+    options = ["--task", "jsb", "--variant", code, "--hidden", "5", "--rounds", "1"]
     result = CliRunner().invoke(main, ["bench", "step", *options, "--json", str(out)])
     assert result.exit_code == 0, result.output
     rows = json.loads(out.read_text())
     assert {row["implementation"] for row in rows} == {"floor", "hard floor", "fused", "kernel"}
     for row in rows:
-        assert (row["task"], row["variant"], row["hidden"]) == ("jsb", "V", 5)
+        assert (row["task"], row["variant"], row["hidden"]) == ("jsb", code, 5)
         assert row["ms"] > 0
 
 

@@ -21,6 +21,8 @@ from odyssey.engines.fused.model import FusedModel
 from odyssey.engines.noise import Noise
 from odyssey.engines.switches import switches
 from odyssey.losses import get_loss
+from odyssey.networks.gru import GRU
+from odyssey.networks.rnn import RNN
 from odyssey.networks.spec import UpdateRule
 from odyssey.networks.variants import VANILLA, VARIANTS
 from tests.conftest import ROOT
@@ -37,12 +39,13 @@ class CNoise(ctypes.Structure):
         ("std", ctypes.c_float),
         ("key", ctypes.c_uint32 * 2),
         ("presentation", ctypes.c_uint32 * 2),
+        ("dropout", ctypes.c_float),
     )
 
     @classmethod
     def of(cls, noise):
         words = [(n & 0xFFFFFFFF, n >> 32) for n in (noise.key, noise.presentation)]
-        return cls(noise.std, *((ctypes.c_uint32 * 2)(*pair) for pair in words))
+        return cls(noise.std, *((ctypes.c_uint32 * 2)(*pair) for pair in words), noise.dropout)
 
 
 def pointer(array):
@@ -57,7 +60,7 @@ class Bare:
         canonical = np.concatenate([value.ravel() for value in parameters.values()])
         self.shapes = {name: value.shape for name, value in parameters.items()}
         self.theta = np.empty(library.odyssey_size(handle), np.float32)
-        self.velocity = np.zeros_like(self.theta)
+        self.state = np.zeros_like(self.theta)
         self.rule = np.array(list(RULE.numbers().values()), np.float32)
         assert library.odyssey_pack(handle, pointer(canonical), pointer(self.theta)) == 0
 
@@ -71,7 +74,7 @@ class Bare:
 
     def step(self, x, y, noise):
         loss, target = np.empty(1), np.ascontiguousarray(y, np.float32)
-        arrays = map(pointer, (self.theta, self.velocity, self.rule, loss))
+        arrays = map(pointer, (self.theta, self.state, self.rule, loss))
         where = ctypes.byref(CNoise.of(noise))
         args = (pointer(x), len(x), pointer(target), len(y), where)
         assert self.library.odyssey_step(self.handle, *args, *arrays) == 0
@@ -84,14 +87,14 @@ class Bare:
         assert self.library.odyssey_forward(self.handle, *args) == 0
         value, gradient = loss.value_and_gradient(a.astype(float), y)
         a[:] = gradient
-        arrays = map(pointer, (a, self.theta, self.velocity, self.rule))
+        arrays = map(pointer, (a, self.theta, self.state, self.rule))
         assert self.library.odyssey_learn(self.handle, *arrays) == 0
         return value
 
 
 @pytest.mark.parametrize("fused", [True, False])
 @pytest.mark.parametrize("loss", ["softmax", "ctc", "bernoulli", "squared"])
-@pytest.mark.parametrize("code", ["V", "FGR"])
+@pytest.mark.parametrize("code", ["V", "FGR", "GRU"])
 def test_the_c_interface_takes_the_steps_of_the_operators_bit_by_bit(code, loss, fused):
     spec, generator = network(code, 3, 21, 5, loss=loss), np.random.default_rng(4)
     model = started(FusedModel(spec, RULE, fused_loss=fused))
@@ -99,12 +102,12 @@ def test_the_c_interface_takes_the_steps_of_the_operators_bit_by_bit(code, loss,
     bare = Bare(opened.library, opened.handle, model.get_parameters())
     for k, T in enumerate((9, 30, 14)):
         x, y = sequence(spec, T, generator)
-        noise = Noise(0.3, 2**63 + 5, 2**35 + k)
+        noise = Noise(0.3, 2**63 + 5, 2**35 + k, 0.25)
         step = bare.step if fused else lambda *of: bare.step_outside(get_loss(loss), *of)
         assert step(x, y, noise) == model.train_step(x, y, noise)
     for flat, values in (
         (bare.theta, model.get_parameters()),
-        (bare.velocity, model.get_velocity()),
+        (bare.state, model.get_state()["velocity"]),
     ):
         for name, value in bare.canonical(flat).items():
             assert (value == values[name]).all(), name
@@ -125,8 +128,9 @@ def test_the_core_needs_no_framework(tmp_path):
     flags += ["-Wno-uninitialized"]  # which g++ 12 says of its own header of intrinsics
     flags += ["-fno-math-errno", "-fno-trapping-math", "-ffp-contract=fast"]
     flags += [*INSTRUCTION_SETS[instruction_set()], "-Wl,--no-undefined"]
-    defined = f"-DODYSSEY_ROWS(ROW)=ROW({switches(VANILLA)}u)"
-    files = [str(SOURCES / f"{name}.cc") for name in ("core", "direction", "interface")]
+    rows = " ".join(f"ROW({switches(cell)}u)" for cell in (VANILLA, GRU, RNN))
+    defined = f"-DODYSSEY_ROWS(ROW)={rows}"
+    files = [str(SOURCES / f"{name}.cc") for name in ("batch", "core", "direction", "interface")]
     subprocess.run(["g++", *flags, defined, *files, "-o", str(library)], check=True)
     bare_library = ctypes.CDLL(str(library))
     bare_library.odyssey_open.restype = ctypes.c_void_p
@@ -147,7 +151,7 @@ def test_the_core_needs_no_framework(tmp_path):
 @pytest.mark.parametrize(
     ("bits", "shape", "message"),
     [
-        (1 << 9, (3, 4, 5, 1, 0), "no variant with switches 512"),
+        (1 << 10, (3, 4, 5, 1, 0), "no variant with switches 1024"),
         (switches(VANILLA), (3, 0, 5, 1, 0), "at least one input, block and output"),
         (switches(VANILLA), (3, 4, 5, 3, 0), "one or two directions"),
         (switches(VANILLA), (3, 4, 5, 1, 5), "a loss must be one of 0 to 4"),
@@ -165,7 +169,7 @@ def test_learning_needs_the_forward_pass_before_it():
     spec = network("V", 3, 4, 5)
     opened = OpenNetwork(spec)
     bare = Bare(opened.library, opened.handle, started(FusedModel(spec, RULE)).get_parameters())
-    arrays = [np.zeros((9, 5), np.float32), bare.theta, bare.velocity, bare.rule]
+    arrays = [np.zeros((9, 5), np.float32), bare.theta, bare.state, bare.rule]
     assert opened.library.odyssey_learn(opened.handle, *map(pointer, arrays)) == -1
     assert b"forward pass" in opened.library.odyssey_error()
     x, y = sequence(spec, 9, np.random.default_rng(1))
@@ -182,6 +186,14 @@ def test_losses_have_the_numbers_of_the_kernels():
 
 def test_the_update_rule_has_the_order_of_the_kernels():
     assert list(RULE.numbers()) == interface(VANILLA).odyssey_rule().decode().split()
+
+
+@pytest.mark.parametrize("cell", [GRU, RNN])
+def test_cells_beside_the_lstm_mean_the_same_to_python_and_the_kernels(cell):
+    facts = (ctypes.c_int * 10)()
+    load(cell)
+    assert interface(cell).odyssey_variant(switches(cell), facts) == 0
+    assert list(facts) == [*[0] * 8, len(cell.blocks), 0]
 
 
 @pytest.mark.parametrize("code", VARIANTS)

@@ -75,7 +75,7 @@ def test_runs_with_noise_end_where_those_with_the_faster_form_do(engine, loss):
         for model in models
     ]
     assert losses[0] == pytest.approx(losses[1], rel=1e-5)
-    for get in (lambda model: model.get_parameters(), lambda model: model.get_velocity()):
+    for get in (lambda model: model.get_parameters(), lambda model: model.get_state()["velocity"]):
         fast, slow = map(get, models)
         for name, value in fast.items():
             assert relative_error(slow[name], value) < 2e-5, name

@@ -64,7 +64,7 @@ def test_a_nan_passes_through_and_changes_nothing(new_model, loss, bad):
     assert not np.isfinite(model.train_step(x, y))
     assert not np.isfinite(model.evaluate(x, y)[0])
     assert same(model.get_parameters(), before)
-    assert all((value == 0).all() for value in model.get_velocity().values())
+    assert all((value == 0).all() for value in model.get_state()["velocity"].values())
     model.train_step(np.nan_to_num(x, posinf=0, neginf=0), y)
     after = model.get_parameters()
     assert all(np.isfinite(value).all() for value in after.values())

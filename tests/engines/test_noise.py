@@ -66,5 +66,5 @@ def test_the_operator_adds_the_same_numbers(T, D, presentation):
         model = FusedModel(spec, UpdateRule(0.1, 0.5))
         model.set_parameters(start)
         model.train_step(inputs, y, drawn)
-        moved.append(model.get_velocity()["forward.W"])
+        moved.append(model.get_state()["velocity"]["forward.W"])
     assert np.abs(moved[0] - moved[1]).max() <= 3e-6 * np.abs(moved[1]).max(), instruction_set()

@@ -3,6 +3,7 @@
 import logging
 import subprocess
 import sys
+from dataclasses import dataclass
 
 import numpy as np
 import pytest
@@ -28,6 +29,7 @@ from tests.support.model_checks import (
     sequence,
     started,
 )
+from tests.support.rows import rows_of_a_test
 
 T, B, D, H, K = 6, 2, 3, 5, 4
 
@@ -157,6 +159,67 @@ def test_a_code_is_given_once_and_shapes_fit_the_blocks():
 
     with pytest.raises(ValueError, match=r"^the cell 'ODD' must have parameters W \(blocks·H, D\)"):
         register(Odd("ODD"))
+
+
+def stepping(step):
+    """The class of a leaky network with another step."""
+    return dataclass(frozen=True)(type("Own", (LeakyNetwork,), {"step": step}))
+
+
+@pytest.mark.parametrize(
+    ("step", "words"),
+    [
+        (
+            lambda self, ops, a, state, p: (a, [a, a]),
+            "must return the output (B, H) and a list of the 1 states (B, H), got the shapes "
+            "[(2, 5), [(2, 5), (2, 5)]] for B = 2, D = 3, H = 5",
+        ),
+        (lambda self, ops, a, state, p: a, "fails for B = 2, D = 3, H = 5: TypeError: "),
+        (
+            lambda self, ops, a, state, p: (a + p["k"], state),
+            "ValueError: +, − and × are for equal shapes and numbers, got (2, 5) and (5,)",
+        ),
+        (
+            lambda self, ops, a, state, p: (ops.product(a, p["W"], 1), state),
+            "a product of (2, 5) in 1 blocks must have the shape (5, 5), got (5, 3)",
+        ),
+        (
+            lambda self, ops, a, state, p: (ops.split(a, 2)[0], state),
+            "(2, 5) can't be split in 2 blocks of 5",
+        ),
+        (
+            lambda self, ops, a, state, p: (ops.times(ops.join([a, a]), p["k"]), state),
+            "a vector for (2, 10) must have (10,), got (5,)",
+        ),
+        (lambda self, ops, a, state, p: (ops.tanh(p["V"]), state), "KeyError: 'V'"),
+    ],
+)
+def test_a_step_that_does_not_fit_is_refused_before_it_trains(step, words):
+    with pytest.raises(ValueError, match=r"^the step of the cell 'OWN' ") as caught:
+        register(stepping(step)("OWN"))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert "OWN" not in CELLS
+
+
+def test_a_step_may_compute_with_numbers():
+    def step(self, ops, a, state, p):
+        y = 1 - 0.5 * ops.exp(-(a**2)) / 2 + 1 / (2 + ops.relu(a)) - state[0]
+        return y, [y]
+
+    with rows_of_a_test():
+        assert register(stepping(step)("OWN")).code == "OWN"
+
+
+def test_a_cell_can_be_hashed():
+    @dataclass
+    class Own:
+        code: str = "OWN"
+        blocks = state = ("y",)
+        parameter_shapes, step = LeakyNetwork.parameter_shapes, LeakyNetwork.step
+
+    with pytest.raises(ValueError, match=r"'OWN' must be hashable: .* @dataclass\(frozen=True\)$"):
+        register(Own())
 
 
 def test_importing_the_cells_is_light():

@@ -5,12 +5,13 @@ import pytest
 
 from odyssey.losses import get_loss
 from odyssey.networks import equations
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import NetworkSpec
-from odyssey.networks.variants import VARIANTS, get_variant
+from odyssey.networks.variants import VARIANTS
 from tests.support.model_checks import numeric_gradient
 
 T, B, D, H, K = 5, 2, 3, 4, 6
-CODES = [*VARIANTS, "CIFG+NP", "NIG+NOAF", "CIFG+FGR", "NIG+NFG+NOG"]
+CODES = [*VARIANTS, "CIFG+NP", "NIG+NOAF", "CIFG+FGR", "NIG+NFG+NOG", "JANET", "GRU", "RNN"]
 LOSSES = ["softmax", "bernoulli", "ctc"]
 
 
@@ -23,7 +24,7 @@ def draw(spec, generator):
 @pytest.mark.parametrize("code", CODES)
 def test_gradients_equal_central_differences(code, loss):
     generator = np.random.default_rng(11)
-    spec = NetworkSpec(get_variant(code), D, H, K, True, loss)
+    spec = NetworkSpec(get_cell(code), D, H, K, True, loss)
     parameters, x = draw(spec, generator)
     y = [get_loss(loss).draw_targets(generator, T, K) for _ in range(B)]
 

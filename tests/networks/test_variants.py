@@ -1,10 +1,14 @@
 import dataclasses
 from itertools import product
 
+import numpy as np
 import pytest
 
+from odyssey.networks import equations
+from odyssey.networks.cells import get_cell, without_names
+from odyssey.networks.numpy_ops import sigmoid
 from odyssey.networks.spec import NetworkSpec
-from odyssey.networks.variants import VANILLA, VARIANTS, LSTMVariant, get_variant
+from odyssey.networks.variants import NAMED, VANILLA, VARIANTS, LSTMVariant, get_variant
 
 SWITCHES = [
     field.name for field in dataclasses.fields(LSTMVariant) if field.default in (True, False)
@@ -87,3 +91,31 @@ def test_network_parameters_in_canonical_order():
     ]
     with pytest.raises(ValueError, match="at least one"):
         NetworkSpec(VARIANTS["V"], 3, 0, 7, True, "softmax")
+
+
+def test_janet_equals_its_definition():
+    """Its f is 1 minus our input gate, so f's parameters are the opposites of i's."""
+    T, B, D, H, generator = 6, 2, 3, 5, np.random.default_rng(1)
+    cell = get_cell("JANET")
+    p = {n: generator.normal(size=shape) for n, shape in cell.parameter_shapes(D, H).items()}
+    x, h, expected = generator.normal(size=(T, B, D)), np.zeros((B, H)), []
+    (Wc, Wi), (Uc, Ui), (bc, bi) = (np.split(p[name], 2) for name in ("W", "R", "b"))
+    for x_t in x:
+        f = sigmoid(h @ -Ui.T + x_t @ -Wi.T - bi)
+        h = f * h + (1 - f) * np.tanh(h @ Uc.T + x_t @ Wc.T + bc)
+        expected.append(h)
+    np.testing.assert_allclose(equations.cell_forward(cell, p, x), expected, rtol=1e-9)
+
+
+@pytest.mark.parametrize("code", NAMED)
+def test_a_combination_with_a_name_is_the_same_network(code):
+    assert get_cell(code) is NAMED[code]
+    assert without_names(NAMED[code]) == without_names(get_variant("CIFG+NOG+NOAF+NP"))
+
+
+@pytest.mark.parametrize("code", ["NIG+NOG", "NOG+NP", "CIFG+NIAF", "CIFG+NOG"])
+def test_the_pairs_that_the_authors_did_not_publish_change_two_switches(code):
+    one, other = (get_variant(part) for part in code.split("+"))
+    changed = {s for s in SWITCHES if getattr(get_variant(code), s) != getattr(VANILLA, s)}
+    assert len(changed) == 2
+    assert all(getattr(one, s) != getattr(other, s) for s in changed)

@@ -1,10 +1,13 @@
 """Trials that differ in their number of epochs alone are one run, cut at other places."""
 
 import dataclasses
+import json
 import os
+import re
 
 import numpy as np
 import pytest
+import yaml
 
 from benchmarks.tiny import tiny_dataset
 from odyssey.engines.fused import model as fused
@@ -15,6 +18,9 @@ from odyssey.runs.epochs import read_trial
 from odyssey.runs.results import collect, write_block
 from odyssey.runs.trial import run_trial
 from odyssey.storage.tree_file import label_of, load_tree, read_label, save_tree
+from odyssey.study.config_files import lay_over
+from odyssey.study.study import load_study
+from tests.conftest import ROOT
 from tests.runs.test_trial import (
     ALWAYS,
     Fuse,
@@ -63,6 +69,15 @@ def test_more_epochs_give_the_bits_of_a_run_that_had_them_from_the_start(
     assert spec_of(tiny_study, 5, task=task).noise > 0
     assert_equal(content(path), content(tmp_path / "whole.h5"))
     assert names(path) == ["1.h5"]
+
+
+@pytest.mark.parametrize("kernels", ["fused", "gluon"])
+def test_more_epochs_go_on_from_all_that_adam_keeps(tiny_study, tmp_path, kernels):
+    data, path = tiny_dataset("jsb"), tmp_path / "longer" / "1.h5"
+    for epochs in (1, 3):
+        run_trial(spec_of(tiny_study, epochs, optimizer="adam"), data, path, kernels)
+    run_trial(spec_of(tiny_study, 3, optimizer="adam"), data, tmp_path / "whole.h5", kernels)
+    assert_equal(content(path), content(tmp_path / "whole.h5"))
 
 
 def test_fewer_epochs_are_read_with_the_figures_of_a_run_that_had_no_more(
@@ -251,6 +266,16 @@ def test_a_block_is_of_a_number_of_epochs_with_the_tables_of_a_study_that_had_it
             assert table.equals(other)
 
 
+def test_the_study_of_the_docs_page_is_the_same_run_with_more_epochs(config):
+    text = (ROOT / "docs" / "resume.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(# longer.yaml.*?)```", text, re.S)
+    longer = json.loads(json.dumps(config))
+    lay_over(longer, yaml.safe_load(block))
+    before, after = (load_study(each).trial("jsb", "V", 5) for each in (config, longer))
+    assert (before.protocol.epochs, after.protocol.epochs) == (150, 300)
+    assert after.training_fingerprint == before.training_fingerprint
+
+
 def test_what_is_kept_is_all_that_training_changes(tiny_study, tmp_path):
     data, path = tiny_dataset("jsb"), tmp_path / "1.h5"
     run_trial(spec_of(tiny_study, 2), data, path, "fused")
@@ -259,5 +284,5 @@ def test_what_is_kept_is_all_that_training_changes(tiny_study, tmp_path):
         assert {key: array.shape for key, array in state[name].items()} == shapes
         assert all(np.any(array) for array in state[name].values())
     assert {name for name in dir(Model) if name.startswith("set_")} == {
-        f"set_{name}" for name in ("parameters", "velocity")
+        f"set_{name}" for name in ("parameters", "state")
     }

@@ -1,7 +1,9 @@
 import dataclasses
+import io
 import json
 import os
 import pty
+import re
 import select
 import signal
 import subprocess
@@ -13,6 +15,7 @@ import h5py
 import pytest
 import yaml
 from click.testing import CliRunner
+from rich.console import Console
 
 from benchmarks.tiny import tiny_dataset
 from odyssey.cli import main
@@ -22,8 +25,9 @@ from odyssey.runs.results import TRIAL, note_failure
 from odyssey.runs.trial import run_trial
 from odyssey.storage import lease
 from odyssey.storage.datasets import write_dataset
-from odyssey.storage.tree_file import save_tree
+from odyssey.storage.tree_file import load_tree, save_tree
 from odyssey.study.study import Study
+from odyssey.views import progress as views
 from tests.conftest import ROOT
 
 
@@ -136,6 +140,14 @@ def test_other_numbers_of_epochs_are_the_same_run(study):
         assert [trial.epoch for trial in found] == [min(3, epochs)] * 3 + [0]
 
 
+def test_a_result_that_cannot_go_on_waits_once_more_epochs_are_asked_for(study):
+    path, config = study.trial_path("jsb", "V", 2), json.loads(json.dumps(study.config))
+    save_tree(path, {name: each for name, each in load_tree(path).items() if name != "state"})
+    for epochs, state in ((2, "finished"), (3, "finished"), (4, "waiting")):
+        config["protocol"]["epochs"] = epochs
+        assert states(Study(config))[2] == state
+
+
 def test_the_outlook_extrapolates_the_latest_trials():
     now = time.time()
     done = [Progress("jsb", "V", k, "finished", ended=now - 60 * (10 - k)) for k in range(10)]
@@ -144,6 +156,49 @@ def test_the_outlook_extrapolates_the_latest_trials():
     assert view.trials_per_hour == pytest.approx(54, rel=0.02)
     assert view.hours_left == pytest.approx(30 / 54, rel=0.02)
     assert outlook(waiting).trials_per_hour == 0
+
+
+def shown(trials, monkeypatch, lines=None):
+    monkeypatch.setattr(views, "survey", lambda study: iter(trials))
+    screen = Console(width=80, height=lines, file=io.StringIO())
+    screen.print(views.status_view(None, lines))
+    return screen.file.getvalue()
+
+
+def grid(searches, per_search, state="waiting"):
+    return [Progress("jsb", f"V{n}", k, state) for n in range(searches) for k in range(per_search)]
+
+
+def test_the_first_lines_say_how_much_when_and_what_needs_a_look(monkeypatch):
+    now = time.time()
+    done = [Progress("jsb", "V", k, "finished", ended=now - 60 * (10 - k)) for k in range(10)]
+    rest = [*grid(1, 8), Progress("jsb", "V", 18, "running"), Progress("jsb", "V", 19, "failed")]
+    first, second, third = shown([*done, *rest], monkeypatch).splitlines()[:3]
+    assert first == "█" * 12 + "░" * 12 + " 50%: 10 of 20 trials are done."
+    assert re.match(
+        r"54 an hour lately: about 11\.1 min left, done on \w+ \d+ \w+ at ..:..\.", second
+    )
+    assert third == "1 failed: odyssey status --failures says why."
+
+
+def test_a_study_at_which_nobody_works_says_what_to_do(monkeypatch):
+    now = time.time()
+    done = [Progress("jsb", "V", k, "finished", ended=now - 60 * (10 - k)) for k in range(10)]
+    text = shown([*done, *grid(1, 10)], monkeypatch)
+    assert "about 11.1 min left once it goes on." in text
+    assert "Nothing is running. To go on, give the command that started the study again." in text
+    assert "give the command" not in shown(done, monkeypatch)
+
+
+@pytest.mark.parametrize("lines", [24, 30, 60])
+@pytest.mark.parametrize("searches", [2, 27])
+def test_what_is_watched_fits_the_terminal(monkeypatch, lines, searches):
+    trials = [*grid(searches, 3, "running"), *grid(searches, 2)]
+    text = shown(trials, monkeypatch, lines)
+    assert len(text.splitlines()) <= lines
+    assert ("all 27" in text) == (searches == 27 and lines < 60)
+    assert "jsb/V0/0" in text
+    assert shown(trials, monkeypatch).count("%") == searches + 1
 
 
 def test_the_commands_print_a_screenful(study, tmp_path, monkeypatch):

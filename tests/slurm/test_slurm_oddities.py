@@ -275,3 +275,25 @@ def test_the_job_that_holds_snakemake_goes_back_to_the_queue_and_resumes(cluster
     assert "resumes after epoch" in study.training_log()
     states = ("squeue", "-h", "--states=all", "-j", holder, "-o", "%T")
     wait_for(lambda: cluster(*states) == "COMPLETED", 300, f"the end of {holder}")
+
+
+def test_inside_an_image_slurm_is_asked_through_the_host_and_jobs_enter_the_image(
+    cluster, study, tmp_path
+):
+    # Stand-ins for the two programs that the image needs of its surroundings: the host takes its
+    # own PATH, the image only notes that it was entered. SLURM and all else are real.
+    outside = tmp_path / "outside"
+    outside.mkdir()
+    path, inside = study.environment["PATH"], ROOT / "packaging" / "container" / "bin"
+    host = (
+        f'#!/bin/bash\nexport PATH={shlex.quote(f"{outside}:{path}")}\nexec bash -c "${{@: -1}}"\n'
+    )
+    enter = f'#!/bin/bash\necho "$2" >> {tmp_path}/entered\nshift 2\nexport PATH={inside}:$PATH\n'
+    for name, text in {"ssh": host, "apptainer": enter + 'exec "$@"\n'}.items():
+        (outside / name).write_text(text)
+        (outside / name).chmod(0o755)
+    study.environment["PATH"] = f"{inside}:{outside}:{path}"
+    study.environment["ODYSSEY_IMAGE"] = "/it's here/odyssey.sif"
+    study.run(target=BLOCK)
+    assert study.trial().exists()
+    assert (tmp_path / "entered").read_text().splitlines() == ["/it's here/odyssey.sif"]

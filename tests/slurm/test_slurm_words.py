@@ -3,7 +3,7 @@
 import pytest
 
 from odyssey.checks.check import Row
-from odyssey.checks.slurm import slurm_rows
+from odyssey.checks.slurm import NEEDED, slurm_rows
 from odyssey.slurm.commands import minutes
 from odyssey.slurm.environment import clean
 from odyssey.slurm.words import in_one_line, stuck, verdict
@@ -89,6 +89,20 @@ def test_only_where_slurm_is_and_whose_jobs_these_are_is_kept():
     environment = kept | leaked
     assert clean(environment) == sorted(leaked)
     assert environment == kept
+
+
+def test_a_slurm_that_does_not_answer_stops_no_local_study(monkeypatch, tmp_path):
+    for name in NEEDED:
+        (tmp_path / name).write_text(
+            "#!/bin/sh\necho 'slurm_load_ctl_conf error: no answer' >&2\nexit 1\n"
+        )
+        (tmp_path / name).chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    (row,) = slurm_rows()
+    assert row.state == "warn"
+    assert row.text.startswith("sbatch is here, but SLURM does not answer (")
+    assert "no answer" in row.text
+    assert row.text.endswith("): only the local profile can be used")
 
 
 def test_without_sbatch_a_check_says_that_only_the_local_profile_works(monkeypatch, tmp_path):

@@ -176,6 +176,77 @@ def test_cells_that_the_gpu_kernels_do_not_know_are_refused_there(folder, config
     ):
         load_study(config | changes, SCHEMA)
     load_study(config | changes | {"kernels": "gluon"}, SCHEMA)
+    with pytest.raises(ConfigError, match="GPU kernels don't know GRU, RNN: set the device of jsb"):
+        load_study(config | {"tasks": ["jsb"], "variants": ["V", "GRU", "RNN"]}, SCHEMA)
+
+
+CELL = """
+from odyssey.networks.cells import register
+
+class Last:
+    code, name = "LAST", "what was seen last"
+    blocks = state = ("y",)
+
+    def parameter_shapes(self, inputs, hidden):
+        return {"W": (hidden, inputs), "b": (hidden,)}
+
+    def step(self, ops, a, state, p):
+        y = state[0] + ops.tanh(a - state[0])
+        return y, [y]
+
+register(Last())
+"""
+
+
+def with_cells(config, files, **changes):
+    return load_study(config | {"cells": files, "tasks": ["jsb"]} | changes, SCHEMA)
+
+
+def test_the_cells_of_a_file_are_trained_beside_the_variants(folder, config):
+    file = write(folder, "last.py", CELL)
+    config["variants"] = ["V", "GRU"]
+    study = with_cells(config, file)
+    assert study.variants == ["V", "GRU", "LAST"]
+    assert [block.variant for block in study.blocks("jsb")][-1] == "LAST"
+    assert [cell.code for cell in study.fused_variants] == ["V", "GRU"]
+    assert study.trial("jsb", "LAST", 0).network.variant.code == "LAST"
+    assert with_cells(config, [file], variants=["LAST", "V"]).variants == ["LAST", "V"]
+    assert with_cells(config, file, extensions=[file]).variants == study.variants  # read once
+    without = load_study(config | {"tasks": ["jsb"]}, SCHEMA)
+    assert study.trial("jsb", "GRU", 3) == without.trial("jsb", "GRU", 3)
+    assert study.search_fingerprint("jsb") == without.search_fingerprint("jsb")
+
+
+def variants_of(study):
+    return study.variants, study.trial("jsb", "LAST", 1).network.size
+
+
+def test_a_spawned_process_knows_the_cells_of_a_file(folder, config):
+    study = with_cells(config, write(folder, "last.py", CELL))
+    with multiprocessing.get_context("spawn").Pool(1) as pool:
+        assert pool.apply(variants_of, (study,)) == variants_of(study)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a = 1\n", "must register a cell, registers none: end it with odyssey.networks.cells.re"),
+        (CELL.replace("LAST", "GRU"), "line 15: there is a cell 'GRU' already, from odyssey"),
+        (CELL + "raise OSError('no')\n", "bad.py, line 16: OSError: no"),
+        (
+            "from odyssey.networks.cells import register\n"
+            "from odyssey.networks.variants import LSTMVariant\n"
+            "register(LSTMVariant('MINE', 'mine', peepholes=False))\n",
+            "MINE is the same network as NP: leave one out",
+        ),
+    ],
+)
+def test_a_file_of_cells_that_has_none_or_fails_ends_in_one_line(folder, config, text, words):
+    with pytest.raises(ConfigError) as caught:
+        with_cells(config, write(folder, "bad.py", text), variants=["V", "NP"])
+    assert str(caught.value).startswith(("config: cells: bad.py", "config: variants: MINE"))
+    assert words in str(caught.value)
+    assert "\n" not in str(caught.value)
 
 
 def network_of(study, trial):

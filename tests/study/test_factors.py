@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from odyssey.networks.cells import get_cell
+from odyssey.networks.spec import UpdateRule
 from odyssey.runs.trial import first_parameters
 from odyssey.study.hyperparameters import without_factors
 from odyssey.study.search import Uniform
@@ -116,3 +117,76 @@ def test_what_is_no_factor_is_said_once_for_all_variants():
         "std is no factor of NFG, which has nothing that it acts on: it is not drawn there",
     ]
     assert without_factors({"V": ()}) == []
+
+
+CHOICE = {"law": "choice", "levels": ["nesterov", "sgd", "adam", "rmsprop"]}
+SHARE = {"law": "uniform", "low": 0.5, "high": 0.99}
+EPSILON = {"law": "log-uniform", "low": 1.0e-10, "high": 1.0e-2}
+ALL_RULES = {"optimizer": CHOICE, "beta1": SHARE, "beta2": SHARE, "rho": SHARE, "epsilon": EPSILON}
+OWN = {
+    "nesterov": {"momentum"},
+    "sgd": set(),
+    "adam": {"beta1", "beta2", "epsilon"},
+    "rmsprop": {"rho", "epsilon"},
+}
+
+
+@pytest.mark.parametrize("task", ["timit", "jsb"])
+def test_a_trial_draws_what_its_update_rule_has_and_nothing_else(config, task):
+    plain, study = load_study(config), with_laws(config, **ALL_RULES)
+    of_rules = set().union(*OWN.values())
+    met = set()
+    for k in range(40):
+        spec, before = study.trial(task, "V", k), plain.trial(task, "V", k)
+        drawn, rule = spec.hyperparameters, spec.rule
+        met.add(rule.name)
+        assert rule.name == drawn["optimizer"]
+        assert drawn.keys() & of_rules == OWN[rule.name]
+        assert "nesterov" not in drawn
+        assert all(getattr(rule, name) == drawn[name] for name in OWN[rule.name])
+        same = drawn.keys() & before.hyperparameters.keys()
+        assert {n: drawn[n] for n in same} == {n: before.hyperparameters[n] for n in same}
+        assert spec.training_seed == before.training_seed
+    assert met == set(OWN)
+    assert study.conditional(task) == ("momentum", "beta1", "beta2", "rho", "epsilon")
+    assert study.lacking(task, "V") == (("nesterov",) if task == "timit" else ())
+
+
+def test_a_fixed_rule_takes_the_fields_defaults_and_leaves_out_what_it_lacks(config):
+    study = with_laws(config, optimizer={"law": "fixed", "value": "adam"})
+    spec = study.trial("timit", "V", 3)
+    assert "momentum" not in spec.hyperparameters
+    assert spec.rule == UpdateRule(
+        spec.hyperparameters["learning_rate"],
+        clip=spec.hyperparameters["clip"],
+        optimizer="adam",
+        beta1=0.9,
+        beta2=0.999,
+        epsilon=1e-8,
+    )
+    assert study.lacking("timit", "V") == ("momentum", "nesterov")
+    assert study.conditional("timit") == ()
+    assert list(study.factors("timit")) == ["hidden", "learning_rate", "noise", "optimizer", "clip"]
+
+
+def test_what_a_rule_lacks_is_said(config):
+    rules = {"optimizer": {"law": "choice", "levels": ["adam", "sgd", "nesterov"]}}
+    both = {"law": "choice", "levels": [True, False]}
+    words = "under adam, sgd, which have nothing that it acts on: it is not drawn there"
+    assert with_laws(config, **rules, rescale=both).without_factors() == [
+        f"momentum is no factor {words}",
+        f"rescale is no factor {words}",
+        "nesterov is no factor beside optimizer, which says it: it is not drawn there",
+    ]
+    plain, asked = load_study(config), with_laws(config, rho=SHARE)
+    (words,) = asked.without_factors()
+    assert words.startswith("rho is no factor under nesterov, which has nothing")
+    assert asked.trial("jsb", "V", 0) == plain.trial("jsb", "V", 0)
+
+
+def test_dropout_is_drawn_and_noise_stays_what_it_was(config):
+    law = {"law": "uniform", "low": 0, "high": 0.5}
+    spec = with_laws(config, output_dropout=law).trial("jsb", "V", 3)
+    before = load_study(config).trial("jsb", "V", 3)
+    assert 0 < spec.dropout == spec.hyperparameters["output_dropout"] < 0.5
+    assert (spec.noise, spec.noise_key, before.dropout) == (before.noise, before.noise_key, 0.0)

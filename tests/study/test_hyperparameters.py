@@ -28,6 +28,12 @@ INF, NAN = math.inf, math.nan
         ("rescale", (True, False)),
         ("weight_std", (1e-20, 0.1, 100)),
         ("forget_bias", (-100, 0, 1, 2.5)),
+        ("optimizer", ("nesterov", "momentum", "sgd", "adam", "rmsprop")),
+        ("beta1", (0, 0.9, 0.9999999)),
+        ("beta2", (0, 0.999, 0.9999999)),
+        ("rho", (0, 0.9, 0.9999999)),
+        ("epsilon", (1e-20, 1e-8, 1)),
+        ("output_dropout", (0, 0.5, 0.99)),
     ],
 )
 def test_what_can_be_trained_is_allowed(name, values):
@@ -48,6 +54,12 @@ def test_what_can_be_trained_is_allowed(name, values):
         ("rescale", (0, 1, 0.5, "true", None)),
         ("weight_std", (0, -1, 101, True, NAN)),
         ("forget_bias", (-101, 101, True, None, NAN)),
+        ("optimizer", ("Adam", "", 0, True, None, 3.0, ["adam"])),
+        ("beta1", (1, -0.1, True, None, NAN, "0.9")),
+        ("beta2", (1, -0.1, True, None, NAN, "0.9")),
+        ("rho", (1, -0.1, True, None, NAN, "0.9")),
+        ("epsilon", (0, -1, True, None, NAN, "1e-8")),
+        ("output_dropout", (1, -0.1, 0.995, True, None, NAN)),
     ],
 )
 def test_what_can_t_be_trained_is_refused_with_what_must_hold_and_what_came(name, values):
@@ -121,7 +133,9 @@ def test_a_row_alone_makes_a_field_a_hyperparameter(config):
     [
         ({"name": "test"}, "no other column of trials.csv"),
         ({"name": "Rate"}, "small letters, digits and _"),
-        ({"kind": str}, "the kind must be int, float or bool"),
+        ({"kind": list}, "the kind must be int, float, bool or str"),
+        ({"kind": str}, "rate needs words if it is of kind str, and only then"),
+        ({"words": ("a",)}, "rate needs words if it is of kind str, and only then"),
         ({"version": 0}, "the version from 1"),
         ({"default": 101.0}, "must be a number to 100, got 101"),
         ({"fills": None}, "must either fill a field or act at the start"),

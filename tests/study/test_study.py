@@ -60,6 +60,18 @@ def test_a_change_that_matters_changes_the_fingerprints(config, section, key, va
     assert before.trial("jsb", "V", 0).fingerprint != after.trial("jsb", "V", 0).fingerprint
 
 
+def test_fingerprints_of_the_papers_study_are_those_of_its_first_results(config):
+    """Results on people's disks have them: whoever changes one discards these results."""
+    study = load_study(config, SCHEMA)
+    trials = {
+        ("jsb", "V", 0): "36c86333d44a9e2852ef93f2b4c80e41",
+        ("timit", "NFG", 7): "8ff11e6279ee8c5800a1c7a8139f3409",
+        ("iamondb", "FGR", 199): "970345a9ce82e0bff53704553b95d74b",
+    }
+    assert {trial: study.trial(*trial).fingerprint for trial in trials} == trials
+    assert study.search_fingerprint("jsb") == "0579cdbee68f4d52204107794d5a8ab8"
+
+
 def test_every_trial_has_a_fingerprint_and_a_seed_of_its_own(config):
     study = load_study(config, SCHEMA)
     trials = [
@@ -163,12 +175,15 @@ def test_a_bad_value_of_a_section_gets_one_line(config, monkeypatch, section, ch
     [
         ("noise", {"law": "log-uniform", "low": 0, "high": 1}, "noise: a logarithmic range needs"),
         ("hidden", {"law": "fixed", "value": -5}, "hidden: must be a whole number from 1 to 8192"),
-        ("hidden", {"law": "choice", "levels": ["20"]}, "hidden.levels.0: '20' is not of type"),
+        (
+            *("hidden", {"law": "choice", "levels": ["20"]}),
+            "hidden: must be a whole number from 1 to 8192, got '20': write 20 without quotes",
+        ),
         ("hidden", {"law": "choice"}, "hidden: 'levels' is a required property"),
         ("momentum", {"law": "fixed", "value": 1}, "momentum: must be a number from 0 to"),
         (
             *("learning_rate", {"law": "choice", "levels": ["1e-3", "1e-2"]}),
-            "is not of type 'number', 'boolean': write 1.0e-",
+            "must be a number above 0, from 1e-20 to 1e20, got '1e-3': write 1.0e-3 without",
         ),
         (
             *("learning_rate", {"law": "log-uniform", "low": "1e-6", "high": 1}),
@@ -177,6 +192,15 @@ def test_a_bad_value_of_a_section_gets_one_line(config, monkeypatch, section, ch
         ("noise", {"law": "choice", "levels": [None, 1]}, "noise.levels.0: None is not of type"),
         ("noise", {"law": "uniform", "low": 0, "high": math.inf}, "noise.high: must be a finite"),
         ("noise", {"law": "choice", "levels": [0, 0.0]}, "noise.levels: [0, 0.0] has non-unique"),
+        (
+            *("optimizer", {"law": "choice", "levels": ["adam", "adagrad"]}),
+            "optimizer: must be nesterov, momentum, sgd, adam or rmsprop, got 'adagrad'",
+        ),
+        ("optimizer", {"law": "fixed", "value": True}, "adam or rmsprop, got True"),
+        ("optimizer", {"law": "uniform", "low": 0, "high": 1}, "law must be choice or fixed"),
+        ("beta2", {"law": "fixed", "value": 1}, "beta2: must be a number from 0 to 0.99999994"),
+        ("epsilon", {"law": "fixed", "value": 0}, "epsilon: must be a number above 0"),
+        ("output_dropout", {"law": "fixed", "value": 1}, "must be a number from 0 to 0.99"),
         (
             "speed",
             {"law": "fixed", "value": 1},

@@ -5,16 +5,18 @@ import pytest
 
 from odyssey.losses import get_loss
 from odyssey.networks import equations
+from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import NetworkSpec, UpdateRule
-from odyssey.networks.variants import VARIANTS, get_variant
+from odyssey.networks.variants import VARIANTS
 
 COMBINED = ["CIFG+NP", "NIG+NOAF", "FGR+CIFG", "NIG+NFG+NOG", "FGR+NOG+NIAF"]
 CODES = [*VARIANTS, *COMBINED]
+OTHERS = ["GRU", "RNN"]  # which the kernels of the CPU know besides
 GRADIENT = UpdateRule(1.0, 0.0, nesterov=False)  # after one step the velocity is −gradient
 
 
 def network(code, D=7, H=20, K=11, bidirectional=True, loss="softmax"):
-    return NetworkSpec(get_variant(code), D, H, K, bidirectional, loss)
+    return NetworkSpec(get_cell(code), D, H, K, bidirectional, loss)
 
 
 def random_parameters(spec, generator, std=0.3):
@@ -68,7 +70,7 @@ def numeric_gradient(function, array, step=1e-5):
 
 def check_gradient(model, gradient, tolerance):
     """Hold a model after its first step by GRADIENT against what it should have moved by."""
-    for name, velocity in model.get_velocity().items():
+    for name, velocity in model.get_state()["velocity"].items():
         assert relative_error(-velocity, gradient[name]) < tolerance, name
 
 

@@ -19,7 +19,7 @@ TRIALS = 8
 EXAMPLE = yaml.safe_load((ROOT / "docs" / "digits.yaml").read_text(encoding="utf-8"))
 SMALLER = {
     **{key: EXAMPLE[key] for key in ("tasks", "data", "search_space")},
-    "variants": ["V", "NP"],
+    "variants": ["V", "NFG"],
     "trials": TRIALS,
     "kernels": "fused",
     "protocol": {"epochs": 3},

@@ -1,6 +1,7 @@
 """The workflow as a user runs it: whole, again, extended, cut into other jobs."""
 
 import contextlib
+import csv
 import os
 import re
 import signal
@@ -55,10 +56,33 @@ def test_another_block_size_trains_nothing(study):
 def test_a_change_that_matters_trains_anew(study):
     study.run(trials=1)
     before = study.trial_files()
-    study.run(trials=1, protocol={"epochs": 3})
+    study.run(trials=1, protocol={"patience": 14})
     after = study.trial_files()
     assert after["jsb/V/0.h5"] != before["jsb/V/0.h5"]
     assert "jsb/V/0.other-1.h5" in after
+
+
+def test_more_epochs_go_on_where_finished_trials_end_and_fewer_are_read(tmp_path):
+    study = TinyWorkflow(tmp_path)
+    one = {"trials": 1, "variants": ["V"]}
+    study.run(protocol={"epochs": 2}, **one)
+    trained = study.trial_files()
+    study.run(protocol={"epochs": 3}, **one)
+    log = (tmp_path / "results/logs/train/jsb/V/0-0.log").read_text()
+    assert "jsb/V/0: resumes after epoch 2 and 0 sequences" in log
+    longer = study.trial_files()
+    assert longer.keys() == trained.keys()
+    assert longer != trained
+    assert epochs_of(study) == ["3"]
+    assert "Nothing to be done" in study.run(protocol={"epochs": 3}, **one)
+    study.run(protocol={"epochs": 2}, **one)
+    assert study.trial_files() == longer
+    assert epochs_of(study) == ["2"]
+
+
+def epochs_of(study):
+    with (study.folder / "results/jsb/trials.csv").open(encoding="utf-8") as table:
+        return [row["epochs"] for row in csv.DictReader(table)]
 
 
 def test_snakemakes_own_report_has_the_figures_with_their_captions(study):

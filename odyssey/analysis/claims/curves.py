@@ -130,7 +130,7 @@ def similar_curves(findings: Findings, task: str) -> Evidence:
     codes = [
         code
         for code, own in findings.comparison[task].variants.items()
-        if own.top.test and not own.top.test.is_worse
+        if code in paper.ORDER and own.top.test and not own.top.test.is_worse
     ]
     rate = curve(findings, task, "error", "learning_rate")
     apart = [

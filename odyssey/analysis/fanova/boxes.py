@@ -79,7 +79,10 @@ def encode(u: Array, levels: Sequence[int]) -> Array:
 
 
 def leaves(tree: Any, levels: Sequence[int]) -> dict[str, Array]:
-    """Return {lower, upper, value} of a scikit-learn ``tree_`` grown on columns of ``encode``."""
+    """Return {lower, upper, value} of a tree grown on columns of ``encode``.
+
+    ``tree`` is a ``growing.Grown`` or the ``tree_`` of scikit-learn.
+    """
     lower, upper = _corners(
         tree.children_left, tree.children_right, tree.feature, tree.threshold, tree.n_features
     )

@@ -11,14 +11,13 @@ effects below a tenth of the variance come out too small. One such step cures it
 
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn import config_context
-from sklearn.tree import DecisionTreeRegressor
 
 from odyssey.analysis.fanova.boxes import Array, Boxes, leaves
+from odyssey.analysis.fanova.growing import Grown, Presorted
 
 Setting = Literal["paper", "package", "accurate"]
 Rows = NDArray[np.int64]
@@ -43,50 +42,41 @@ def grow(
     ``workers`` threads grow the trees, the same ones however many they are.
     """
     share = max(1, int(_SHARE_OF_COLUMNS[setting] * columns.shape[1]))
+    presorted = Presorted(columns)
     if setting != "accurate":
-        grown, _ = _forest(columns, y, rows, trees, share, random, workers)
-        return Boxes.stack(leaves(tree.tree_, levels) for tree in grown)
+        grown, _ = _forest(presorted, y, rows, trees, share, random, workers)
+        return Boxes.stack(leaves(tree, levels) for tree in grown)
     half = max(1, trees // 2)
-    first, predicted = _forest(columns, y, rows, half, share, random, workers)
-    second, _ = _forest(columns, y - predicted, rows, half, share, random, workers)
+    first, predicted = _forest(presorted, y, rows, half, share, random, workers)
+    second, _ = _forest(presorted, y - predicted, rows, half, share, random, workers)
     pairs = zip(first, second, strict=True)
-    return Boxes.stack((_sum(*(leaves(t.tree_, levels) for t in pair)) for pair in pairs), layers=2)
+    return Boxes.stack((_sum(*(leaves(t, levels) for t in pair)) for pair in pairs), layers=2)
 
 
 def _forest(
-    columns: NDArray[np.float32],
+    columns: Presorted,
     y: Array,
     rows: Rows,
     trees: int,
     share: int,
     random: np.random.RandomState,
     workers: int,
-) -> tuple[list[Any], Array]:
-    """Return trees and their out-of-bag prediction (n,), in a third of RandomForest's time.
+) -> tuple[list[Grown], Array]:
+    """Return trees and their out-of-bag prediction (n,).
 
     Where no tree has a row out of bag its prediction is y: nothing is left to explain.
     """
     bags = []
     for _ in range(trees):
         bag = rows[random.randint(0, len(rows), len(rows))]
-        own = np.random.RandomState()
-        own.set_state(random.get_state())
-        random.randint(0, _RAND_R_MAX)  # what a tree draws when it is grown
-        bags.append((bag, own))
-
-    def tree(drawn: tuple[Rows, np.random.RandomState]) -> Any:
-        bag, own = drawn
-        grower = DecisionTreeRegressor(max_features=share, random_state=own)
-        with config_context(skip_parameter_validation=True):
-            return grower.fit(columns[bag], y[bag], check_input=False)
-
+        bags.append((bag, random.randint(0, _RAND_R_MAX)))  # as scikit-learn draws a tree's seed
     with ThreadPoolExecutor(workers) as pool:
-        grown = list((pool.map if workers > 1 else map)(tree, bags))
+        grown = list(pool.map(lambda drawn: columns.tree(y, *drawn, share), bags))
     predicted, times = np.zeros(len(y)), np.zeros(len(y))
     for (bag, _), one in zip(bags, grown, strict=True):
         out = np.ones(len(y), bool)
         out[bag] = False
-        predicted[out] += one.tree_.predict(columns[out])[:, 0]
+        predicted[out] += one.predict(columns.rows[out])
         times += out
     return grown, np.where(times > 0, predicted / np.maximum(times, 1), y)
 

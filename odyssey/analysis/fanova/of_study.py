@@ -55,9 +55,11 @@ def write_fanova(study: Study, task: str, trials: Path, out: Path, workers: int 
     """Write the decompositions of one task as JSON, ``workers`` of them at a time."""
     asked = study.analysis
     settings = Settings(asked.trees, asked.forest, asked.bootstrap, study.seed)
-    space, table = study.search_space(task), read_trials(trials)
+    space, table = study.factors(task), read_trials(trials)
     lacking = {code: study.lacking(task, code) for code in study.variants}
-    write_record(out, decompose_task(table, space, study.variants, settings, workers, lacking))
+    some = study.conditional(task)
+    record = decompose_task(table, space, study.variants, settings, workers, lacking, some)
+    write_record(out, record)
 
 
 def decompose_task(
@@ -67,26 +69,28 @@ def decompose_task(
     settings: Settings,
     workers: int = 1,
     lacking: Mapping[str, Sequence[str]] = MappingProxyType({}),
+    some: Sequence[str] = (),
 ) -> TaskAnova:
     """Return the decompositions of one task, ``workers`` of them at a time.
 
     Every variant has one per target; ``joint`` is the error of all variants with the variant as one
     more factor. Hyperparameters that the study fixes are no factors, nor are those that a variant
     has nothing for: ``lacking`` names them by variant, and ``joint`` has those of all variants.
+    Those that only ``some`` trials have are left out.
     """
     fixed: dict[str, Level] = {n: law.levels[0] for n, law in space.items() if _is_fixed(law)}
     space = {name: law for name, law in space.items() if name not in fixed}
     lacks = {c: tuple(n for n in space if n in lacking.get(c, ())) for c in variants}
     present = tuple(code for code in variants if (trials.variant == code).any())
-    common = _without(space, *(lacks[code] for code in present))
-    own = {"variant": Choice(present)} if present else {}  # type: ignore[arg-type]
+    common = _without(space, some, *(lacks[code] for code in present))
+    own = {"variant": Choice(present)} if present else {}
     fewer = replace(settings, trees=min(settings.trees, JOINT_TREES), bootstrap=0)
     searches = {code: trials[trials.variant == code] for code in variants}
     jobs = [delayed(decompose)(trials, {**common, **own}, "error", fewer)]
     jobs += [
         delayed(decompose)(
             rows,
-            _without(space, lacks[code]),
+            _without(space, some, lacks[code]),
             target,
             replace(settings, bootstrap=settings.bootstrap if target != "finished" else 0),
             maps=target == "error" and code == REFERENCE,
@@ -105,6 +109,7 @@ def decompose_task(
                 int((rows.status == "diverged").sum()),
                 **{target: results.pop(0) for target in TARGETS},
                 lacks=lacks[code] or None,
+                some=tuple(n for n in space if n in some and n not in lacks[code]) or None,
             )
             for code, rows in searches.items()
         },
@@ -192,8 +197,9 @@ def factor_of(law: Law) -> Factor:
     if isinstance(law, Choice):
         return Factor("levels", law.levels, tuple(range(len(law.levels) + 1)))
     at = tuple(law.quantile(float(u)) for u in grid_of(law, CURVE_POINTS))
-    edges = tuple(law.quantile(k / MAP_POINTS) for k in range(MAP_POINTS + 1))
-    return Factor(_SCALES[type(law)], at, edges)
+    edges = (law.quantile(k / MAP_POINTS) for k in range(MAP_POINTS + 1))
+    numbers = tuple(edge for edge in edges if not isinstance(edge, str))
+    return Factor(_SCALES[type(law)], at, numbers)
 
 
 def grid_of(law: Law, points: int) -> Array:

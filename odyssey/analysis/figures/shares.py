@@ -61,8 +61,10 @@ def _legend(ax: Axes) -> None:
 
 def _share(ax: Axes, place: int, search: SearchAnova, name: str | None) -> None:
     """Mark the estimates (dot, with interval; tick) and the mean fraction per tree (ring)."""
-    if name in (search.lacks or ()):
-        ax.text(0.5, place, "no factor", ha="center", va="center", color=GREY, fontsize=7)
+    words = dict.fromkeys(search.some or (), "some trials")
+    words |= dict.fromkeys(search.lacks or (), "no factor")
+    if name in words:
+        ax.text(0.5, place, words[name], ha="center", va="center", color=GREY, fontsize=7)
     mains, finished = _mains(search.error, name), _mains(search.finished, name)
     if not mains:
         return

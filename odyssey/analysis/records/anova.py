@@ -115,7 +115,8 @@ Anova: TypeAlias = Decomposition | Skipped
 class SearchAnova:
     """The decompositions of one variant's search, of ``trials`` trials.
 
-    ``lacks`` names hyperparameters of other searches that the variant has nothing for.
+    ``lacks`` names hyperparameters of other searches that the variant has nothing for, ``some``
+    those that only some of its trials have, which are left out.
     """
 
     trials: int
@@ -124,6 +125,7 @@ class SearchAnova:
     finished: Anova
     time: Anova
     lacks: tuple[str, ...] | None = optional()
+    some: tuple[str, ...] | None = optional()
 
     def of(self, target: Target) -> Anova:
         """Return the decomposition of a target."""

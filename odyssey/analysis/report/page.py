@@ -25,9 +25,9 @@ from odyssey.analysis.figures.beside import Beside, boxes_beside
 from odyssey.analysis.findings import DataFacts, Findings, finite, winner
 from odyssey.analysis.records import Decomposition, Effect, Skipped, VariantSummary, WithPaper
 from odyssey.analysis.report.embedded import curves_of, packed, script_safe, table_of
-from odyssey.analysis.words import merit_of, short_of, title_of
+from odyssey.analysis.report.short import in_short
+from odyssey.analysis.words import merit_of, name_of, short_of, title_of
 from odyssey.runs.results import failure_of
-from odyssey.study.hyperparameters import without_factors
 from odyssey.study.study import Study
 from odyssey.units import duration
 
@@ -58,6 +58,7 @@ def write_report(
     verdicts = judge(findings) if ours & set(paper.TASKS) else []
     page = environment.get_template("page.html").render(
         summary=_summary(findings, study),
+        short=in_short(findings),
         tasks=[_task(findings, study, task) for task in findings.tasks],
         verdicts=verdicts,
         tally=Counter(sorted(row.verdict for row in verdicts)).items(),
@@ -92,7 +93,8 @@ class TaskPart:
     """What the page shows of one task.
 
     ``best`` is the row of the trial that is best on validation, ``drawn`` its hyperparameters in
-    words. ``paper`` and ``before`` are None where the task is none of the paper's,
+    words. ``added`` holds the names of the variants that the paper has not.
+    ``paper`` and ``before`` are None where the task is none of the paper's,
     ``beside`` where its figures do not stand beside ours. ``joint`` holds the main effects of all
     variants in one search.
     """
@@ -104,6 +106,7 @@ class TaskPart:
     data: DataFacts | None
     share: float
     variants: Mapping[str, VariantSummary]
+    added: Mapping[str, str]
     best: Mapping[str, Any] | None
     drawn: Mapping[str, str]
     paper: paper.Best | None
@@ -125,6 +128,7 @@ def _task(findings: Findings, study: Study, task: str) -> TaskPart:
         findings.data.get(task),
         comparison.share,
         comparison.variants,
+        {code: name_of(code) for code in comparison.variants if code not in paper.ORDER},
         first,
         _drawn(first, study.search_space(task)) if first and known else {},
         paper.BEST_BY_VALIDATION.get(task),
@@ -164,10 +168,20 @@ def _troubles(findings: Findings, study: Study) -> dict[str, Any]:
             for target, own in (("error", search.error), ("time", search.time)):
                 if isinstance(own, Skipped):
                     skipped.append((f"{title_of(task)} {code}, {target}", own.skipped))
-        lacks = {code: search.lacks or () for code, search in anova.searches.items()}
-        skipped += [(title_of(task), words) for words in without_factors(lacks)]
+        if task in study.tasks:
+            skipped += [(title_of(task), words) for words in study.without_factors([task])]
+            skipped += [(title_of(task), words) for words in _of_some(study, task)]
     diverged = trials[trials.status == "diverged"]
     return {"diverged": diverged.to_dict("records"), "missing": missing, "skipped": skipped}
+
+
+def _of_some(study: Study, task: str) -> list[str]:
+    """Say which hyperparameters only some trials have."""
+    return [
+        f"{name} is a factor of those trials alone whose update rule has it, so it is left out of "
+        "the decompositions: odyssey fanova, on trials.csv, decomposes it over those"
+        for name in study.conditional(task)
+    ]
 
 
 def _figure(path: Path, captions: Mapping[str, str]) -> dict[str, Any]:

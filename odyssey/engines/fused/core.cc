@@ -38,8 +38,8 @@ class VariantNetwork final : public AnyNetwork {
   }
 
   double step(const float* x, int T, const float* target, int labels, const Noise& noise, float* theta,
-              float* velocity, const Rule& rule) override {
-    return network_.step(x, T, target, labels, noise, theta, velocity, rule);
+              float* state, const Rule& rule) override {
+    return network_.step(x, T, target, labels, noise, theta, state, rule);
   }
   double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
                   float* outputs) override {
@@ -51,8 +51,8 @@ class VariantNetwork final : public AnyNetwork {
   void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) override {
     network_.forward(x, T, noise, theta, outputs);
   }
-  void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) override {
-    network_.learn(gradient, theta, velocity, rule);
+  void learn(const float* gradient, float* theta, float* state, const Rule& rule) override {
+    network_.learn(gradient, theta, state, rule);
   }
 
  private:

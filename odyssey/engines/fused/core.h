@@ -9,8 +9,8 @@
 
 namespace odyssey {
 
-// Parameters are in two forms: `theta` and `velocity`, flat and padded (size() floats), and the
-// canonical arrays of NetworkSpec.parameter_shapes, one pointer each.
+// Parameters are in two forms: `theta` and the rule's `state`, flat and padded (size() floats each array), and
+// the canonical arrays of NetworkSpec.parameter_shapes, one pointer each.
 class AnyNetwork {
  public:
   virtual ~AnyNetwork() = default;
@@ -23,12 +23,12 @@ class AnyNetwork {
   virtual void unpack(const float* theta, const std::vector<float*>& arrays) const = 0;
   // The five passes are those of Network, which says what every pointer is.
   virtual double step(const float* x, int T, const float* target, int labels, const Noise& noise,
-                      float* theta, float* velocity, const Rule& rule) = 0;
+                      float* theta, float* state, const Rule& rule) = 0;
   virtual double evaluate(const float* x, int T, const float* target, int labels, const float* theta,
                           float* outputs) = 0;
   virtual void evaluate(const std::vector<Presented>& sequences, const float* theta, double* losses) = 0;
   virtual void forward(const float* x, int T, const Noise& noise, const float* theta, float* outputs) = 0;
-  virtual void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) = 0;
+  virtual void learn(const float* gradient, float* theta, float* state, const Rule& rule) = 0;
 };
 
 // A network whose passes share `arena`, which must outlive it. Throws std::invalid_argument for

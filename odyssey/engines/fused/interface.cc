@@ -27,7 +27,10 @@ int guarded(F f) {
 
 Noise noise_of(const odyssey_noise* noise) {
   if (!noise) return {};
-  return {noise->std, {noise->key[0], noise->key[1]}, {noise->presentation[0], noise->presentation[1]}};
+  return {noise->std,
+          {noise->key[0], noise->key[1]},
+          {noise->presentation[0], noise->presentation[1]},
+          noise->dropout};
 }
 
 // Pointers to the canonical arrays that lie one after the other.
@@ -81,15 +84,15 @@ int odyssey_forward(odyssey_network* network, const float* x, int T, const odyss
   return guarded([&] { network->network->forward(x, T, noise_of(noise), theta, a); });
 }
 
-int odyssey_learn(odyssey_network* network, const float* gradient, float* theta, float* velocity,
+int odyssey_learn(odyssey_network* network, const float* gradient, float* theta, float* state,
                   const float* rule) {
-  return guarded([&] { network->network->learn(gradient, theta, velocity, rule_of(rule)); });
+  return guarded([&] { network->network->learn(gradient, theta, state, rule_of(rule)); });
 }
 
 int odyssey_step(odyssey_network* network, const float* x, int T, const float* target, int labels,
-                 const odyssey_noise* noise, float* theta, float* velocity, const float* rule, double* loss) {
+                 const odyssey_noise* noise, float* theta, float* state, const float* rule, double* loss) {
   return guarded([&] {
-    *loss = network->network->step(x, T, target, labels, noise_of(noise), theta, velocity, rule_of(rule));
+    *loss = network->network->step(x, T, target, labels, noise_of(noise), theta, state, rule_of(rule));
   });
 }
 
@@ -100,6 +103,7 @@ int odyssey_evaluate(odyssey_network* network, const float* x, int T, const floa
 
 const char* odyssey_losses() { return kLossNames; }
 const char* odyssey_rule() { return kRuleNames; }
+const char* odyssey_rules() { return kRules; }
 
 int odyssey_variant(unsigned switches, int* facts) {
   return guarded([&] {

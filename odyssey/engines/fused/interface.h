@@ -19,10 +19,12 @@ extern "C" {
 
 typedef struct odyssey_network odyssey_network;
 
-/* Gaussian noise on the inputs: N(0, std²), a pure function of key, presentation and place. */
+/* Gaussian noise on the inputs, N(0, std²), and dropout of the recurrent layer's outputs with a probability
+ * below 1: pure functions of key, presentation and place. 0 is none. */
 typedef struct {
   float std;
   uint32_t key[2], presentation[2]; /* the low word first */
+  float dropout;
 } odyssey_noise;
 
 /* What the last call on this thread that failed says, in one line; valid until the next failure. */
@@ -40,7 +42,7 @@ void* odyssey_core(odyssey_network* network);
 /* Gives a network's memory back; NULL is allowed. */
 void odyssey_close(odyssey_network* network);
 
-/* N: the floats of theta and of velocity. */
+/* N: the floats of theta and of every array of a rule's state. */
 size_t odyssey_size(const odyssey_network* network);
 
 /* Puts parameters from the canonical form into the padded one, and back.
@@ -60,10 +62,12 @@ int odyssey_forward(odyssey_network* network, const float* x, int T, const odyss
 /* Back-propagation and update, after odyssey_forward and once for each.
  *   gradient  float[T][K] of the loss by a
  *   theta     float[N] of that forward pass, updated
- *   velocity  float[N], updated
- *   rule      float[5]: step η (1 − μ), momentum μ, Nesterov (0 or 1), the limit of every gradient
- *             entry (0: none), weight decay λ (0: none); see UpdateRule */
-int odyssey_learn(odyssey_network* network, const float* gradient, float* theta, float* velocity,
+ *   state     float[N], updated: what the rule goes on from, zeros at first; for Adam float[2][N], for SGD
+ *             anything
+ *   rule      float[8]: 0 Nesterov, 1 momentum, 2 SGD, 3 Adam, 4 RMSprop; the step, momentum μ, 1 − β₁,
+ *             1 − β₂ or 1 − ρ, ε; the limit of every gradient entry (0: none), weight decay λ (0: none).
+ *             Adam's step and ε hold its corrections for this update, see UpdateRule.numbers */
+int odyssey_learn(odyssey_network* network, const float* gradient, float* theta, float* state,
                   const float* rule);
 
 /* Both with the network's own loss between them, and nothing learned where that is not finite.
@@ -71,18 +75,19 @@ int odyssey_learn(odyssey_network* network, const float* gradient, float* theta,
  *           or float[T][K] (Bernoulli, squared error)
  *   loss    double, written: nats before the update, summed over the sequence */
 int odyssey_step(odyssey_network* network, const float* x, int T, const float* target, int labels,
-                 const odyssey_noise* noise, float* theta, float* velocity, const float* rule, double* loss);
+                 const odyssey_noise* noise, float* theta, float* state, const float* rule, double* loss);
 
 /* Loss and activations without noise and without learning; the loss is NaN where it is outside. */
 int odyssey_evaluate(odyssey_network* network, const float* x, int T, const float* target, int labels,
                      const float* theta, float* a, double* loss);
 
-/* What the kernels know that others know, too, for tests: names of the losses by their number, and
- * of the rule's numbers, with blanks between; and a variant's members of variant.h as
+/* What the kernels know that others know, too, for tests: names of the losses and of the update rules
+ * by their number, and of a rule's numbers, with blanks between; and a variant's members of variant.h as
  *   facts  int[10]: input gate, own forget gate, output gate, input activation, output activation,
  *          coupled gates, peepholes, gate recurrence, blocks, gates */
 const char* odyssey_losses(void);
 const char* odyssey_rule(void);
+const char* odyssey_rules(void);
 int odyssey_variant(unsigned switches, int* facts);
 
 #ifdef __cplusplus

@@ -81,7 +81,7 @@ def interface(variant: Cell) -> ctypes.CDLL:
     library = ctypes.CDLL(str(library_path(variant)))
     library.odyssey_open.restype = library.odyssey_core.restype = ctypes.c_void_p
     library.odyssey_size.restype = ctypes.c_size_t
-    for name in ("error", "losses", "rule"):
+    for name in ("error", "losses", "rule", "rules"):
         getattr(library, f"odyssey_{name}").restype = ctypes.c_char_p
     return library
 

@@ -4,6 +4,7 @@ A loss that has no fused form is computed in NumPy between two operators for eac
 """
 
 import ctypes
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -22,8 +23,8 @@ from odyssey.losses import get_loss
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 
 #: Sequences of a run at most, and parameters times sequences: between two runs a trial can be saved
-#: or stopped, and the larger a network, the less does a call weigh. Then the sequences of a run
-#: that are only evaluated, several side by side.
+#: or stopped, and the larger a network, the less does a call weigh. EVALUATED: the same for
+#: sequences that are only evaluated, several side by side.
 RUN, _PARAMETERS, EVALUATED = 32, 3_000_000, 48
 #: Parameters from which on a second thread is worth waiting for in a step.
 _LARGE = 40_000
@@ -45,20 +46,21 @@ class FusedModel:
         self.evaluation_length = EVALUATED
         self._attributes = network_attributes(spec, fused_loss)
         self._operators = load(spec.variant)
-        self._rule = mx.nd.array([*rule.numbers().values(), 0.0])
-        self._noise_std = memory_of(self._rule)[-1:]
+        self._rule, self._updates = rule, 0
+        self._corrected = [[*rule.numbers()].index(name) for name in ("step", "epsilon")]
         self._outside = not (fused_loss and spec.loss in FUSED_LOSSES)
         if self._outside:
             self._open = OpenNetwork(spec, fused_loss)
         self._cached: dict[tuple[str, int, bool], Any] = {}
         self._table = _Buffer((6,), np.int64)
+        self._how = _Buffer((len(rule.numbers()) + 2,), np.float32)
         self._losses = _Buffer((), np.float64)
         self._outputs = _Buffer((spec.outputs,), np.float32)
         self._nothing = mx.nd.zeros(1)
         self._splits: dict[int, tuple[Split, _Sequences]] = {}
         zeros = {name: np.zeros(shape, np.float32) for name, shape in self._shapes.items()}
         self._parameters = self._pack(zeros)
-        self._velocity = self._pack(zeros)
+        self._state = mx.nd.zeros((max(1, len(rule.state)), len(self._parameters)))  # none is empty
 
     def get_parameters(self) -> dict[str, FloatArray]:
         """Return copies of all parameters."""
@@ -68,13 +70,16 @@ class FusedModel:
         """Replace all parameters."""
         self._parameters = self._pack(values)
 
-    def get_velocity(self) -> dict[str, FloatArray]:
-        """Return copies of the momentum terms."""
-        return self._unpack(self._velocity)
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of what the rule goes on from; see ``training.Model``."""
+        arrays = {name: self._unpack(self._state[k]) for k, name in enumerate(self._rule.state)}
+        return arrays | ({"updates": self._updates} if self._rule.counts else {})
 
-    def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
-        """Replace all momentum terms."""
-        self._velocity = self._pack(values)
+    def set_state(self, values: Mapping[str, Any]) -> None:
+        """Replace that."""
+        for k, name in enumerate(self._rule.state):
+            self._state[k] = self._pack(values[name])
+        self._updates = int(values["updates"]) if self._rule.counts else 0
 
     def train_run(self, split: Split, indices: Sequence[int], noise: Noise) -> list[float]:
         """Update on some sequences in order, return their losses; see ``training.Model``.
@@ -109,37 +114,48 @@ class FusedModel:
     ) -> list[float]:
         if self._outside:
             return self._trained_outside(sequences, indices, noise)
-        table, losses = self._table.rows(len(indices)), self._losses.rows(len(indices))
-        rows = self._table.memory[: len(indices)]
+        count = len(indices)
+        table, losses = self._table.rows(count), self._losses.rows(count)
+        rows = self._table.memory[:count]
         rows[:, :4] = sequences.places[indices]
         words = rows[:, 4:].view(np.uint64)
         words[:, 0] = noise.key
-        words[:, 1] = np.arange(len(indices), dtype=np.uint64) + np.uint64(noise.presentation)
-        self._noise_std[0] = noise.std
-        arrays = (sequences.x, sequences.targets, table, self._parameters, self._velocity)
-        self._call(self._operator("train"), *arrays, self._rule, out=losses)
-        found: list[float] = self._losses.memory[: len(indices)].tolist()
+        words[:, 1] = np.arange(count, dtype=np.uint64) + np.uint64(noise.presentation)
+        arrays = (sequences.x, sequences.targets, table, self._parameters, self._state)
+        self._call(self._operator("train"), *arrays, self._how_to(noise, count), out=losses)
+        found: list[float] = self._losses.memory[:count].tolist()
+        self._updates += sum(map(math.isfinite, found))
         return found
 
     def _trained_outside(
         self, sequences: "_Sequences", indices: Sequence[int], noise: Noise
     ) -> list[float]:
         found = [np.nan] * len(indices)
-        self._noise_std[0] = noise.std
         for k, n in enumerate(indices):
             table, outputs = self._table.rows(1), self._outputs.rows(int(sequences.places[n, 1]))
             row = self._table.memory[0]
             row[:4] = sequences.places[n]
             row[4:].view(np.uint64)[:] = noise.key, noise.presentation + k
-            inputs = sequences.x, table, self._parameters, outputs, self._rule
+            how = self._how_to(noise, 1)
+            inputs = sequences.x, table, self._parameters, outputs, how
             self._call(self._operator("forward"), *inputs, out=self._losses.rows(1))
             a = self._outputs.memory[: outputs.shape[0]]
             found[k], a[:] = value_and_gradient(self._loss, a, sequences.target(n))
             if not np.isfinite(found[k]):
                 break
-            arrays = outputs, self._parameters, self._velocity, self._rule
+            arrays = outputs, self._parameters, self._state, how
             self._call(self._operator("learn"), *arrays, out=self._nothing)
+            self._updates += 1
         return found
+
+    def _how_to(self, noise: Noise, count: int) -> Any:
+        """Return the rule's numbers for the next updates, each with how much is random."""
+        array, rows = self._how.rows(count), self._how.memory[:count]
+        rows[:] = *self._rule.numbers(self._updates + 1).values(), noise.std, noise.dropout
+        if self._rule.counts:
+            following = range(self._updates + 1, self._updates + 1 + count)
+            rows[:, self._corrected] = [self._rule.corrected(n) for n in following]
+        return array
 
     def _evaluated(
         self, sequences: "_Sequences", indices: Sequence[int], nats: bool

@@ -9,6 +9,7 @@
 #include "helper.h"
 #include "loss.h"
 #include "noise.h"
+#include "update.h"
 
 namespace odyssey {
 
@@ -72,12 +73,13 @@ struct NetworkLayout {
 //   target    float[T] classes, float[labels] classes (CTC) or float[T][K] (Bernoulli, squared); read only;
 //             not looked at where the loss is outside
 //   labels    how many classes `target` holds for CTC; not looked at otherwise
-//   noise     added to a copy of x; none where its std is 0
+//   noise     added to a copy of x, none where its std is 0; dropout of what the output layer sees
 //   theta     float[layout().size], padded and packed by `each`; the padding must be zeros and stays zeros
-//   velocity  as theta
+//   state     float[rule.arrays()][layout().size], what the rule goes on from, each as theta; not looked at
+//             where it has none
 //   outputs   float[T][K], written: the activations before softmax or sigmoid
 //   gradient  float[T][K] of the loss by them; read only
-// Arrays are contiguous and must not overlap. None needs more alignment than a float, but theta and velocity
+// Arrays are contiguous and must not overlap. None needs more alignment than a float, but theta and state
 // are walked in vectors: at multiples of 64 bytes they are read fastest. All are the caller's and are used
 // until the return only, except x and theta of forward(), which learn() reads again. The arena holds all that
 // a pass computes until the next pass of any network that has it; it must outlive the network.
@@ -98,15 +100,15 @@ class Network {
   void use(Helper* helper) { helper_ = shape().directions == 2 ? helper : nullptr; }
 
   // A whole step; returns the loss before the update, in nats summed over the sequence. A loss that is
-  // not finite leaves theta and velocity alone.
+  // not finite leaves theta and state alone.
   double step(const float* x, int T, const float* target, int labels, const Noise& noise, float* theta,
-              float* velocity, const Rule& rule) {
+              float* state, const Rule& rule) {
     prepare(x, T, labels, theta, &noise);
     activate();
     const double value = loss(target, labels);
     if (!std::isfinite(value)) return value;
     backward(theta);
-    descend(theta, velocity, rule);
+    descend(theta, state, rule);
     return value;
   }
 
@@ -140,7 +142,7 @@ class Network {
     may_learn_ = true;
   }
   // The second half, once for each first one. Throws std::logic_error without it.
-  void learn(const float* gradient, float* theta, float* velocity, const Rule& rule) {
+  void learn(const float* gradient, float* theta, float* state, const Rule& rule) {
     if (!may_learn_ || theta != theta_)
       throw std::logic_error("learning needs the forward pass of the same parameters before it");
     may_learn_ = false;
@@ -150,7 +152,7 @@ class Network {
       std::fill_n(a_[t] + K, padded - K, 0.0f);
     }
     backward(theta);
-    descend(theta, velocity, rule);
+    descend(theta, state, rule);
   }
 
  private:
@@ -168,6 +170,8 @@ class Network {
     theta_ = theta;
     may_learn_ = false;
     const std::size_t padded = layout_.layer.padded(), entries = std::size_t(T) * shape().inputs;
+    const std::ptrdiff_t width = shape().directions * shape().hidden;
+    const bool drops = training && training->dropout > 0;
     float* noisy = nullptr;
     arena_.plan([&](Pieces& pieces) {
       for (auto& direction : directions_) {
@@ -180,7 +184,13 @@ class Network {
       dy_ = pieces.take_rows<float>(T, spread<float>(shape().directions * padded));
       head_transposed_ = pieces.take_rows<float>(shape().outputs, dy_.stride);
       noisy = pieces.take<float>(entries + kNoiseRoom);
+      if (!drops) return;
+      mask_ = {pieces.take<float>(std::size_t(T) * width + kNoiseRoom), width};
+      for (int d = 0; d < shape().directions; ++d)
+        kept_[d] = pieces.take_rows<float>(T, spread<float>(shape().hidden));
     });
+    mask_.data = drops ? mask_.data : nullptr;
+    if (drops) draw_mask(*training, std::size_t(T) * width, mask_.data);
     if (training && training->std != 0) {
       add_noise(*training, x, entries, noisy);
       x = noisy;
@@ -263,6 +273,23 @@ class Network {
         for (int s = 0; s < T_; ++s) step(d, s);
   }
 
+  // What the output layer sees of a direction: T rows in the order s.
+  Rows<float> seen(int d) const { return mask_.data ? kept_[d] : directions_[d].y.from(1); }
+  // Calls f(d, s, its H numbers of the mask) for every frame of every direction.
+  template <class F>
+  void each_frame(F f) const {
+    for (int d = 0; d < shape().directions; ++d) {
+      const Rows<float> own = in_order(d, mask_.from_column(d * shape().hidden));
+      for (int s = 0; s < T_; ++s) f(d, s, own[s]);
+    }
+  }
+  // to[j] = a[j] b[j], for j < count; nothing else is touched.
+  static void multiply(const float* a, const float* b, int count, float* to) {
+    int j = 0;
+    for (; j + L <= count; j += L) store(to + j, load(a + j) * load(b + j));
+    for (; j < count; ++j) to[j] = a[j] * b[j];
+  }
+
   void copy_activations(float* outputs) const {
     for (int t = 0; t < T_; ++t)
       std::copy_n(a_[t], shape().outputs, outputs + std::ptrdiff_t(t) * shape().outputs);
@@ -271,6 +298,10 @@ class Network {
   void activate() {
     for (auto& direction : directions_) direction.begin_forward();
     sweep([&](int d, int s) { directions_[d].forward_step(s); });
+    if (mask_.data)
+      each_frame([&](int d, int s, const float* mask) {
+        multiply(directions_[d].y[s + 1], mask, shape().hidden, kept_[d][s]);
+      });
     each_half([&](int first, int end) { output_product(first, end); });
   }
 
@@ -279,8 +310,8 @@ class Network {
     each_panel([&](int start, int width) {
       for (int d = 0; d < shape().directions; ++d) {
         const int from = d ? T_ - end : first;  // in the direction's order
-        const Rows<float>& y = directions_[d].y;
-        const Left<float> left{y[1 + from], y.stride, 1};
+        const Rows<float> y = seen(d);
+        const Left<float> left{y[from], y.stride, 1};
         const Rows<const float> head{theta_ + layout_.panel_offset(d, start), width * L};
         const Store<float> out{in_order(d, a_.from_column(start * L)).from(from)};
         if (d == 0)
@@ -318,6 +349,11 @@ class Network {
       product<float>({a_[first], a_.stride, 1}, head_transposed_, end - first, (columns + L - 1) / L, outputs,
                      Store<float>{dy_.from(first)});
     });
+    if (mask_.data)
+      each_frame([&](int d, int s, const float* mask) {
+        float* dy = in_order(d, dy_.from_column(d * side_columns()))[s];
+        multiply(dy, mask, hidden, dy);
+      });
     if (helper_) return;  // each thread goes on by itself, in descend()
     for (auto& direction : directions_) direction.begin_backward();
     sweep([&](int d, int s) { backward_step(d, s); });
@@ -329,9 +365,10 @@ class Network {
   }
 
   // Gradient products whose tiles end in the update itself.
-  void descend(float* theta, float* velocity, const Rule& rule) {
+  void descend(float* theta, float* state, const Rule& rule) {
     const auto target = [&](std::size_t offset, std::ptrdiff_t stride) {
-      return Update<float>{{theta + offset, stride}, {velocity + offset, stride}, rule};
+      return Update<float>{
+          {theta + offset, stride}, {state + offset, stride}, std::ptrdiff_t(layout_.size), rule};
     };
     each_direction([&](int d) {
       if (helper_) {
@@ -342,9 +379,8 @@ class Network {
         return target(d * layout_.layer.size + offset, stride);
       });
       each_panel([&](int start, int width) {
-        const Rows<float>& y = directions_[d].y;
-        const Rows<float> a = in_order(d, a_);
-        product<float>({y[1], 1, y.stride}, a.from_column(start * L), shape().hidden, width, T_,
+        const Rows<float> y = seen(d), a = in_order(d, a_);
+        product<float>({y.data, 1, y.stride}, a.from_column(start * L), shape().hidden, width, T_,
                        target(layout_.panel_offset(d, start), width * L));
       });
     });
@@ -365,6 +401,8 @@ class Network {
   int T_ = 0;
   const float* theta_ = nullptr;
   Rows<float> a_{}, dy_{}, head_transposed_{};  // dy: both directions' side by side, in time
+  Rows<float> mask_{},
+      kept_[2]{};  // of dropout: T rows of both directions in time; y times it, in the order s
   Ctc ctc_;
 };
 

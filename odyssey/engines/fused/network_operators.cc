@@ -84,12 +84,26 @@ struct Sequence {
   std::uint32_t key[2], presentation[2];
 };
 
-Noise noise_of(const Sequence& now, float std) {
-  return {std, {now.key[0], now.key[1]}, {now.presentation[0], now.presentation[1]}};
+// A row of how to train: the rule's numbers for a sequence's update, then the standard deviation of the
+// noise and the probability of dropout.
+constexpr int kHowNumbers = kRuleNumbers + 2;
+
+Noise noise_of(const Sequence& now, const float* how) {
+  return {how[kRuleNumbers],
+          {now.key[0], now.key[1]},
+          {now.presentation[0], now.presentation[1]},
+          how[kRuleNumbers + 1]};
 }
 
-void expect_rule(const std::vector<unsigned>& came, unsigned numbers) {
-  expect("the update rule", came, {numbers});
+void expect_state(const std::vector<unsigned>& came, unsigned size) {
+  expect("the rule's state", came, {came.empty() ? 1 : came[0], size});
+}
+
+Rule checked_rule(const float* numbers, const MXTensor& state) {
+  const Rule rule = rule_of(numbers);
+  if (state.shape[0] < rule.arrays())
+    throw std::invalid_argument("the rule's state must hold " + std::to_string(rule.arrays()) + " arrays");
+  return rule;
 }
 
 template <bool Training>
@@ -104,8 +118,8 @@ MXReturnValue run_shape(const Attributes& attributes, Shapes* in, Shapes* out) {
     expect("the table", (*in)[2], {rows(2), unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
     expect("the parameters", (*in)[3], {size});
     if (Training) {
-      expect("the velocity", (*in)[4], {size});
-      expect_rule((*in)[5], kRuleNumbers + 1);
+      expect_state((*in)[4], size);
+      expect("how to train", (*in)[5], {rows(2), unsigned(kHowNumbers)});
     } else {
       expect("the outputs", (*in)[4], {rows(4), unsigned(shape.outputs)});
     }
@@ -133,19 +147,19 @@ void each_sequence(const NetworkShape& shape, Tensors& in, F f) {
   }
 }
 
-// in: x, targets, table, parameters, velocity (both changed), the rule's numbers and the std of the
-// noise; out: losses. The first that is not finite ends the run; those behind it are NaN.
+// in: x, targets, table, parameters, the rule's state (both changed), how to train, a row for each row of
+// the table; out: losses. The first that is not finite ends the run; those behind it are NaN.
 MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     const auto network = network_of(attributes);
     network->use(helper(attributes));
     Tensors& t = *in;
-    const float* rule = t[5].data<float>();
     double* losses = (*out)[0].data<double>();
     std::fill_n(losses, t[2].shape[0], std::numeric_limits<double>::quiet_NaN());
     each_sequence(network->shape(), t, [&](auto k, const Sequence& now, const float* x, const float* y) {
-      losses[k] = network->step(x, int(now.frames), y, int(now.targets), noise_of(now, rule[kRuleNumbers]),
-                                t[3].data<float>(), t[4].data<float>(), rule_of(rule));
+      const float* how = t[5].data<float>() + k * kHowNumbers;
+      losses[k] = network->step(x, int(now.frames), y, int(now.targets), noise_of(now, how),
+                                t[3].data<float>(), t[4].data<float>(), checked_rule(how, t[4]));
       return std::isfinite(losses[k]);
     });
   });
@@ -195,8 +209,8 @@ AnyNetwork& kept_network(const Attributes& attributes) {
   return *reinterpret_cast<AnyNetwork*>(std::stoull(attributes.at("network")));
 }
 
-// in: x, table of one row, parameters, output activations (changed), the rule as for `train`; out:
-// nothing of use.
+// in: x, table of one row, parameters, output activations (changed), how to train, one row; out: nothing
+// of use.
 MXReturnValue forward(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     AnyNetwork& network = kept_network(attributes);
@@ -207,7 +221,7 @@ MXReturnValue forward(const Attributes& attributes, Tensors* in, Tensors* out, c
         t[3].shape[0] < now.frames)
       throw std::invalid_argument("the table must name frames of x, with room in the outputs");
     network.forward(t[0].data<float>() + now.first * network.shape().inputs, int(now.frames),
-                    noise_of(now, t[4].data<float>()[kRuleNumbers]), t[2].data<float>(), t[3].data<float>());
+                    noise_of(now, t[4].data<float>()), t[2].data<float>(), t[3].data<float>());
     (*out)[0].data<double>()[0] = double(now.frames);
   });
 }
@@ -221,7 +235,7 @@ MXReturnValue forward_shape(const Attributes& attributes, Shapes* in, Shapes* ou
     expect("the table", (*in)[1], {1, unsigned(sizeof(Sequence) / sizeof(std::int64_t))});
     expect("the parameters", (*in)[2], {unsigned(network.size())});
     expect("the outputs", (*in)[3], {rows(3), unsigned(shape.outputs)});
-    expect_rule((*in)[4], kRuleNumbers + 1);
+    expect("how to train", (*in)[4], {1, unsigned(kHowNumbers)});
     (*out)[0] = {1};
   });
 }
@@ -233,15 +247,16 @@ MXReturnValue forward_types(const Attributes& attributes, std::vector<int>* in, 
   return MX_SUCCESS;
 }
 
-// in: gradient of the activations (T, K), parameters, velocity (both changed), the rule; out: nothing of
-// use.
+// in: gradient of the activations (T, K), parameters, the rule's state (both changed), how to train, one
+// row; out: nothing of use.
 MXReturnValue learn(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     AnyNetwork& network = kept_network(attributes);
     Tensors& t = *in;
     if (t[0].shape[0] != network.frames())
       throw std::invalid_argument("the gradient must have a row for every frame of the forward pass");
-    network.learn(t[0].data<float>(), t[1].data<float>(), t[2].data<float>(), rule_of(t[3].data<float>()));
+    network.learn(t[0].data<float>(), t[1].data<float>(), t[2].data<float>(),
+                  checked_rule(t[3].data<float>(), t[2]));
     (*out)[0].data<float>()[0] = 0;
   });
 }
@@ -253,8 +268,8 @@ MXReturnValue learn_shape(const Attributes& attributes, Shapes* in, Shapes* out)
     const auto rows = (*in)[0].empty() ? 0 : (*in)[0][0];
     expect("the gradient", (*in)[0], {rows, unsigned(network.shape().outputs)});
     expect("the parameters", (*in)[1], {size});
-    expect("the velocity", (*in)[2], {size});
-    expect_rule((*in)[3], kRuleNumbers + 1);
+    expect_state((*in)[2], size);
+    expect("how to train", (*in)[3], {1, unsigned(kHowNumbers)});
     (*out)[0] = {1};
   });
 }

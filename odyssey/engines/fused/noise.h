@@ -1,4 +1,5 @@
-// Input noise as a pure function of a key, a presentation and a place: odyssey/engines/noise.py explains it.
+// Input noise and dropout as pure functions of a key, a presentation and a place: odyssey/engines/noise.py
+// explains them.
 #pragma once
 
 #include <algorithm>
@@ -10,12 +11,15 @@ namespace odyssey {
 struct Noise {
   float std;
   std::uint32_t key[2], presentation[2];  // low word first
+  float dropout;                          // a probability below 1
 };
+// Both have random words of their own.
+constexpr std::uint32_t kOfNoise = 0, kOfDropout = 1;
 
 // The words of kLanes counters from each `first` on, Threefry-4×32 with 20 rounds: two chains of
 // instructions side by side hide each other's latency.
 constexpr int kChains = 2;
-inline void threefry(const Noise& noise, const std::uint32_t (&first)[kChains],
+inline void threefry(const Noise& noise, std::uint32_t of, const std::uint32_t (&first)[kChains],
                      Bits<float> (&x)[kChains][4]) {
   constexpr int rotations[8][2] = {{10, 26}, {11, 21}, {13, 27}, {23, 5},
                                    {6, 20},  {17, 11}, {25, 10}, {18, 20}};
@@ -24,7 +28,7 @@ inline void threefry(const Noise& noise, const std::uint32_t (&first)[kChains],
 #pragma GCC unroll 2
   for (int c = 0; c < kChains; ++c) {
     x[c][0] = lane + (first[c] + key[0]);
-    x[c][1] = Bits<float>{} + key[1];
+    x[c][1] = Bits<float>{} + (of + key[1]);
     x[c][2] = Bits<float>{} + (noise.presentation[0] + key[2]);
     x[c][3] = Bits<float>{} + (noise.presentation[1] + key[3]);
   }
@@ -83,9 +87,11 @@ inline void box_muller(Bits<float> radius, Bits<float> angle, Vector<float>& fir
   second = r * (Vector<float>)(((c & odd) | (s & ~odd)) ^ sine_sign);
 }
 
-// to[e] = x[e] + noise of entry e, for e < count; `to` has room for kNoiseRoom more.
+// Calls f(e, words) until all entries below `count` have their random words: entries e … e + L − 1 those of
+// words[0], and those kGroup n further on those of words[n].
 constexpr int kGroup = 16, kNoiseRoom = 4 * kGroup * kChains;
-inline void add_noise(const Noise& noise, const float* x, std::size_t count, float* to) {
+template <class F>
+inline void draw(const Noise& noise, std::uint32_t of, std::size_t count, F f) {
   constexpr int L = kLanes<float>;
   const auto place = [](std::size_t k) { return 4 * (k / kGroup * kGroup) + k % kGroup; };
   for (std::size_t block = 0; place(block) < count; block += kChains * L) {
@@ -93,22 +99,40 @@ inline void add_noise(const Noise& noise, const float* x, std::size_t count, flo
     std::uint32_t first[kChains];
 #pragma GCC unroll 2
     for (int c = 0; c < kChains; ++c) first[c] = std::uint32_t(block + c * L);
-    threefry(noise, first, words);
+    threefry(noise, of, first, words);
 #pragma GCC unroll 2
-    for (int c = 0; c < kChains; ++c) {
-      Vector<float> normal[4];
-      box_muller(words[c][0], words[c][1], normal[0], normal[1]);
-      box_muller(words[c][2], words[c][3], normal[2], normal[3]);
-#pragma GCC unroll 4
-      for (int n = 0; n < 4; ++n) {
-        const std::size_t e = place(block + c * L) + n * kGroup;
-        const Vector<float> clean = e + L <= count ? load(x + e)
-                                    : e < count    ? load_first(x + e, int(count - e), 0.0f)
-                                                   : Vector<float>{};
-        store(to + e, noise.std * normal[n] + clean);
-      }
-    }
+    for (int c = 0; c < kChains; ++c) f(place(block + c * L), words[c]);
   }
+}
+
+// to[e] = x[e] + noise of entry e, for e < count; `to` has room for kNoiseRoom more.
+inline void add_noise(const Noise& noise, const float* x, std::size_t count, float* to) {
+  constexpr int L = kLanes<float>;
+  draw(noise, kOfNoise, count, [&](std::size_t start, const Bits<float>(&words)[4]) {
+    Vector<float> normal[4];
+    box_muller(words[0], words[1], normal[0], normal[1]);
+    box_muller(words[2], words[3], normal[2], normal[3]);
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n) {
+      const std::size_t e = start + n * kGroup;
+      const Vector<float> clean = e + L <= count ? load(x + e)
+                                  : e < count    ? load_first(x + e, int(count - e), 0.0f)
+                                                 : Vector<float>{};
+      store(to + e, noise.std * normal[n] + clean);
+    }
+  });
+}
+
+// mask[e] = 0 with the probability of dropout, else 1 / (1 − it), for e < count; `mask` has room for
+// kNoiseRoom more.
+inline void draw_mask(const Noise& noise, std::size_t count, float* mask) {
+  const Bits<float> least = Bits<float>{} + std::uint32_t(double(noise.dropout) * 0x1p32);
+  const Bits<float> kept = (Bits<float>)broadcast(1.0f / (1.0f - noise.dropout));
+  draw(noise, kOfDropout, count, [&](std::size_t start, const Bits<float>(&words)[4]) {
+#pragma GCC unroll 4
+    for (int n = 0; n < 4; ++n)
+      store(mask + start + n * kGroup, (Vector<float>)((Bits<float>)(words[n] >= least) & kept));
+  });
 }
 
 }  // namespace odyssey

@@ -50,37 +50,6 @@ struct Affine : Store<Real> {  // every row starts from the bias
   Vector<Real> first(int, int column) const { return load(bias + column); }
 };
 
-// Momentum SGD in the tiles of the gradient's product, so that the gradient is never in memory.
-struct Rule {
-  float step, momentum;
-  bool nesterov;
-  float clip, decay;  // 0: none
-};
-// How a rule comes from outside: these numbers in this order, which are those of UpdateRule.numbers.
-constexpr const char* kRuleNames = "step momentum nesterov clip weight_decay";
-constexpr int kRuleNumbers = 5;
-inline Rule rule_of(const float* numbers) {
-  return {numbers[0], numbers[1], numbers[2] != 0, numbers[3], numbers[4]};
-}
-template <class Real>
-inline void update(Real* theta, Real* velocity, Vector<Real> gradient, const Rule& rule) {
-  if (rule.clip != 0) gradient = bounded(gradient, Real(-rule.clip), Real(rule.clip));
-  if (rule.decay != 0) gradient += Real(rule.decay) * load(theta);
-  const Vector<Real> v = Real(rule.momentum) * load(velocity) - Real(rule.step) * gradient;
-  const Vector<Real> move = rule.nesterov ? Real(rule.momentum) * v - Real(rule.step) * gradient : v;
-  store(velocity, v);
-  store(theta, load(theta) + move);
-}
-template <class Real>
-struct Update {
-  Rows<Real> theta, velocity;
-  Rule rule;
-  Vector<Real> first(int, int) const { return Vector<Real>{}; }
-  void last(int i, int column, Vector<Real> sum) const {
-    update(theta[i] + column, velocity[i] + column, sum, rule);
-  }
-};
-
 // A(i, k) = data[i · i_stride + k · k_stride].
 template <class Real>
 struct Left {
@@ -120,7 +89,7 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
 //            far as those vectors; no alignment beyond that of Real
 //   M, K     0 or more; with K = 0 the target gets what it started from
 //   vectors  whole vectors of lanes in a row of C
-//   target   first() and last() of Store, Add, Affine or Update. Its rows must not overlap a or b: a tile is
+//   target   first() and last() of Store, Add, Affine, or Update of update.h. Its rows must not overlap a or b: a tile is
 //            written while later ones still read them. They hold whole vectors
 // All memory is the caller's and is used until the return only.
 template <class Real, class Target>

@@ -1,4 +1,4 @@
-"""A training step through autograd, then MXNet's own momentum updates.
+"""A training step through autograd, then MXNet's own operators for the update rules.
 
 A loss that has no form in MXNet's operators is computed in NumPy between network and gradients.
 
@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from odyssey.engines.gluon.losses import FORMS, NetworkLoss
 from odyssey.engines.gluon.network import Network, identifier
+from odyssey.engines.gluon.rules import update
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
 from odyssey.engines.outside import value_and_gradient
@@ -40,15 +41,19 @@ class GluonModel:
         self._context = context or mx.cpu()
         self._network = Network(spec, layer)
         self._network.initialize(mx.init.Zero(), ctx=self._context)
-        self._network.hybridize(static_alloc=False)
+        # A hybridized block always takes as many inputs as at first: that with a mask is another.
+        self._dropping = Network(spec, layer, self._network.params)
+        for network in (self._network, self._dropping):
+            network.hybridize(static_alloc=False)
         self._form = NetworkLoss(spec.loss) if mx_loss and spec.loss in FORMS else None
         if self._form:
             self._form.hybridize(static_alloc=False)
         block = self._network.collect_params()
         self._parameters = {name: block[identifier(name)] for name in spec.parameter_shapes()}
-        self._velocity = {
-            name: mx.nd.zeros(shape, ctx=self._context)
-            for name, shape in spec.parameter_shapes().items()
+        self._updates, self._width = 0, len(spec.directions) * spec.hidden
+        self._state = {
+            name: {n: mx.nd.zeros(p.shape, ctx=self._context) for n, p in self._parameters.items()}
+            for name in rule.state
         }
 
     def get_parameters(self) -> dict[str, FloatArray]:
@@ -64,14 +69,20 @@ class GluonModel:
                 )
             parameter.set_data(mx.nd.array(values[name], dtype="float32"))
 
-    def get_velocity(self) -> dict[str, FloatArray]:
-        """Return copies of the momentum terms."""
-        return {name: v.asnumpy() for name, v in self._velocity.items()}
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of what the rule goes on from; see ``training.Model``."""
+        arrays = {
+            name: {n: value.asnumpy() for n, value in own.items()}
+            for name, own in self._state.items()
+        }
+        return arrays | ({"updates": self._updates} if self._rule.counts else {})
 
-    def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
-        """Replace all momentum terms."""
-        for name, v in self._velocity.items():
-            v[:] = mx.nd.array(values[name], dtype="float32")
+    def set_state(self, values: Mapping[str, Any]) -> None:
+        """Replace that."""
+        for name, own in self._state.items():
+            for n, array in own.items():
+                array[:] = mx.nd.array(values[name][n], dtype="float32")
+        self._updates = int(values["updates"]) if self._rule.counts else 0
 
     def train_run(self, split: Split, indices: Sequence[int], noise: Noise) -> Iterator[float]:
         """Update on some sequences, return their losses; see ``training.Model``."""
@@ -93,8 +104,11 @@ class GluonModel:
         if self._loss.refusal(y, len(x)):
             return math.inf
         x_mx = self._to_mx((noise.added_to(x) if noise else x)[:, None])
+        mask = noise.mask(len(x), self._width) if noise else None
+        masks = [] if mask is None else [self._to_mx(mask[:, None])]
+        network = self._dropping if masks else self._network
         with mx.autograd.record():
-            a = self._network(x_mx)
+            a = network(x_mx, *masks)
             loss = self._form(a, self._to_mx(y)) if self._form and len(y) else None
         if loss is not None:
             loss.backward()
@@ -125,22 +139,7 @@ class GluonModel:
         return mx.nd.array(values, dtype="float32", ctx=self._context)
 
     def _update(self) -> None:
-        rule = self._rule
-        update = mx.nd.nag_mom_update if rule.nesterov else mx.nd.sgd_mom_update
-        limit = float(rule.clip)
-        options = {"clip_gradient": limit} if limit and not rule.weight_decay else {}
+        self._updates += 1
         for name, parameter in self._parameters.items():
-            gradient = parameter.grad()
-            if rule.weight_decay:  # MXNet's Nesterov step gives its own a wrong velocity
-                gradient = mx.nd.clip(gradient, -limit, limit) if limit else gradient
-                gradient = gradient + rule.weight_decay * parameter.data()
-            update(
-                parameter.data(),
-                gradient,
-                self._velocity[name],
-                out=parameter.data(),
-                lr=rule.step,
-                momentum=rule.momentum,
-                wd=0.0,
-                **options,
-            )
+            state = [own[name] for own in self._state.values()]
+            update(self._rule, parameter.data(), state, parameter.grad(), self._updates)

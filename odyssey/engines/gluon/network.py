@@ -15,21 +15,25 @@ from odyssey.networks.spec import Kernels, NetworkSpec
 class Network(mx.gluon.HybridBlock):  # type: ignore[misc]
     """x (T, B, D) → activations (T, B, K) of the output layer, before softmax or sigmoid.
 
-    Parameters are called as in ``NetworkSpec.parameter_shapes``, with ``_`` for the dot.
+    A mask (T, B, directions·H), if there is one, multiplies what the output layer sees.
+    Parameters are called as in ``NetworkSpec.parameter_shapes``, with ``_`` for the dot; ``params``
+    are those of another network that it shares.
     """
 
-    def __init__(self, spec: NetworkSpec, layer: Kernels = "gluon") -> None:
-        super().__init__(prefix="")
+    def __init__(self, spec: NetworkSpec, layer: Kernels = "gluon", params: Any = None) -> None:
+        super().__init__(prefix="", params=params)
         self._spec = spec
         self._layer = fused_layer if layer == "fused" else plain_layer
         with self.name_scope():
             for name, shape in spec.parameter_shapes().items():
                 setattr(self, identifier(name), self.params.get(identifier(name), shape=shape))
 
-    def hybrid_forward(self, F: Any, x: Any, **parameters: Any) -> Any:
+    def hybrid_forward(self, F: Any, x: Any, *masks: Any, **parameters: Any) -> Any:
         """Run the recurrent layers and the output layer."""
         named = {name: parameters[identifier(name)] for name in self._spec.parameter_shapes()}
         y = self._layer(F, self._spec, x, named)
+        for mask in masks:
+            y = y * mask
         return F.FullyConnected(
             y, named["output.W"], named["output.b"], num_hidden=self._spec.outputs, flatten=False
         )

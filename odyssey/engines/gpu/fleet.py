@@ -14,7 +14,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from odyssey.engines.gpu.launcher import Launcher, Memory
+from odyssey.engines.gpu.launcher import Launcher, Memory, eights
 from odyssey.engines.gpu.round import Request, Round, Slot
 from odyssey.engines.gpu.rows import grids
 from odyssey.engines.gpu.sequences import Sequences, upload
@@ -49,8 +49,9 @@ class Fleet:
         """Return a place for one more trial, with all parameters at zero."""
 
         def zeros() -> Memory:
-            arrays = self._launcher.allocate(8 * spec.size)
-            arrays.write(np.zeros(2 * spec.size, np.float32))
+            size = eights(4 * (1 + len(rule.state)) * spec.size)
+            arrays = self._launcher.allocate(size)
+            arrays.write(np.zeros(size, np.uint8))
             return arrays
 
         slot = Slot(spec, rule, self.alone(zeros), self._kernel(spec))

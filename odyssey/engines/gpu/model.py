@@ -8,7 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from odyssey.engines.gpu.fleet import Fleet
+from odyssey.engines.gpu.launcher import eights
 from odyssey.engines.gpu.round import Request
+from odyssey.engines.gpu.sequences import Sequences
 from odyssey.engines.noise import Noise
 from odyssey.engines.training import FloatArray, Split
 from odyssey.losses import get_loss
@@ -42,25 +44,28 @@ class GpuModel:
 
     def get_parameters(self) -> dict[str, FloatArray]:
         """Return copies of all parameters."""
-        return self._split(self._both()[0])
+        return self._split(self._all()[1][0])
 
     def set_parameters(self, values: Mapping[str, FloatArray]) -> None:
         """Replace all parameters."""
         self._replace(0, values)
 
-    def get_velocity(self) -> dict[str, FloatArray]:
-        """Return copies of the momentum terms."""
-        return self._split(self._both()[1])
+    def get_state(self) -> dict[str, Any]:
+        """Return copies of what the rule goes on from; see ``training.Model``."""
+        rule = self.slot.rule
+        arrays = dict(zip(rule.state, map(self._split, self._all()[1][1:]), strict=True))
+        return arrays | ({"updates": self.slot.updates} if rule.counts else {})
 
-    def set_velocity(self, values: Mapping[str, FloatArray]) -> None:
-        """Replace all momentum terms."""
-        self._replace(1, values)
+    def set_state(self, values: Mapping[str, Any]) -> None:
+        """Replace that."""
+        for place, name in enumerate(self.slot.rule.state, start=1):
+            self._replace(place, values[name])
+        self.slot.updates = int(values["updates"]) if self.slot.rule.counts else 0
 
     def train_step(self, x: FloatArray, y: NDArray[Any], noise: Noise | None = None) -> float:
         """Update once on one sequence. Raises ValueError for wrong shapes or labels."""
         one = self._fleet.single(self.spec, x, y)
-        request = Request(self.slot, one, [0], [noise or Noise(0.0, 0, 0)])
-        return float(self._fleet.run(request).losses[0])
+        return float(self._trained(one, [0], [noise or Noise(0.0, 0, 0)])[0])
 
     def evaluate(self, x: FloatArray, y: NDArray[Any]) -> tuple[float, FloatArray]:
         """Return one sequence's loss and activations (T, K)."""
@@ -71,8 +76,7 @@ class GpuModel:
     def train_run(self, split: Split, indices: Sequence[int], noise: Noise) -> Iterator[float]:
         """Update on some sequences in order, return their losses; see ``training.Model``."""
         each = [noise.later(k) for k in range(len(indices))]
-        request = Request(self.slot, self._fleet.sequences(self.spec, split), indices, each)
-        return map(float, self._fleet.run(request).losses)
+        return map(float, self._trained(self._fleet.sequences(self.spec, split), indices, each))
 
     def evaluate_run(
         self, split: Split, indices: Sequence[int]
@@ -82,18 +86,28 @@ class GpuModel:
         done = self._fleet.run(request)
         return zip(map(float, done.losses), done.outputs, strict=True)
 
-    def _both(self) -> FloatArray:
-        raw = self._fleet.alone(lambda: self.slot.arrays.read(8 * self.spec.size))
-        return raw.view(np.float32).reshape(2, -1)
+    def _trained(
+        self, sequences: Sequences, indices: Sequence[int], noise: Sequence[Noise]
+    ) -> NDArray[np.float64]:
+        losses = self._fleet.run(Request(self.slot, sequences, indices, noise)).losses
+        self.slot.updates += int(np.isfinite(losses).sum())
+        return losses
+
+    def _all(self) -> tuple[NDArray[np.uint8], FloatArray]:
+        """Return the bytes of the slot's arrays, and a view: parameters, the rule's state."""
+        rows = 1 + len(self.slot.rule.state)
+        size = 4 * rows * self.spec.size
+        raw = self._fleet.alone(lambda: self.slot.arrays.read(eights(size)))
+        return raw, raw[:size].view(np.float32).reshape(rows, -1)
 
     def _replace(self, which: int, values: Mapping[str, FloatArray]) -> None:
         flat = [np.asarray(values[name], np.float32) for name in self._shapes]
         for array, (name, shape) in zip(flat, self._shapes.items(), strict=True):
             if array.shape != shape:
                 raise ValueError(f"{name} must have the shape {shape}, got {array.shape}")
-        both = self._both()
-        both[which] = np.concatenate([array.ravel() for array in flat])
-        self._fleet.alone(lambda: self.slot.arrays.write(both))
+        raw, arrays = self._all()
+        arrays[which] = np.concatenate([array.ravel() for array in flat])
+        self._fleet.alone(lambda: self.slot.arrays.write(raw))
 
     def _split(self, flat: FloatArray) -> dict[str, FloatArray]:
         ends = np.cumsum([int(np.prod(shape)) for shape in self._shapes.values()])

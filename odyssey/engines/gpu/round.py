@@ -24,17 +24,19 @@ FloatArray = NDArray[np.float32]
 ABREAST = 16
 
 
-@dataclass(frozen=True)
+@dataclass
 class Slot:
-    """One trial's place: its network, its rule, its parameters and their velocity.
+    """One trial's place: its network, its rule, its parameters and behind them the rule's state.
 
-    ``kernel`` is that of the loss, None where the loss is computed in NumPy.
+    ``kernel`` is that of the loss, None where the loss is computed in NumPy. ``updates`` counts
+    those that were made.
     """
 
     spec: NetworkSpec
     rule: UpdateRule
     arrays: Memory
     kernel: LossKernel | None
+    updates: int = 0
 
 
 @dataclass
@@ -54,8 +56,9 @@ class Request:
         """Return the size of the row of the run's k-th sequence."""
         n, kernel = self.indices[k], self.slot.kernel
         labels = int(self.sequences.labels[n]) if kernel and kernel.paths else 0
+        frames, drops = int(self.sequences.frames[n]), bool(self.noise and self.noise[k].dropout)
         training = self.noise is not None
-        return Extent(int(self.sequences.frames[n]), labels, self.slot.spec.hidden, training)
+        return Extent(frames, labels, self.slot.spec.hidden, training, drops)
 
     def steps(self) -> list[range]:
         """Return the parts of the run that are launched one after the other."""
@@ -161,20 +164,22 @@ class Round:
     def _describe(self, row: Any, r: int, k: int) -> None:
         request, extent = self._batch[r], self._extents[self._rows[r, k]]
         slot, data, n = request.slot, request.sequences, request.indices[k]
-        rule = slot.rule
         row["theta"] = slot.arrays.address
-        row["velocity"] = slot.arrays.address + 4 * slot.spec.size
+        for place, name in enumerate(slot.rule.state, start=1):
+            own = "first" if name == "velocity" else name
+            row[own] = slot.arrays.address + 4 * slot.spec.size * place
         row["x"] = data.x.address + data.x_offsets[n]
         row["target"] = data.targets.address + data.target_offsets[n]
         row["T"], row["U"], row["H"] = extent.T, extent.U, extent.H
         row["training"] = extent.training
-        row["step"], row["momentum"] = rule.step, rule.momentum
-        row["nesterov"], row["clip"], row["decay"] = rule.nesterov, rule.clip, rule.weight_decay
-        noise = request.noise[k] if request.noise is not None else None
-        if noise is None or noise.std == 0:
+        for name, value in slot.rule.numbers(slot.updates + 1 + k).items():
+            row[name] = value
+        noise = request.noise[k] if request.noise is not None else Noise(0.0, 0, 0)
+        row["noise"], row["key"], row["presentation"], row["dropout"] = noise
+        if noise.std == 0:
             row["noisy"] = row["x"]
-        else:
-            row["noise"], row["key"], row["presentation"] = noise
+        if not noise.dropout:
+            row["kept"] = row["y"]
         if not lstm_of(slot.spec.variant).gate_recurrence:
             row["da"] = row["gates"]
 

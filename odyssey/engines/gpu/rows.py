@@ -5,19 +5,21 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from odyssey.engines.gpu.source import BACKWARD, FORWARD, LossKernel
+from odyssey.engines.gpu.source import BACKWARD, DROPOUT, FORWARD, LossKernel
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import lstm_of
 
 #: ``Row`` of cuda/row.cuh: addresses in device memory, then numbers.
 ROW = np.dtype(
     [
-        *((name, "<u8") for name in ("theta", "velocity", "x", "target", "noisy", "y", "out")),
+        *((name, "<u8") for name in ("theta", "first", "second", "x", "target", "noisy", "y")),
+        *((name, "<u8") for name in ("kept", "out")),
         *((name, "<u8") for name in ("gates", "c", "transposed", "dy", "da", "paths")),
         *((name, "<u8") for name in ("loss", "before", "key", "presentation")),
         *((name, "<i4") for name in ("T", "U", "H", "training")),
-        *((name, "<f4") for name in ("noise", "step", "momentum", "clip", "decay")),
-        ("nesterov", "<i4"),
+        *((name, "<f4") for name in ("noise", "dropout", "step", "momentum", "first_share")),
+        *((name, "<f4") for name in ("second_share", "epsilon", "clip", "weight_decay")),
+        ("rule", "<i4"),
     ]
 )
 #: Rows and columns of C in a block of a product: kTile of cuda/product.cuh.
@@ -27,12 +29,16 @@ _ALIGNMENT = 32  # floats
 
 @dataclass(frozen=True)
 class Extent:
-    """The size of a row: frames T, labels U (0 where they are frame by frame), blocks H."""
+    """The size of a row: frames T, labels U (0 where they are frame by frame), blocks H.
+
+    ``drops`` is whether there is dropout.
+    """
 
     T: int
     U: int
     H: int
     training: bool
+    drops: bool = False
 
 
 def workspace(spec: NetworkSpec, kernel: LossKernel | None, extent: Extent) -> dict[str, int]:
@@ -53,6 +59,7 @@ def workspace(spec: NetworkSpec, kernel: LossKernel | None, extent: Extent) -> d
     if extent.training:
         sizes |= {"noisy": T * spec.inputs, "out": T * spec.outputs, "dy": T * sides * H}
         sizes["da"] = sides * T * blocks if v.gate_recurrence else 0
+        sizes["kept"] = T * sides * H if extent.drops else 0
     offsets, end = {}, 0
     for name, size in sizes.items():
         offsets[name] = end
@@ -69,8 +76,9 @@ def grids(spec: NetworkSpec, extents: Iterable[Extent]) -> tuple[Mapping[str, in
     parts = [_parts(spec, extent) for extent in extents]
     most = {name: max(part[name] for part in parts) for name in parts[0]}
     learning = BACKWARD if any(extent.training for extent in extents) else ()
-    halves = (FORWARD, (spec.loss,), learning)
-    return tuple({name: most[name] for name in names} for names in halves)
+    idle = () if any(extent.drops for extent in extents) else DROPOUT
+    thirds = (FORWARD, (spec.loss,), learning)
+    return tuple({n: most[n] for n in names if n not in idle} for names in thirds)
 
 
 def _parts(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
@@ -81,6 +89,7 @@ def _parts(spec: NetworkSpec, extent: Extent) -> dict[str, int]:
         layer += _tiles(gates, gates)
     return {
         "prepare": 8,
+        **dict.fromkeys(DROPOUT, 8),
         "input": sides * _tiles(T, blocks),
         "forward": sides,
         "output": _tiles(T, spec.outputs),

@@ -19,8 +19,10 @@ THREADS = 256
 LEAST_SHARED = 48 * 1024
 #: Later devices get PTX for this capability: the latest that NVRTC 11.8 knows.
 LATEST = (9, 0)
-FORWARD = ("prepare", "input", "forward", "output")
-BACKWARD = ("output_backward", "backward", "descend")
+FORWARD = ("prepare", "input", "forward", "drop", "output")
+BACKWARD = ("output_backward", "drop_backward", "backward", "descend")
+#: Those of dropout alone.
+DROPOUT = ("drop", "drop_backward")
 #: The kernels that keep weights in all the shared memory that there is.
 RECURRENT = ("forward", "backward")
 

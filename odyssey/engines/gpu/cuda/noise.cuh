@@ -1,5 +1,5 @@
-// Input noise as a pure function of a key, a presentation and a place: odyssey/engines/noise.py explains it,
-// and the numbers are those of ../noise.h to rounding.
+// Input noise and dropout as pure functions of a key, a presentation and a place: odyssey/engines/noise.py
+// explains them. The noise is that of ../noise.h to rounding, what is dropped is the same.
 #pragma once
 
 #include "row.cuh"
@@ -44,22 +44,39 @@ __device__ inline void box_muller(unsigned radius, unsigned angle, float& first,
   second *= r;
 }
 
-// noisy = x + σ n. A counter's four numbers lie kGroup apart; threads `start`, start + stride, …
+// Calls f(e, words): entry e + kGroup n, if there is one, has words[n]. Threads `start`, start + stride, …
 // take a counter each.
-__device__ inline void add_noise(const Row& row, int count, int start, int stride) {
-  constexpr int kGroup = 16;
+constexpr int kGroup = 16;
+template <class F>
+__device__ inline void draw(const Row& row, unsigned of, int count, int start, int stride, F f) {
   const Words key{{unsigned(row.key), unsigned(row.key >> 32), 0, 0}};
   for (int n = start; n < ceil_div(count, 4 * kGroup) * kGroup; n += stride) {
     const unsigned low = unsigned(row.presentation), high = unsigned(row.presentation >> 32);
-    const Words w = threefry({{unsigned(n), 0, low, high}}, key);
+    f(n / kGroup * 4 * kGroup + n % kGroup, threefry({{unsigned(n), of, low, high}}, key));
+  }
+}
+
+// noisy = x + σ n.
+__device__ inline void add_noise(const Row& row, int count, int start, int stride) {
+  draw(row, 0, count, start, stride, [&](int at, const Words& w) {
     float normal[4];
     box_muller(w.x[0], w.x[1], normal[0], normal[1]);
     box_muller(w.x[2], w.x[3], normal[2], normal[3]);
-    const int at = n / kGroup * 4 * kGroup + n % kGroup;
     for (int e = 0; e < 4; ++e)
       if (at + e * kGroup < count)
         row.noisy[at + e * kGroup] = row.x[at + e * kGroup] + row.noise * normal[e];
-  }
+  });
+}
+
+// to = from times 0 with the probability of dropout, else times 1 / (1 − it).
+__device__ inline void drop(const Row& row, const float* from, float* to, int count, int start, int stride) {
+  const unsigned least = unsigned(double(row.dropout) * 4294967296.0);
+  const float kept = 1.0f / (1.0f - row.dropout);
+  draw(row, 1, count, start, stride, [&](int at, const Words& w) {
+    for (int n = 0; n < 4; ++n)
+      if (at + n * kGroup < count)
+        to[at + n * kGroup] = w.x[n] >= least ? from[at + n * kGroup] * kept : 0.0f;
+  });
 }
 
 }  // namespace odyssey

@@ -16,11 +16,13 @@ constexpr int Z = V::blocks, G = V::gates;
 // Written by rows.py, field by field. Arrays of both directions lie one after the other; what a
 // direction sees is in its own order of time (s), what both share in the sequence's (t).
 struct Row {
-  float *theta, *velocity;  // canonical arrays of NetworkSpec.parameter_shapes, concatenated
+  float* theta;             // canonical arrays of NetworkSpec.parameter_shapes, concatenated
+  float *first, *second;    // as theta, or null: velocity or first moment; second moment
   const float* x;           // (T, D) as it is in the data
   const void* target;       // int labels, or unsigned char (T, K)
   float* noisy;             // (T, D); x itself where no noise is added
   float* y;                 // (T, directions · H)
+  float* kept;              // as y, after dropout; y itself where there is none
   float* out;               // (T, K) activations of the output layer, then their gradient
   float* gates;             // (directions, T, Z · H) pre-activations, then z i f o
   float* c;                 // (directions, T, H)
@@ -32,8 +34,10 @@ struct Row {
   const double* before;     // the loss of the trial's row in the launch before, or null
   unsigned long long key, presentation;  // of the noise
   int T, U, H, training;
-  float noise, step, momentum, clip, decay;  // clip, decay: 0 for none
-  int nesterov;
+  float noise, dropout;
+  // Those of UpdateRule.numbers; clip, decay: 0 for none.
+  float step, momentum, first_share, second_share, epsilon, clip, decay;
+  int rule;
 };
 
 struct Shape {
@@ -69,13 +73,29 @@ __device__ inline int ceil_div(int a, int b) { return (a + b - 1) / b; }
 // NaN stays NaN, as on the CPU: fminf would hide it as a limit.
 __device__ inline float bounded(float x, float limit) { return x > limit ? limit : x < -limit ? -limit : x; }
 
-// g is clipped, then decays: v ← μ v − η g;  θ ← θ + μ v − η g (Nesterov) or θ + v (classical), as UpdateRule says.
+// In the order of RULES of odyssey/networks/spec.py, where UpdateRule says what each computes.
+enum RuleName { kNesterov, kMomentum, kSgd, kAdam, kRmsprop };
+
 __device__ inline void update(const Row& row, int at, float gradient) {
   if (row.clip != 0) gradient = bounded(gradient, row.clip);
   if (row.decay != 0) gradient += row.decay * row.theta[at];
-  const float moved = row.step * gradient, v = row.momentum * row.velocity[at] - moved;
-  row.velocity[at] = v;
-  row.theta[at] += row.nesterov ? row.momentum * v - moved : v;
+  if (row.rule <= kMomentum) {
+    const float moved = row.step * gradient, v = row.momentum * row.first[at] - moved;
+    row.first[at] = v;
+    row.theta[at] += row.rule == kNesterov ? row.momentum * v - moved : v;
+    return;
+  }
+  float move = gradient;
+  if (row.rule == kAdam) {
+    const float m = row.first[at];
+    row.first[at] = move = m + row.first_share * (gradient - m);
+  }
+  if (row.rule != kSgd) {
+    const float w = row.second[at], next = w + row.second_share * (gradient * gradient - w);
+    row.second[at] = next;
+    move /= sqrtf(next) + row.epsilon;
+  }
+  row.theta[at] -= row.step * move;
 }
 
 }  // namespace odyssey

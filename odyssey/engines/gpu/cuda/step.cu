@@ -72,14 +72,21 @@ ODYSSEY_KERNEL(odyssey_forward) {
   walk<Forward>(row, at, blockIdx.x, &dynamic_shared[0].x);
 }
 
-// out = y W' + b.
+// kept = y after dropout, for rows that have it.
+ODYSSEY_KERNEL(odyssey_drop) {
+  ODYSSEY_ROW;
+  const int thread = blockIdx.x * kThreads + int(threadIdx.x);
+  if (row.kept != row.y) drop(row, row.y, row.kept, row.T * at.width(), thread, gridDim.x * kThreads);
+}
+
+// out = kept W' + b.
 ODYSSEY_KERNEL(odyssey_output) {
   __shared__ Tiles shared;
   ODYSSEY_ROW;
   const int width = at.width(), tile = blockIdx.x;
   if (tile >= tiles(row.T, at.K)) return;
   const float *head = row.theta + at.head(), *bias = row.theta + at.head_bias();
-  product(shared, tile, row.T, at.K, width, Matrix{row.y, width, 1}, Matrix{head, 1, width},
+  product(shared, tile, row.T, at.K, width, Matrix{row.kept, width, 1}, Matrix{head, 1, width},
           [&](int t, int k, float v) { row.out[(long long)t * at.K + k] = v + bias[k]; });
 }
 
@@ -117,6 +124,14 @@ ODYSSEY_KERNEL(odyssey_output_backward) {
   const Matrix head{row.theta + at.head(), width, 1};
   product(shared, tile, row.T, width, at.K, Matrix{row.out, at.K, 1}, head,
           [&](int t, int n, float v) { row.dy[(long long)t * width + n] = v; });
+}
+
+// dy loses what y lost.
+ODYSSEY_KERNEL(odyssey_drop_backward) {
+  ODYSSEY_ROW;
+  const int thread = blockIdx.x * kThreads + int(threadIdx.x);
+  if (row.kept != row.y && learns(row))
+    drop(row, row.dy, row.dy, row.T * at.width(), thread, gridDim.x * kThreads);
 }
 
 ODYSSEY_KERNEL(odyssey_backward) {
@@ -158,7 +173,7 @@ ODYSSEY_KERNEL(odyssey_descend) {
     tile -= tiles(G * H, G * H);
   }
   if (tile >= tiles(at.K, width + 1)) return;
-  const WithOnes y{{row.y, width, 1}, width};
+  const WithOnes y{{row.kept, width, 1}, width};
   product(shared, tile, at.K, width + 1, T, Matrix{row.out, 1, at.K}, y, [&](int k, int n, float g) {
     update(row, n < width ? at.head() + k * width + n : at.head_bias() + k, g);
   });
