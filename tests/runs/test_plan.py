@@ -80,12 +80,12 @@ def test_a_limit_covers_all_epochs_and_grows_with_attempts(study):
     assert time_limit(study, 1, 1, "jsb", "V", "0", "0") == LEAST_MINUTES
 
 
-def test_the_study_is_fewer_than_600_jobs_of_mostly_half_an_hour_to_four(study):
+def test_the_study_is_fewer_than_600_jobs_of_mostly_a_quarter_of_an_hour_to_four(study):
     plans = plan(study, 3, with_epochs(COSTS, 0.6))
     jobs = [seconds / 3600 for each in plans for seconds in each.jobs]
     assert sum(each.trials for each in plans) == 5400
     assert len(jobs) < 600 - 30
-    assert sum(0.5 <= hours <= 4 for hours in jobs) > 0.75 * len(jobs)
+    assert sum(0.25 <= hours <= 4 for hours in jobs) > 0.75 * len(jobs)
 
 
 def test_nodes_that_are_plenty_leave_the_longest_job_and_its_submission():
