@@ -44,6 +44,11 @@ ARROWS = {
         *("engines", "engines/gpu", "engines/choose", "networks", "registry", "storage", "study"),
         *("tasks", "tasks/merit", "tasks/tree"),
     },
+    "export": {"networks", "runs", "storage"},
+    "predict": {
+        *("engines", "engines/choose", "losses", "networks", "runs", "storage", "study", "tasks"),
+        *("tasks/merit", "tasks/readers"),
+    },
     "analysis/records": {"paper", "storage"},
     "analysis/words": {"networks", "study", "tasks"},
     "analysis/findings": {"analysis/records", "analysis/words", "storage"},
@@ -70,8 +75,8 @@ ARROWS = {
     "checks": {"engines/fused", "engines/gpu", "networks", "runs", "slurm", "study"},
     "cli": {
         *("analysis", "analysis/fanova", "analysis/report", "checks", "engines/fused"),
-        *("engines/gpu", "networks", "runs", "storage", "study", "tasks", "tasks/arrays"),
-        *("tasks/prepare", "views"),
+        *("engines/gpu", "export", "networks", "predict", "runs", "storage", "study", "tasks"),
+        *("tasks/arrays", "tasks/prepare", "views"),
     },
 }
 STANDARD_LIBRARY_ONLY = (

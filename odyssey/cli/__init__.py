@@ -12,6 +12,7 @@ from odyssey.cli.fanova import fanova
 from odyssey.cli.machine import build_kernels, doctor, gpu
 from odyssey.cli.results import distance, report
 from odyssey.cli.study import plan, status
+from odyssey.cli.trained import export, predict_
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"]})
@@ -24,6 +25,19 @@ def main() -> None:
 
 
 for command in (
-    *(bench, build_kernels, distance, doctor, fanova, gpu, inspect, plan, prepare, report, status),
+    *(
+        bench,
+        build_kernels,
+        distance,
+        doctor,
+        export,
+        fanova,
+        gpu,
+        inspect,
+        plan,
+        predict_,
+        prepare,
+    ),
+    *(report, status),
 ):
     main.add_command(command)

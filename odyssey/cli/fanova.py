@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 #: Effects that the terminal shows.
 MOST_ROWS = 15
 _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+_FOLDER = click.Path(file_okay=False, path_type=Path)
 
 
 @click.command()
@@ -44,7 +45,9 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--bootstrap", default=0, type=click.IntRange(0, 100_000), help="For intervals.")
 @click.option("--seed", default=0, type=click.IntRange(0, 2**32 - 1))
 @click.option("--threads", default=1, type=click.IntRange(1, 1024))
-@click.option("--out", default="fanova", type=click.Path(file_okay=False, path_type=Path))
+@click.option("--to-optuna", metavar="STORAGE", help="Also write the trials as a study of it.")
+@click.option("--to-deepcave", type=_FOLDER, help="Also write them as a run that DeepCAVE opens.")
+@click.option("--out", default="fanova", type=_FOLDER)
 def fanova(
     source: str,
     target: str | None,
@@ -59,6 +62,8 @@ def fanova(
     directory: Path | None,
     forest: str,
     threads: int,
+    to_optuna: str | None,
+    to_deepcave: Path | None,
     out: Path,
     **asked: Any,
 ) -> None:
@@ -73,9 +78,9 @@ def fanova(
     from odyssey.analysis.fanova.usable import Asked
     from odyssey.analysis.report.importance import write_importance
 
-    given = _of_study(files, directory, task) if task else {}
     try:
         trials = _rows_of(read_trials_of(source, name), task=task, variant=variant)
+        given = _of_study(files, directory, task, trials) if task else {}
         given |= (_of_file(space) if space else {}) | dict(map(law_of_text, laws))
         question = Asked(
             target=target or _only_target(trials, task),
@@ -91,38 +96,81 @@ def fanova(
             found = importance(trials, question, progress)
         out.mkdir(parents=True, exist_ok=True)
         page = write_importance(found, source, out)
+        written = list(
+            _exported(trials, question, to_optuna, to_deepcave, name or Path(source).stem)
+        )
     except UnusableTrials as error:
         raise click.ClickException(str(error)) from error
     except OSError as error:
         raise click.ClickException(f"{error.filename or out}: {error.strerror or error}") from error
     _show(found)
+    for line in written:
+        click.echo(line)
     click.echo(f"{page}: open it in a browser")
 
 
-def _of_study(files: tuple[Path, ...], directory: Path | None, task: str) -> "dict[str, Law]":
+def _of_study(
+    files: tuple[Path, ...], directory: Path | None, task: str, trials: "Trials"
+) -> "dict[str, Law]":
+    """Return the laws of what the study searched; of several variants the variant is a factor."""
+    from odyssey.study.search import Choice
+
     with opened_study(files, directory) as study:
         if task not in study.tasks:
             raise click.ClickException(
                 f"the study has no task {task!r}; it has {', '.join(study.tasks)}"
             )
-        return dict(study.factors(task))
+        present = list(dict.fromkeys(trials.table.get("variant", ())))
+        if unknown := [code for code in present if code not in study.variants]:
+            raise click.ClickException(
+                f"the study has no variant {unknown[0]!r}; it has {', '.join(study.variants)}"
+            )
+        if len(present) == 1:
+            return dict(study.searched(task, present[0]))
+        levels = {"variant": Choice(tuple(present))} if present else {}
+        return {**study.factors(task), **levels}
+
+
+def _exported(
+    trials: "Trials", asked: Any, storage: str | None, folder: Path | None, name: str
+) -> Iterator[str]:
+    """Write the trials for other tools, and yield what was written."""
+    from odyssey.analysis.fanova.exports import to_deepcave, to_optuna
+    from odyssey.analysis.fanova.of_trials import selected
+
+    if storage:
+        number = to_optuna(selected(trials, asked), storage, name)
+        yield f"{storage}: study {name} of {number} trials, for Optuna"
+    if folder:
+        number = to_deepcave(selected(trials, asked), folder)
+        yield f"{folder}: a run of {number} trials, for DeepCAVE"
 
 
 def _of_file(path: Path) -> "dict[str, Law]":
     import yaml
 
     from odyssey.analysis.fanova.trials import UnusableTrials
-    from odyssey.study.search import parse_law
 
     try:
         entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-        return {str(name): parse_law(entry) for name, entry in entries.items()}
+        return {str(name): _law_of(entry) for name, entry in entries.items()}
     except (yaml.YAMLError, AttributeError, KeyError, TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise UnusableTrials(
             f"{path}: each line must be like lr: {{law: log-uniform, low: 1e-5, high: 0.1}} "
             f"(numbers with a point, 1.0e-5): {reason}"
         ) from error
+
+
+def _law_of(entry: Mapping[str, Any]) -> "Law":
+    """Return the law of an entry; unlike a study's its levels may be words."""
+    from odyssey.study.search import Choice, parse_law
+
+    if entry["law"] != "choice":
+        return parse_law(entry)
+    if not isinstance(entry["levels"], list):
+        raise ValueError(f"levels must be a list, got {entry['levels']!r}")
+    return Choice(tuple(entry["levels"]))
 
 
 def _rows_of(trials: "Trials", **chosen: str | None) -> "Trials":

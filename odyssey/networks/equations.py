@@ -171,23 +171,32 @@ def cell_backward(
     return layer_backward(variant, parameters, x, layer_forward(variant, parameters, x), dy)
 
 
-def network_forward(spec: NetworkSpec, parameters: Parameters, x: Array) -> Array:
-    """Return the output layer's activations before softmax or sigmoid, (T, B, K), for any cell."""
-    y = np.concatenate(_outputs(spec, parameters, x), axis=-1)
+def network_forward(
+    spec: NetworkSpec, parameters: Parameters, x: Array, mask: Array | float = 1.0
+) -> Array:
+    """Return the output layer's activations before softmax or sigmoid, (T, B, K), for any cell.
+
+    ``mask`` (T, B, directions·H) multiplies what the output layer sees.
+    """
+    y = np.concatenate(_outputs(spec, parameters, x), axis=-1) * mask
     a: Array = y @ parameters["output.W"].T + parameters["output.b"]
     return a
 
 
 def network_backward(
-    spec: NetworkSpec, parameters: Parameters, x: Array, d_output: Array
+    spec: NetworkSpec,
+    parameters: Parameters,
+    x: Array,
+    d_output: Array,
+    mask: Array | float = 1.0,
 ) -> tuple[dict[str, Array], Array]:
     """Return the gradients of all parameters and of x, given d_output (T, B, K).
 
     Those of a cell of one's own are to be found by central differences of ``network_forward``.
     """
-    y = np.concatenate(_outputs(spec, parameters, x), axis=-1)
+    y = np.concatenate(_outputs(spec, parameters, x), axis=-1) * mask
     gradients: dict[str, Array] = {}
-    dy = d_output @ parameters["output.W"]
+    dy = d_output @ parameters["output.W"] * mask
     dx = np.zeros_like(x)
     for k, side in enumerate(spec.directions):
         order = _order(side)

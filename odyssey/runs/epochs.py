@@ -19,6 +19,10 @@ from odyssey.study.trials import TrialSpec, fingerprint, training_fingerprint
 RUNNING = "running"
 
 
+class NotFinished(ValueError):
+    """A checkpoint where a result is needed; one line."""
+
+
 @dataclass(frozen=True)
 class Standing:
     """How far a trial's file says that its training came.
@@ -103,6 +107,21 @@ def read_trial(path: Path, spec: TrialSpec) -> TrialResult | None:
     tree = load_tree(path)
     check_format(path, tree, TRIAL)
     return result_for(tree, spec) if standing_of(tree).is_of(spec) else None
+
+
+def read_finished_tree(path: Path) -> dict[str, Any]:
+    """Return the content of a finished trial's file, of whatever settings.
+
+    Raises DamagedFile if it is no trial's file, NotFinished for a checkpoint.
+    """
+    tree = load_tree(path)
+    check_format(path, tree, TRIAL)
+    if tree["status"] == RUNNING:
+        raise NotFinished(
+            f"{path}: must be a finished trial, is a checkpoint after epoch "
+            f"{standing_of(tree).epochs}: run its study to the end first"
+        )
+    return tree
 
 
 def goes_on(tree: Tree) -> bool:

@@ -81,12 +81,15 @@ def save_arrays(
                     )
 
 
-def read_arrays(content: bytes, place: str) -> Arrays:
-    """Return what a file of ``save_arrays`` holds; DataError with ``place`` if it is none."""
+def read_arrays(content: bytes, place: str, targets: bool = True) -> Arrays:
+    """Return what a file of ``save_arrays`` holds; DataError with ``place`` if it is none.
+
+    A set without ``y`` has empty targets; it is refused where it must have ``targets``.
+    """
     with _in_a_line(place):
         arrays = _npz(content) if content[:2] == b"PK" else _hdf5(content)
         sets = {
-            name: list(_parted(name, arrays))
+            name: list(_parted(name, arrays, targets))
             for name in SPLITS
             if any(key.startswith(f"{name}/") for key in arrays)
         }
@@ -142,13 +145,17 @@ def _at_the_end(label: NDArray[Any], frames: int) -> NDArray[Any]:
     return found
 
 
-def _parted(name: str, arrays: Mapping[str, NDArray[Any]]) -> Iterator[Example]:
+def _parted(name: str, arrays: Mapping[str, NDArray[Any]], targets: bool) -> Iterator[Example]:
     """Yield a set's sequences; ValueError where its arrays do not fit one another."""
-    missing = [key for key in ("x", "y", "lengths") if f"{name}/{key}" not in arrays]
+    needed = ("x", "y", "lengths") if targets else ("x", "lengths")
+    missing = [key for key in needed if f"{name}/{key}" not in arrays]
     if missing:
         raise ValueError(f"the {name} set must have {', '.join(missing)}: {_HOW}")
-    x, y, lengths = (arrays[f"{name}/{key}"] for key in ("x", "y", "lengths"))
-    counts = arrays.get(f"{name}/targets", lengths)
+    x, lengths = (arrays[f"{name}/{key}"] for key in ("x", "lengths"))
+    if f"{name}/y" in arrays:
+        y, counts = arrays[f"{name}/y"], arrays.get(f"{name}/targets", lengths)
+    else:
+        y, counts = np.empty(0, np.int64), np.zeros_like(lengths)
     names = _texts(arrays.get(f"{name}/names", np.arange(len(lengths))))
     for what, sizes, rows in (("lengths", lengths, x), ("targets", counts, y)):
         if sizes.ndim != 1 or sizes.dtype.kind not in "iu" or rows.ndim < 1 or (sizes < 0).any():

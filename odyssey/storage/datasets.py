@@ -28,6 +28,7 @@ __all__ = [
     "Origin",
     "Provenance",
     "Split",
+    "is_prepared",
     "load_dataset",
     "read_fingerprint",
     "read_origin",
@@ -55,6 +56,15 @@ def write_dataset(path: Path, dataset: Dataset) -> str:
 def load_dataset(path: Path) -> Dataset:
     """Read a file of ``write_dataset`` with float32 inputs; DataError if it is none."""
     return _opened(path, _read)
+
+
+def is_prepared(path: Path) -> bool:
+    """Return whether a file says that it holds prepared data, of whatever version."""
+    try:
+        with h5py.File(path, "r", locking=False) as file:
+            return bool(file.attrs.get("format") == FORMAT)
+    except OSError:
+        return False
 
 
 def read_origin(path: Path) -> Origin:

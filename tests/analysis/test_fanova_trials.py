@@ -1,6 +1,7 @@
 """Anybody's trials: readers, inferred laws, questions at one setting, Optuna, the command."""
 
 import json
+import re
 import subprocess
 import sys
 from itertools import permutations
@@ -8,7 +9,9 @@ from itertools import permutations
 import numpy as np
 import pandas as pd
 import pytest
+import yaml
 from click.testing import CliRunner
+from sklearn.tree import DecisionTreeRegressor
 
 from odyssey.analysis import FunctionalANOVA
 from odyssey.analysis.fanova.of_trials import importance
@@ -23,7 +26,7 @@ from odyssey.analysis.fanova.trials import UnusableTrials
 from odyssey.analysis.fanova.usable import Asked
 from odyssey.cli import main
 from odyssey.study.search import Choice, LogUniform, Uniform
-from odyssey.study.study import Study
+from odyssey.study.study import Study, load_study
 from tests.conftest import ROOT
 from tests.support.analysis_fixtures import made_up_trials
 
@@ -108,6 +111,55 @@ def test_the_best_share_is_what_is_left_of_the_figures():
         capped(y, 0)
 
 
+def grid_shares(X, y, trees, seed):
+    """Shares of mains and of the pair, of two factors and two levels, by scikit-learn's own trees.
+
+    Each tree is asked in the middle of every cell of the grid of all its cuts.
+    """
+    random, n, shares = np.random.RandomState(seed), len(y), []
+    for _ in range(trees):
+        bag, own = random.randint(0, n, n), np.random.RandomState()
+        own.set_state(random.get_state())
+        random.randint(0, 2**31 - 1)
+        tree = DecisionTreeRegressor(random_state=own).fit(X[bag].astype(np.float32), y[bag])
+        cuts = [tree.tree_.threshold[tree.tree_.feature == j] for j in range(3)]
+        edges = [np.unique([0.0, *own_cuts, 1.0]) for own_cuts in cuts]
+        middles = np.meshgrid(*((e[1:] + e[:-1]) / 2 for e in edges), indexing="ij")
+        f = tree.predict(np.stack([m.ravel() for m in middles], axis=1)).reshape(middles[0].shape)
+        w = [np.diff(e) for e in edges]
+        mean = np.einsum("ijk,i,j,k", f, *w)
+        whole = np.einsum("ijk,i,j,k", (f - mean) ** 2, *w)
+        a, b = np.einsum("ijk,j,k", f, *w[1:]) - mean, np.einsum("ijk,i,k", f, w[0], w[2]) - mean
+        both = np.einsum("ijk,k", f, w[2]) - mean - a[:, None] - b
+        parts = (w[0] @ a**2, w[1] @ b**2, np.einsum("ij,i,j", both**2, *w[:2]))
+        shares.append(np.array(parts) / whole)
+    return np.mean(shares, axis=0)
+
+
+def test_among_the_best_share_the_shares_are_those_of_a_grid(tmp_path):
+    """The slope, which a cliff hides among all trials, matters among the good ones."""
+    random = np.random.default_rng(4)
+    u = random.random((80, 3))
+    table = pd.DataFrame(u, columns=["cliff", "slope", "side"])
+    table["side"] = np.where(u[:, 2] < 0.5, "one", "two")
+    table["loss"] = 10 * (table.cliff > 0.3) + table.slope + 0.2 * (table.side == "one")
+    laws = {"cliff": Uniform(0, 1), "slope": Uniform(0, 1), "side": Choice(("one", "two"))}
+    X = np.column_stack([u[:, 0], u[:, 1], np.where(u[:, 2] < 0.5, 0.25, 0.75)])
+    X[:, :2] = (X[:, :2] - X[:, :2].min(axis=0)) / np.ptp(X[:, :2], axis=0)
+    slopes = []
+    for top in (0.15, 1.0):
+        asked = Asked("loss", laws=laws, top=top, trees=5, setting="paper")
+        found = {
+            e.factors: e.fraction for e in importance(of_table(tmp_path, table), asked).effects
+        }
+        limit = np.sort(table.loss)[int(np.ceil(top * 79))]
+        golden = grid_shares(X, np.minimum(table.loss.to_numpy(), limit), 5, 0)
+        keys = [("cliff",), ("slope",), ("cliff", "slope")]
+        assert [found[key] for key in keys] == pytest.approx(list(golden), abs=1e-12)
+        slopes.append(found["slope",])
+    assert slopes[0] > 5 * slopes[1]
+
+
 # Laws.
 
 
@@ -166,35 +218,104 @@ def test_a_conditional_factor_stands_on_the_trials_that_have_it(tmp_path):
     assert share == pytest.approx(own.fraction("momentum")["mean_forest"])
 
 
+#: What Ray 2.60 writes beside a trial's own results.
+RAY = {
+    "timestamp": 1795685728,
+    "checkpoint_dir_name": None,
+    "done": False,
+    "trial_id": "488eb_00012",
+    "date": "2026-11-26_09-35-28",
+    "time_this_iter_s": 0.0003,
+    "time_total_s": 0.0003,
+    "hostname": "vm",
+    "node_ip": "192.0.2.2",
+    "time_since_restore": 0.0003,
+    "iterations_since_restore": 1,
+}
+
+
 def test_ray_tunes_folder_gives_the_last_result_of_every_trial(tmp_path):
-    for k, row in made_up(12).iterrows():
-        folder = tmp_path / f"trial_{k}"
+    table = made_up(14)
+    for k, row in table.iterrows():
+        folder = tmp_path / f"f_488eb_{k:05}_{k}_lr={row.lr:.4f}_2026-11-26_09-32-23"
         folder.mkdir()
-        config = {"model": {"lr": row.lr, "layers": int(row.layers)}, "opt": row.opt}
+        config = {"model": {"lr": row.lr, "layers": int(row.layers)}, "opt": row.opt, "sizes": [3]}
         (folder / "params.json").write_text(json.dumps(config), encoding="utf-8")
-        lines = [json.dumps({"loss": row.loss + e, "training_iteration": 2 - e}) for e in (1, 0)]
-        (folder / "result.json").write_text("\n".join(lines), encoding="utf-8")
-    (tmp_path / "empty").mkdir()
-    (tmp_path / "empty" / "result.json").write_text("", encoding="utf-8")
+        lines = [
+            {"loss": row.loss + 1 - e, "training_iteration": e, **RAY, "pid": k, "config": config}
+            for e in (0, 1)
+        ]
+        text = "\n".join(map(json.dumps, lines)) if k != 12 else ""
+        (folder / "result.json").write_text(text, encoding="utf-8")
+        if k >= 12:
+            (folder / "error.txt").write_text("Traceback", encoding="utf-8")
     trials = read_trials_of(str(tmp_path))
-    assert len(trials.table) == 12
-    assert set(trials.table) == {"loss", "training_iteration", "model/lr", "model/layers", "opt"}
-    assert sorted(trials.table.loss) == pytest.approx(sorted(made_up(12).loss))
-    assert trials.left_out == {"without a result": 1}
+    assert trials.left_out == {"without a result": 1, "failed": 1}
+    assert list(trials.table.loss) == pytest.approx(list(table.loss[:12]))
+    assert list(trials.table["model/lr"]) == list(table.lr[:12])
+    found = importance(trials, Asked("loss", trees=4))
+    assert {"model/lr", "opt"} <= set(found.factors) <= {"model/lr", "model/layers", "opt"}
 
 
 def test_wandbs_export_leaves_out_what_did_not_finish(tmp_path):
-    table = made_up(20).assign(Name="run", Created="now", State=["finished"] * 17 + ["crashed"] * 3)
-    table.to_csv(tmp_path / "wandb.csv", index=False)
+    """Its columns: about the run, then the config by dotted names, then the summary."""
+    own = made_up(20).rename(columns={"lr": "optimizer.lr"})
+    about = {"Name": "dry-sun-1", "State": ["finished"] * 17 + ["crashed", "running", "crashed"]}
+    about |= {"Notes": "-", "User": "me", "Tags": "", "Created": "2026-11-26T09:00:00.000Z"}
+    about |= {"Runtime": range(20), "Sweep": "abc"}
+    summary = {"_runtime": range(20), "_timestamp": range(20), "_step": range(20)}
+    table = pd.DataFrame(about).join(own).assign(**summary)
+    table.to_csv(tmp_path / "wandb.csv", index=False, quoting=1)
     trials = read_trials_of(str(tmp_path / "wandb.csv"))
-    assert (len(trials.table), trials.left_out) == (17, {"crashed": 3})
+    assert (len(trials.table), trials.left_out) == (17, {"crashed": 2, "running": 1})
+    found = importance(trials, Asked("loss", trees=4))
+    assert set(found.factors) == {"optimizer.lr", "layers", "opt"}
+
+
+@pytest.mark.parametrize(
+    ("entry", "law"),
+    [
+        ("opt: {law: choice, levels: [adam, sgd]}", Choice(("adam", "sgd"))),
+        ("lr: {law: log-uniform, low: 1.0e-5, high: 0.1}", LogUniform(1e-5, 1e-1)),
+        ("layers: {law: uniform, low: 1, high: 6, integer: true}", SPACE["layers"]),
+    ],
+)
+def test_laws_come_from_a_file_too(tmp_path, entry, law):
+    (tmp_path / "laws.yaml").write_text(entry, encoding="utf-8")
+    ran = run(tmp_path, "--target", "loss", "--space", str(tmp_path / "laws.yaml"))
+    assert ran.exit_code == 0, ran.output
+    found = json.loads((tmp_path / "out" / "fanova.json").read_text(encoding="utf-8"))
+    name = entry.split(":")[0]
+    assert found["laws"][name] == text_of_law(name, law)
+    assert name not in found["inferred"]
+
+
+@pytest.mark.parametrize(
+    "entry",
+    ["lr", "lr: {law: log}", "lr: {law: log-uniform, low: 1e-5, high: 0.1}", "- lr", "lr: {",
+     "opt: {law: choice, levels: adam}", "opt: {levels: [adam]}"],
+)  # fmt: skip
+def test_a_file_of_laws_that_are_none_is_refused_in_one_line(tmp_path, entry):
+    (tmp_path / "laws.yaml").write_text(entry, encoding="utf-8")
+    ran = run(tmp_path, "--target", "loss", "--space", str(tmp_path / "laws.yaml"))
+    assert (ran.exit_code, ran.output.count("\n")) == (1, 1)
+    assert "each line must be like" in ran.output
+
+
+def test_a_parquet_table_is_read_as_a_csv_is(tmp_path):
+    pytest.importorskip("pyarrow", reason="pyarrow is the user's own", exc_type=ImportError)
+    table = made_up(20).astype({"opt": "category"})
+    table.to_parquet(tmp_path / "t.parquet")
+    pd.testing.assert_frame_equal(
+        read_trials_of(str(tmp_path / "t.parquet")).table.astype({"opt": object}), made_up(20)
+    )
 
 
 def test_parquet_needs_pyarrow_and_says_so(tmp_path, monkeypatch):
     (tmp_path / "t.parquet").write_bytes(b"PAR1")
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     monkeypatch.setitem(sys.modules, "fastparquet", None)
-    with pytest.raises(UnusableTrials, match="pip install pyarrow"):
+    with pytest.raises(UnusableTrials, match='pip install "pyarrow'):
         read_trials_of(str(tmp_path / "t.parquet"))
 
 
@@ -294,6 +415,28 @@ def test_of_a_studys_table_what_it_searched_is_a_factor_and_has_its_law(tmp_path
     assert mains == {name for name, law in space.items() if len(set(law.extremes)) > 1}
 
 
+def test_of_one_variant_what_it_has_nothing_for_is_no_factor(tmp_path, config):
+    """NFG has no forget gate and so no bias of it: the study knows, and so does the command."""
+    config["search_space"]["forget_bias"] = {"law": "uniform", "low": 0, "high": 2}
+    config["variants"] = ["V", "NFG"]
+    (tmp_path / "study.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")
+    study = load_study(config)
+    assert study.lacking("jsb", "NFG") == ("forget_bias",)
+    trials = made_up_trials(study, "jsb", 40)
+    chosen = ("--task", "jsb", "--directory", str(ROOT))
+    chosen += ("--configfile", str(tmp_path / "study.yaml"))
+    trials.loc[trials.variant == "NFG", "forget_bias"] = np.nan
+    mains = {}
+    for variant in ("NFG", None):
+        only = ("--variant", variant) if variant else ()
+        ran = run(tmp_path, *chosen, *only, table=trials)
+        assert ran.exit_code == 0, ran.output
+        found = json.loads((tmp_path / "out" / "fanova.json").read_text(encoding="utf-8"))
+        mains[variant] = {e["factors"][0] for e in found["effects"] if e["kind"] == "main"}
+    assert mains[None] == mains["NFG"] | {"forget_bias", "variant"}
+    assert found["conditional"] == {"forget_bias": 40}
+
+
 def test_of_our_own_table_no_result_is_a_factor(tmp_path, config):
     trials = made_up_trials(Study(config), "jsb", 40).assign(train=1.0, seconds_per_epoch=2.0)
     trials["train"] += trials.test
@@ -302,6 +445,58 @@ def test_of_our_own_table_no_result_is_a_factor(tmp_path, config):
     found = json.loads((tmp_path / "out" / "fanova.json").read_text(encoding="utf-8"))
     mains = {e["factors"][0] for e in found["effects"] if e["kind"] == "main"}
     assert mains == {"hidden", "learning_rate", "momentum", "noise"}
+
+
+# For other tools.
+
+
+def test_trials_written_for_optuna_have_the_same_shares_there(tmp_path):
+    pytest.importorskip("optuna", reason="optuna is a development package")
+    storage = f"sqlite:///{tmp_path / 'own.db'}"
+    laws = [f"--law={text_of_law(name, law)}" for name, law in SPACE.items()]
+    ran = run(tmp_path, "--target", "loss", "--maximize", *laws, "--to-optuna", storage)
+    assert ran.exit_code == 0, ran.output
+    assert f"{storage}: study t of 120 trials, for Optuna" in ran.output
+    first = pd.read_csv(tmp_path / "out" / "effects.csv")
+    again = ["fanova", storage, "--maximize", "--out", str(tmp_path / "out"), "--trees", "8"]
+    ran = CliRunner().invoke(main, again)
+    assert ran.exit_code == 0, ran.output
+    pd.testing.assert_frame_equal(pd.read_csv(tmp_path / "out" / "effects.csv"), first)
+    ran = run(tmp_path, "--target", "loss", "--to-optuna", storage)
+    assert (ran.exit_code, ran.output.count("\n")) == (1, 1)
+    assert "holds a study 't' already" in ran.output
+
+
+def test_a_run_for_deepcave_is_in_its_format(tmp_path):
+    """Its DataFrameRun reads names, types, bounds and items; a metric's name has its range."""
+    table = made_up().assign(batch=[16, 32] * 60, momentum=np.linspace(0.01, 0.99, 120))
+    table.loc[::2, "decay"] = np.linspace(0, 1, 60)
+    laws = [f"--law={text_of_law(name, law)}" for name, law in SPACE.items()]
+    laws += ["--law=batch=choice:16,32", "--law=momentum=one-minus-log-uniform:0.01:1"]
+    ran = run(tmp_path, "--target=loss", *laws, f"--to-deepcave={tmp_path / 'run'}", table=table)
+    assert ran.exit_code == 0, ran.output
+    assert "a run of 120 trials, for DeepCAVE" in ran.output
+    space = pd.read_csv(tmp_path / "run" / "configspace.csv").set_index("name")
+    trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+    assert {"config_id", "start_time", "end_time", "status"} < set(trials)
+    metric = r"metric:(\w+) \[(-?\d+\.?\d*|[-+]inf); (-?\d+\.?\d*|[-+]inf)\] \((\w+)\)"
+    match = re.match(metric, next(c for c in trials if c.startswith("metric")))
+    assert match.group(1, 2, 3, 4) == ("loss", "-inf", "+inf", "minimize")
+    assert dict(space.type) == {
+        "lr": "float", "layers": "integer", "opt": "categorical", "batch": "categorical",
+        "1-momentum": "float",
+    }  # fmt: skip
+    assert set(trials.status.str.upper()) == {"SUCCESS"}
+    for name, row in space.iterrows():
+        if row.type == "categorical":
+            items = {row[c] for c in space if c.startswith("item_") and pd.notna(row[c])}
+            assert set(trials[name]) == items
+            assert row.default in items
+        else:
+            assert trials[name].between(float(row.lower), float(row.upper)).all()
+            assert bool(row.log) == (name in ("lr", "1-momentum"))
+    np.testing.assert_allclose(1 - trials["1-momentum"], table.momentum, rtol=1e-12)
+    assert trials.decay.isna().sum() == 60
 
 
 def test_maximizing_turns_the_figures_and_not_the_shares(tmp_path):
@@ -330,6 +525,7 @@ def of_table(tmp_path, table):
         (["--target", "loss", "--default", "lr=0.01"], "are missing"),
         (["--target", "loss", "--default", "lr"], "NAME=VALUE"),
         (["--target", "loss", "--variant", "V"], "no row whose variant"),
+        (["--target", "loss", "--to-optuna", "nothing://x"], "nothing://x: "),
     ],
 )
 def test_what_a_user_gets_wrong_is_said_in_one_line(tmp_path, options, message):

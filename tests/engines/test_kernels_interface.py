@@ -130,7 +130,7 @@ def test_the_core_needs_no_framework(tmp_path):
     flags += [*INSTRUCTION_SETS[instruction_set()], "-Wl,--no-undefined"]
     rows = " ".join(f"ROW({switches(cell)}u)" for cell in (VANILLA, GRU, RNN))
     defined = f"-DODYSSEY_ROWS(ROW)={rows}"
-    files = [str(SOURCES / f"{name}.cc") for name in ("core", "direction", "interface")]
+    files = [str(SOURCES / f"{name}.cc") for name in ("batch", "core", "direction", "interface")]
     subprocess.run(["g++", *flags, defined, *files, "-o", str(library)], check=True)
     bare_library = ctypes.CDLL(str(library))
     bare_library.odyssey_open.restype = ctypes.c_void_p

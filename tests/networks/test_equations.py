@@ -11,7 +11,7 @@ from odyssey.networks.variants import VARIANTS
 from tests.support.model_checks import numeric_gradient
 
 T, B, D, H, K = 5, 2, 3, 4, 6
-CODES = [*VARIANTS, "CIFG+NP", "NIG+NOAF", "CIFG+FGR", "NIG+NFG+NOG", "GRU", "RNN"]
+CODES = [*VARIANTS, "CIFG+NP", "NIG+NOAF", "CIFG+FGR", "NIG+NFG+NOG", "JANET", "GRU", "RNN"]
 LOSSES = ["softmax", "bernoulli", "ctc"]
 
 

@@ -1,10 +1,13 @@
 """Trials that differ in their number of epochs alone are one run, cut at other places."""
 
 import dataclasses
+import json
 import os
+import re
 
 import numpy as np
 import pytest
+import yaml
 
 from benchmarks.tiny import tiny_dataset
 from odyssey.engines.fused import model as fused
@@ -15,6 +18,9 @@ from odyssey.runs.epochs import read_trial
 from odyssey.runs.results import collect, write_block
 from odyssey.runs.trial import run_trial
 from odyssey.storage.tree_file import label_of, load_tree, read_label, save_tree
+from odyssey.study.config_files import lay_over
+from odyssey.study.study import load_study
+from tests.conftest import ROOT
 from tests.runs.test_trial import (
     ALWAYS,
     Fuse,
@@ -249,6 +255,16 @@ def test_a_block_is_of_a_number_of_epochs_with_the_tables_of_a_study_that_had_it
         expected = tables(epochs, tmp_path / f"{epochs} from the start")
         for table, other in zip(found, expected, strict=True):
             assert table.equals(other)
+
+
+def test_the_study_of_the_docs_page_is_the_same_run_with_more_epochs(config):
+    text = (ROOT / "docs" / "resume.md").read_text(encoding="utf-8")
+    (block,) = re.findall(r"```yaml\n(# longer.yaml.*?)```", text, re.S)
+    longer = json.loads(json.dumps(config))
+    lay_over(longer, yaml.safe_load(block))
+    before, after = (load_study(each).trial("jsb", "V", 5) for each in (config, longer))
+    assert (before.protocol.epochs, after.protocol.epochs) == (150, 300)
+    assert after.training_fingerprint == before.training_fingerprint
 
 
 def test_what_is_kept_is_all_that_training_changes(tiny_study, tmp_path):

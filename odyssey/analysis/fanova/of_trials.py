@@ -46,10 +46,24 @@ class Importance:
     path: tuple[Step, ...]
 
 
-def importance(
-    trials: Trials, asked: Asked, progress: Callable[[str, float], None] = lambda *_: None
-) -> Importance:
-    """Return all answers; ``progress`` is told what is done and which share is. UnusableTrials."""
+@dataclass(frozen=True)
+class Selection:
+    """The trials that are usable, their figures, the laws of their factors, and what was not.
+
+    ``inferred`` names the laws that nobody gave.
+    """
+
+    target: str
+    maximize: bool
+    table: pd.DataFrame
+    y: Any
+    space: Mapping[str, Law]
+    inferred: tuple[str, ...]
+    notes: tuple[str, ...]
+
+
+def selected(trials: Trials, asked: Asked) -> Selection:
+    """Return the usable trials; UnusableTrials if they are too few."""
     table, y, notes = usable(trials, asked)
     space, guessed, more = space_of(trials, asked, table)
     table, y, outside = inside(trials, table, y, space)
@@ -59,6 +73,15 @@ def importance(
             f"fANOVA needs at least {MIN_TRIALS} usable trials, there are {len(y)}: "
             f"{'; '.join(notes) or 'the table has no more'}"
         )
+    return Selection(asked.target, asked.maximize, table, y, space, tuple(guessed), tuple(notes))
+
+
+def importance(
+    trials: Trials, asked: Asked, progress: Callable[[str, float], None] = lambda *_: None
+) -> Importance:
+    """Return all answers; ``progress`` is told what is done and which share is. UnusableTrials."""
+    chosen = selected(trials, asked)
+    table, y, space, notes = chosen.table, chosen.y, chosen.space, list(chosen.notes)
     signed = -y if asked.maximize else y
     figures = capped(signed, asked.top)
     optional = [name for name in space if table[name].isna().any()]
@@ -97,7 +120,7 @@ def importance(
         asked.top,
         len(y),
         {name: text_of_law(name, law) for name, law in space.items()},
-        tuple(guessed),
+        chosen.inferred,
         tuple(notes),
         {name: int(table[name].notna().sum()) for name in optional},
         {name: factor_of(space[name]) for name in curves},

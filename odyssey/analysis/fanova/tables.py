@@ -53,8 +53,9 @@ def _parquet(path: Path) -> pd.DataFrame:
     try:
         return pd.read_parquet(path)
     except ImportError as error:
+        fits = "pyarrow" if int(np.__version__.split(".")[0]) > 1 else "pyarrow<22"
         raise UnusableTrials(
-            f"{path}: reading Parquet needs pyarrow: pip install pyarrow, or give a CSV"
+            f'{path}: reading Parquet needs pyarrow: pip install "{fits}", or give a CSV'
         ) from error
 
 
@@ -68,12 +69,15 @@ def _csv(path: Path) -> Trials:
 
 
 def _ray(folder: Path) -> Trials:
-    """Read the last result of every trial of a Ray Tune experiment: params.json, result.json."""
-    rows, empty = [], 0
+    """Read the last result of every trial of a Ray Tune experiment: params.json, result.json.
+
+    A trial that failed has an error.txt, whatever it reported before.
+    """
+    rows, left_out = [], Counter[str]()
     for file in sorted(folder.rglob("result.json")):
         lines = [line for line in file.read_text(encoding="utf-8").splitlines() if line.strip()]
-        if not lines:
-            empty += 1
+        if file.with_name("error.txt").exists() or not lines:
+            left_out["without a result" if not lines else "failed"] += 1
             continue
         last = json.loads(lines[-1])
         given = file.with_name("params.json")
@@ -83,7 +87,7 @@ def _ray(folder: Path) -> Trials:
         rows.append(numbers | flat(config))
     if not rows:
         raise UnusableTrials(f"{folder}: a Ray Tune folder needs a trial with a result.json")
-    return Trials(pd.DataFrame(rows), left_out={"without a result": empty} if empty else {})
+    return Trials(pd.DataFrame(rows), left_out=dict(left_out))
 
 
 def flat(config: Mapping[str, Any], before: str = "") -> dict[str, Any]:

@@ -18,6 +18,7 @@ NO_FACTORS = frozenset(COLUMNS) | {
     *("Name", "ID", "Created", "Runtime", "End", "Hostname", "State", "User", "Tags", "Sweep"),
     *("Notes", "Updated", "trial_id", "experiment_id", "date", "timestamp", "pid", "node_ip"),
     *("hostname", "done", "time_total_s", "time_this_iter_s", "time_since_restore"),
+    *("_step", "_runtime", "_timestamp", "_wandb", "Description", "Group", "Job Type"),
     *("training_iteration", "iterations_since_restore", "experiment_tag", "should_checkpoint"),
 }
 BAD_ROWS_SHOWN = 5

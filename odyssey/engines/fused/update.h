@@ -62,7 +62,8 @@ template <class Real>
 inline void update(Real* theta, Real* state, std::ptrdiff_t apart, Vector<Real> gradient, const Rule& rule) {
   if (rule.clip != 0) gradient = bounded(gradient, Real(-rule.clip), Real(rule.clip));
   if (rule.decay != 0) gradient += Real(rule.decay) * load(theta);
-  if (rule.name > RuleName::momentum)
+  // So unlikely that no tile keeps its sums in memory for the sake of the call.
+  if (__builtin_expect_with_probability(rule.name > RuleName::momentum, 0, 1.0))
     return update_without_momentum(theta, state, rule.name == RuleName::adam ? state + apart : state,
                                    gradient, rule);
   const Vector<Real> v = Real(rule.momentum) * load(state) - Real(rule.step) * gradient;

@@ -41,7 +41,10 @@ class GluonModel:
         self._context = context or mx.cpu()
         self._network = Network(spec, layer)
         self._network.initialize(mx.init.Zero(), ctx=self._context)
-        self._network.hybridize(static_alloc=False)
+        # A hybridized block always takes as many inputs as at first: that with a mask is another.
+        self._dropping = Network(spec, layer, self._network.params)
+        for network in (self._network, self._dropping):
+            network.hybridize(static_alloc=False)
         self._form = NetworkLoss(spec.loss) if mx_loss and spec.loss in FORMS else None
         if self._form:
             self._form.hybridize(static_alloc=False)
@@ -103,8 +106,9 @@ class GluonModel:
         x_mx = self._to_mx((noise.added_to(x) if noise else x)[:, None])
         mask = noise.mask(len(x), self._width) if noise else None
         masks = [] if mask is None else [self._to_mx(mask[:, None])]
+        network = self._dropping if masks else self._network
         with mx.autograd.record():
-            a = self._network(x_mx, *masks)
+            a = network(x_mx, *masks)
             loss = self._form(a, self._to_mx(y)) if self._form and len(y) else None
         if loss is not None:
             loss.backward()

@@ -16,11 +16,12 @@ class Network(mx.gluon.HybridBlock):  # type: ignore[misc]
     """x (T, B, D) → activations (T, B, K) of the output layer, before softmax or sigmoid.
 
     A mask (T, B, directions·H), if there is one, multiplies what the output layer sees.
-    Parameters are called as in ``NetworkSpec.parameter_shapes``, with ``_`` for the dot.
+    Parameters are called as in ``NetworkSpec.parameter_shapes``, with ``_`` for the dot; ``params``
+    are those of another network that it shares.
     """
 
-    def __init__(self, spec: NetworkSpec, layer: Kernels = "gluon") -> None:
-        super().__init__(prefix="")
+    def __init__(self, spec: NetworkSpec, layer: Kernels = "gluon", params: Any = None) -> None:
+        super().__init__(prefix="", params=params)
         self._spec = spec
         self._layer = fused_layer if layer == "fused" else plain_layer
         with self.name_scope():

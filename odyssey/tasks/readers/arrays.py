@@ -32,7 +32,7 @@ def read(
     corpus.labels = found.labels
     corpus.description = f"{Path(path).name}, data of one's own"
     for name, examples in found.sets.items():
-        corpus.splits[name] = [_converted(example, kind, f"{name} set") for example in examples]
+        corpus.splits[name] = [converted(example, kind, f"{name} set") for example in examples]
     _split(corpus, valid_fraction, seed, path)
     for name, examples in corpus.splits.items():
         if not examples:
@@ -89,8 +89,11 @@ def _split(corpus: Corpus, fraction: float | None, seed: int, path: str) -> None
     corpus.splits["valid"] = [each for k, each in enumerate(train) if k in chosen]
 
 
-def _converted(example: Example, loss: Loss, where: str) -> Example:
-    """Return inputs and targets as prepared data hold them; DataError where they can't be."""
+def converted(example: Example, loss: Loss, where: str) -> Example:
+    """Return inputs and targets as prepared data hold them, but for what they are scaled with.
+
+    DataError, with ``where`` in front, where they can't be.
+    """
     x, y = example.x, example.y
     place = f"{where}, sequence {example.id}"
     if loss.targets.vectors and y.ndim == 1:

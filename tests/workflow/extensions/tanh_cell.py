@@ -10,7 +10,6 @@ from odyssey.networks.cells import register
 class Tanh:
     code: str = "TANH"
     name: str = "plain recurrent network"
-    fused: ClassVar[bool] = False
     blocks: ClassVar = ("y",)
     state: ClassVar = ("y",)
 

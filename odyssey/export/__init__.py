@@ -1,0 +1,1 @@
+"""A trained network for other programs: its best weights as NumPy's, PyTorch's or ONNX's file."""
