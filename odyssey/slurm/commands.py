@@ -41,9 +41,9 @@ def minutes(limit: str) -> int | None:
 
     Examples: ``30``, ``04:00:00``, ``1-12:00:00``, ``UNLIMITED``.
     """
-    days, _, clock = limit.strip().rpartition("-")
+    days, dash, clock = limit.strip().rpartition("-")
     parts = clock.split(":")
-    if not all(part.isdigit() for part in (*parts, days or "0")):
+    if not all(part.isdigit() for part in (*parts, days if dash else "0")):
         return None
     numbers = [int(part) for part in parts]
     if days:  # days-hours[:minutes[:seconds]]
