@@ -1,8 +1,8 @@
 """One job: a block of consecutive trials of one task × variant, some at a time.
 
-Every trial trains in a process with one core; those that share a GPU train in threads of this one,
-see ``odyssey.engines.gpu``. The declared block file is written last, from the
-finished trials' files, so a killed job loses nothing that was finished.
+Every trial trains in a process with one core, or two once no other trial of the block waits; those
+that share a GPU train in threads of this one, see ``odyssey.engines.gpu``. The declared block file
+is written last, from the finished trials' files, so a killed job loses nothing that was finished.
 """
 
 import logging
@@ -16,8 +16,10 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
+from odyssey.engines import cores
 from odyssey.runs import stopping
 from odyssey.runs.results import TrialResult, note_failure, write_block
+from odyssey.runs.spare import SpareCores
 from odyssey.storage.datasets import Dataset, load_dataset
 from odyssey.study.study import Study, TrialSpec
 
@@ -75,10 +77,12 @@ def _train(
     queue = iter(sorted(specs, key=lambda spec: spec.hyperparameters["hidden"], reverse=True))
     failures: dict[str, str] = {}
     results: list[TrialResult] = []
-    with ThreadPoolExecutor(min(workers, len(specs))) as slots:
+    count = min(workers, len(specs))
+    spare = SpareCores(workers, count)
+    with ThreadPoolExecutor(count) as slots:
         jobs = [
-            slots.submit(_work_off, queue, study, data, log_file, results.append, failures)
-            for _ in range(min(workers, len(specs)))
+            slots.submit(_work_off, queue, study, data, log_file, results.append, failures, spare)
+            for _ in range(count)
         ]
     for job in jobs:
         job.result()
@@ -99,13 +103,16 @@ def _work_off(
     log_file: Path | None,
     done: Callable[[TrialResult], None],
     failures: dict[str, str],
+    spare: SpareCores,
 ) -> None:
     """Train what the queue gives in one worker process, and in a new one if that dies."""
     worker: Executor | None = None
+    grant = spare.slot()
     for spec in queue:
         if stopping.requested():
             break
-        worker = worker or _new_worker(log_file, thread=study.shares_gpu(spec.task))
+        spare.begin(grant, spec.hyperparameters["hidden"])
+        worker = worker or _new_worker(log_file, grant, thread=study.shares_gpu(spec.task))
         path = study.trial_path(spec.task, spec.variant, spec.trial)
         job: Future[TrialResult] = worker.submit(_run, spec, data, path, study.config)
         while not wait([job], timeout=1.0).done:
@@ -126,24 +133,26 @@ def _work_off(
             note_failure(path, f"{reason}; see {log_file}")
         else:
             note_failure(path, "")
+    spare.close(grant)
     if worker is not None:
         worker.shutdown()
 
 
-def _new_worker(log_file: Path | None, thread: bool) -> Executor:
+def _new_worker(log_file: Path | None, grant: cores.Grant, thread: bool) -> Executor:
     if thread:
         return ThreadPoolExecutor(1)
     context = multiprocessing.get_context("spawn")  # a fork of a process with threads may hang
-    return ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=(log_file,))
+    return ProcessPoolExecutor(1, context, initializer=_start_worker, initargs=(log_file, grant))
 
 
 def _stop_workers() -> None:
     stopping.pass_on([p.pid for p in multiprocessing.active_children() if p.pid is not None])
 
 
-def _start_worker(log_file: Path | None) -> None:
+def _start_worker(log_file: Path | None, grant: cores.Grant) -> None:
     # Snakemake sets this to the job's threads; with one trial per core, more threads only spin.
     os.environ["OMP_NUM_THREADS"] = "1"
+    cores.follow(grant)
     stopping.on_request()
     start_logging(log_file)
 

@@ -2,9 +2,10 @@
 
 An epoch of a network with P parameters costs, on one core,
 
-    sequences · a + frames · P · b      seconds, what is only evaluated counting 0.4,
+    sequences · a + frames · P · b      seconds,
 
-with a and b fitted to measured epochs, and parameters beyond CACHED counting twice. With the drawn
+with a and b fitted to measured epochs, and parameters beyond CACHED counting twice. What is only
+evaluated counts EVALUATED.sequence in the first sum, EVALUATED.frame in the second. With the drawn
 hidden sizes known, so is a job's cost.
 What a task's corpus and its steps cost stands in its row. .smk files import it: no more than rows,
 studies and the standard library.
@@ -12,19 +13,33 @@ studies and the standard library.
 
 import heapq
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import deque
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import zip_longest
 from types import MappingProxyType
+from typing import NamedTuple
 
 from odyssey.networks.cells import get_cell
 from odyssey.study.study import Study, TrialSpec
 from odyssey.tasks import TASKS, Costs, Size
 
-#: An evaluated sequence's cost as a share of a trained one's, measured.
-EVALUATION = 0.4
+
+class Share(NamedTuple):
+    """What an evaluated sequence costs as a share of a trained one: by itself, by its frames."""
+
+    sequence: float
+    frame: float
+
+
+#: Measured: H = 20 to 200, the three tasks, V and FGR, several sequences side by side.
+EVALUATED = Share(0.75, 0.2)
 #: With more parameters the weights of one direction don't fit an L2 cache of 1 MiB.
 CACHED = 2**19
+#: How many times as fast a trial of two directions is on two cores, by the parameters it has at
+#: least; measured.
+PAIRED = ((200_000, 1.8), (100_000, 1.5), (40_000, 1.2))
 #: A job starts Snakemake twice, then Python and MXNet: seconds, measured.
 START_SECONDS = 10.0
 #: Seconds between two submissions: the SLURM plugin pauses 5 s before each, two at a time.
@@ -54,9 +69,9 @@ class Corpus:
         return cls(size.train, size.valid + size.test, size.frames)
 
     @property
-    def sequences(self) -> float:
-        """The work of an epoch in sequences trained on."""
-        return self.trained + EVALUATION * self.evaluated
+    def work(self) -> Share:
+        """The work of an epoch in sequences trained on, for each of the two sums."""
+        return Share(*(self.trained + share * self.evaluated for share in EVALUATED))
 
 
 def costs_of(task: str) -> Costs:
@@ -86,9 +101,9 @@ def _counted(parameters: int) -> int:
 
 def epoch_seconds(parameters: int, costs: Costs, corpus: Corpus) -> float:
     """Return what an epoch of a network of ``parameters`` parameters costs, on one core."""
-    return corpus.sequences * (
-        costs.sequence + corpus.frames * _counted(parameters) * costs.parameter
-    )
+    sequences, framed = corpus.work
+    frames = corpus.frames * framed
+    return sequences * costs.sequence + frames * _counted(parameters) * costs.parameter
 
 
 def trial_seconds(spec: TrialSpec, costs: Costs, corpus: Corpus) -> float:
@@ -98,12 +113,38 @@ def trial_seconds(spec: TrialSpec, costs: Costs, corpus: Corpus) -> float:
     return epochs * epoch_seconds(parameters, costs, corpus)
 
 
-def makespan(seconds: Iterable[float], workers: int) -> float:
-    """Return the makespan of list scheduling: when the last job ends on ``workers`` workers."""
-    free = [0.0] * workers
-    for each in seconds:
-        heapq.heapreplace(free, free[0] + each)
-    return max(free)
+def gain(spec: TrialSpec) -> float:
+    """Return how many times as fast a trial is on two cores."""
+    parameters = _parameters(spec.task, spec.variant, int(spec.hyperparameters["hidden"]))
+    known = (faster for least, faster in PAIRED if parameters >= least)
+    return next(known, 1.0) if TASKS[spec.task].bidirectional else 1.0
+
+
+def makespan(seconds: Iterable[float], workers: int, gains: Iterable[float] = ()) -> float:
+    """Return the makespan of list scheduling: when the last trial ends on ``workers`` cores.
+
+    With ``gains`` the cores for which no trial waits serve as second ones, the first trials first:
+    each is then so many times as fast, as ``odyssey.runs.spare`` does it.
+    """
+    waiting = deque(zip_longest(seconds, gains, fillvalue=1.0))
+    running: list[tuple[float, float, int]] = []  # seconds left on one core, gain, cores
+    now, idle = 0.0, workers
+    while waiting or running:
+        while waiting and idle:
+            running.append((*waiting.popleft(), 1))
+            idle -= 1
+        for k, (left, faster, cores) in enumerate(running):
+            if idle and cores == 1:
+                running[k], idle = (left, faster, 2), idle - 1
+        passed = min(left / (faster if cores == 2 else 1.0) for left, faster, cores in running)
+        now += passed
+        after = [
+            (left - passed * (faster if cores == 2 else 1.0), faster, cores)
+            for left, faster, cores in running
+        ]
+        running = [row for row in after if row[0] > 1e-9 * now]
+        idle = workers - sum(cores for _, _, cores in running)
+    return now
 
 
 def time_limit(
@@ -121,7 +162,7 @@ def time_limit(
     """
     specs = study.trials_of_block(task, variant, int(first), int(last))
     costs, corpus = costs_of(task), corpus_of(task)
-    seconds = makespan(_longest_first(specs, costs, corpus), workers)
+    seconds = _block_seconds(specs, costs, corpus, workers)
     minutes = math.ceil(attempt * MARGIN * (START_SECONDS + seconds) / 60)
     return min(max(LEAST_MINUTES, minutes), MOST_MINUTES)
 
@@ -191,12 +232,13 @@ def fit(rows: Iterable[Mapping[str, str]], corpora: Mapping[str, Corpus]) -> dic
             found.setdefault(row["task"], []).append(row)
     for task, trials in found.items():
         corpus = corpora[task]
+        sequences, framed = corpus.work
         points = [
-            (float(row["seconds_per_epoch"]) / corpus.sequences, _counted(int(row["parameters"])))
+            (float(row["seconds_per_epoch"]) / sequences, _counted(int(row["parameters"])))
             for row in trials
         ]
         sequence, parameter = _line(task, points)
-        costs[task] = Costs(sequence, parameter / corpus.frames)
+        costs[task] = Costs(sequence, parameter * sequences / (framed * corpus.frames))
     return costs
 
 
@@ -214,21 +256,17 @@ def with_epochs(costs: Mapping[str, Costs], share: float) -> dict[str, Costs]:
 
 
 def _task_plan(study: Study, task: str, workers: int, costs: Costs, corpus: Corpus) -> TaskPlan:
-    trials = list(_seconds_of_blocks(study, task, costs, corpus))
-    jobs = [START_SECONDS + makespan(block, workers) for block in trials]
-    return TaskPlan(task, sum(map(len, trials)), sum(map(sum, trials)), jobs)
+    blocks = [list(study.trials_of_block(*block)) for block in study.blocks(task)]
+    core_seconds = sum(trial_seconds(spec, costs, corpus) for block in blocks for spec in block)
+    jobs = [START_SECONDS + _block_seconds(block, costs, corpus, workers) for block in blocks]
+    return TaskPlan(task, sum(map(len, blocks)), core_seconds, jobs)
 
 
-def _seconds_of_blocks(
-    study: Study, task: str, costs: Costs, corpus: Corpus
-) -> Iterator[list[float]]:
-    for block in study.blocks(task):
-        yield _longest_first(study.trials_of_block(*block), costs, corpus)
-
-
-def _longest_first(specs: Iterable[TrialSpec], costs: Costs, corpus: Corpus) -> list[float]:
-    """Return what the trials of a job cost, in the order in which it trains them."""
-    return sorted((trial_seconds(spec, costs, corpus) for spec in specs), reverse=True)
+def _block_seconds(specs: Iterable[TrialSpec], costs: Costs, corpus: Corpus, workers: int) -> float:
+    """Return how long a job trains, the longest trial first."""
+    trials = [(trial_seconds(spec, costs, corpus), gain(spec)) for spec in specs]
+    trials.sort(reverse=True)
+    return makespan([each for each, _ in trials], workers, [faster for _, faster in trials])
 
 
 def _line(task: str, points: Sequence[tuple[float, int]]) -> tuple[float, float]:

@@ -11,6 +11,7 @@ from rich.console import Console
 
 from odyssey.cli import main
 from odyssey.runs.plan import (
+    EVALUATED,
     LEAST_MINUTES,
     MOST_MINUTES,
     START_SECONDS,
@@ -48,7 +49,9 @@ def study(config):
 
 def test_an_epoch_is_the_sum_of_its_sequences():
     corpus = Corpus(trained=10, evaluated=5, frames=100)
-    assert epoch_seconds(1000, Costs(0.5, 1e-6), corpus) == pytest.approx(12 * (0.5 + 0.1))
+    by_themselves, by_their_frames = 10 + 5 * EVALUATED.sequence, 10 + 5 * EVALUATED.frame
+    expected = by_themselves * 0.5 + by_their_frames * 0.1
+    assert epoch_seconds(1000, Costs(0.5, 1e-6), corpus) == pytest.approx(expected)
 
 
 @given(durations, st.integers(1, 8))
@@ -206,3 +209,11 @@ def test_the_plan_says_what_is_no_factor_of_a_variant(config, tmp_path):
 def test_a_job_takes_its_start(study):
     (only,) = [each for each in plan(study, 3) if each.task == "jsb"]
     assert min(only.jobs) > START_SECONDS
+
+
+def test_cores_for_which_no_trial_waits_serve_as_second_ones():
+    assert makespan([8.0], 2, [2.0]) == pytest.approx(4)
+    assert makespan([8.0], 1, [2.0]) == pytest.approx(8)
+    assert makespan([8.0, 2.0], 2, [2.0, 2.0]) == pytest.approx(2 + 6 / 2)
+    assert makespan([8.0, 6.0, 2.0], 2, [2.0, 2.0, 1.0]) == pytest.approx(8)  # the last one waits
+    assert makespan([9.0, 9.0], 3, [2.0, 2.0]) == pytest.approx(4.5 + 4.5 / 2)

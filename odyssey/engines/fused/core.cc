@@ -13,6 +13,7 @@ class VariantNetwork final : public AnyNetwork {
   const NetworkShape& shape() const override { return network_.layout().shape; }
   std::size_t size() const override { return network_.layout().size; }
   int frames() const override { return network_.frames(); }
+  void use(Helper* helper) override { network_.use(helper); }
 
   Shapes shapes() const override {
     Shapes shapes;

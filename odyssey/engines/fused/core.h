@@ -17,6 +17,7 @@ class AnyNetwork {
   virtual const NetworkShape& shape() const = 0;
   virtual std::size_t size() const = 0;
   virtual int frames() const = 0;  // of the last pass
+  virtual void use(Helper* helper) = 0;
   virtual Shapes shapes() const = 0;
   virtual void pack(const std::vector<const float*>& arrays, float* theta) const = 0;
   virtual void unpack(const float* theta, const std::vector<float*>& arrays) const = 0;

@@ -80,7 +80,7 @@ class Schedule {
 template <class V, class Layout, class Directions, class Assign, class Keep>
 void evaluate_batch(const Layout& layout, Directions& directions, const float* theta, Arena& arena,
                     const Presented* sequences, int count, Assign assign, Keep keep) {
-  constexpr int L = kLanes<float>, rows = Batch<V>::kRows;
+  constexpr int L = kLanes<float>, rows = Batch<V>::kRows, kFew = 8;
   const int frames = Batch<V>::frames(layout.layer);
   const int inputs = layout.shape.inputs, hidden = layout.shape.hidden, sides = layout.shape.directions;
   const auto narrow = spread<float>(std::ptrdiff_t(layout.layer.padded()));
@@ -142,7 +142,9 @@ void evaluate_batch(const Layout& layout, Directions& directions, const float* t
               const int k = places[row].sequence, t = time(k, places[row].frame + f);
               chunk[n] = {k, t};
               const float* from = sequences[k].x + std::ptrdiff_t(t) * inputs;
-              for (int i = 0; i < inputs; ++i) x[n][i] = from[i];  // few: no call
+              if (inputs > kFew) std::copy_n(from, inputs, x[n]);
+              else
+                for (int i = 0; i < inputs; ++i) x[n][i] = from[i];  // a call of memcpy costs more
             }
           batch.advance(x, many, side_by_side);
           done(batch.outputs(1, side_by_side), many * side_by_side);

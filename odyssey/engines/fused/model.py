@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from odyssey.engines import cores
 from odyssey.engines.fused.loader import FUSED_LOSSES, OpenNetwork, load, network_attributes
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
@@ -25,6 +26,9 @@ from odyssey.networks.spec import NetworkSpec, UpdateRule
 #: or stopped, and the larger a network, the less does a call weigh. EVALUATED: the same for
 #: sequences that are only evaluated, several side by side.
 RUN, _PARAMETERS, EVALUATED = 32, 3_000_000, 48
+#: Parameters from which on a second thread is worth waiting for in a step.
+_LARGE = 40_000
+_INPUTS = {"train": 6, "evaluate": 5, "forward": 5, "learn": 4}
 
 
 class FusedModel:
@@ -44,19 +48,10 @@ class FusedModel:
         self._operators = load(spec.variant)
         self._rule, self._updates = rule, 0
         self._corrected = [[*rule.numbers()].index(name) for name in ("step", "epsilon")]
-        self._evaluate = {
-            nats: self._operators.cached("evaluate", 5, nats=int(nats), **self._attributes)
-            for nats in (True, False)
-        }
         self._outside = not (fused_loss and spec.loss in FUSED_LOSSES)
         if self._outside:
             self._open = OpenNetwork(spec, fused_loss)
-            self._forward, self._learn = (
-                self._operators.cached(name, count, network=self._open.core)
-                for name, count in (("forward", 5), ("learn", 4))
-            )
-        else:
-            self._train = self._operators.cached("train", 6, **self._attributes)
+        self._cached: dict[tuple[str, int, bool], Any] = {}
         self._table = _Buffer((6,), np.int64)
         self._how = _Buffer((len(rule.numbers()) + 2,), np.float32)
         self._losses = _Buffer((), np.float64)
@@ -127,7 +122,7 @@ class FusedModel:
         words[:, 0] = noise.key
         words[:, 1] = np.arange(count, dtype=np.uint64) + np.uint64(noise.presentation)
         arrays = (sequences.x, sequences.targets, table, self._parameters, self._state)
-        self._call(self._train, *arrays, self._how_to(noise, count), out=losses)
+        self._call(self._operator("train"), *arrays, self._how_to(noise, count), out=losses)
         found: list[float] = self._losses.memory[:count].tolist()
         self._updates += sum(map(math.isfinite, found))
         return found
@@ -143,13 +138,13 @@ class FusedModel:
             row[4:].view(np.uint64)[:] = noise.key, noise.presentation + k
             how = self._how_to(noise, 1)
             inputs = sequences.x, table, self._parameters, outputs, how
-            self._call(self._forward, *inputs, out=self._losses.rows(1))
+            self._call(self._operator("forward"), *inputs, out=self._losses.rows(1))
             a = self._outputs.memory[: outputs.shape[0]]
             found[k], a[:] = value_and_gradient(self._loss, a, sequences.target(n))
             if not np.isfinite(found[k]):
                 break
             arrays = outputs, self._parameters, self._state, how
-            self._call(self._learn, *arrays, out=self._nothing)
+            self._call(self._operator("learn"), *arrays, out=self._nothing)
             self._updates += 1
         return found
 
@@ -170,13 +165,28 @@ class FusedModel:
         ends = np.cumsum(places[:, 1]).tolist()
         outputs = self._outputs.rows(ends[-1])
         arrays = (sequences.x, sequences.targets, table, self._parameters, outputs)
-        self._call(self._evaluate[nats], *arrays, out=losses)
+        self._call(self._operator("evaluate", nats), *arrays, out=losses)
         parts = [self._outputs.memory[a:b] for a, b in pairwise([0, *ends])]
         values = self._losses.memory[: len(indices)].tolist()
         if self._outside and nats:
             pairs = zip(parts, map(sequences.target, indices), strict=True)
             values = [value_and_gradient(self._loss, a, y)[0] for a, y in pairs]
         return zip(values, parts, strict=True)
+
+    def _operator(self, name: str, nats: bool = False) -> Any:
+        """Return an operator for as many threads as there are cores and the network is worth."""
+        large = name == "evaluate" or self.spec.size >= _LARGE
+        threads = min(2, cores.granted()) if large else 1
+        key = name, threads, nats
+        if key not in self._cached:
+            attributes = (
+                {"network": self._open.core} if name in ("forward", "learn") else self._attributes
+            )
+            more = {"nats": int(nats)} if name == "evaluate" else {}
+            self._cached[key] = self._operators.cached(
+                name, _INPUTS[name], threads=threads, **more, **attributes
+            )
+        return self._cached[key]
 
     def _call(self, operator: Any, *arrays: Any, out: Any) -> None:
         try:

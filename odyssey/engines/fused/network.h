@@ -6,6 +6,7 @@
 #include "ctc.h"
 #include "evaluate.h"
 #include "gradients.h"
+#include "helper.h"
 #include "loss.h"
 #include "noise.h"
 #include "update.h"
@@ -93,6 +94,10 @@ class Network {
   }
   const NetworkLayout<V>& layout() const { return layout_; }
   int frames() const { return T_; }
+
+  // From now on passes use a second thread where there are two directions, or none if null: the bits are the
+  // same.
+  void use(Helper* helper) { helper_ = shape().directions == 2 ? helper : nullptr; }
 
   // A whole step; returns the loss before the update, in nats summed over the sequence. A loss that is
   // not finite leaves theta and state alone.
@@ -240,9 +245,27 @@ class Network {
     return direction ? rows.reversed(T_) : rows;
   }
 
+  // Calls f(direction), for both at once where there is a helper.
+  template <class F>
+  void each_direction(F f) {
+    if (helper_) helper_->both(f);
+    else
+      for (int d = 0; d < shape().directions; ++d) f(d);
+  }
+  // Calls f(first frame, last frame + 1) for all frames, for both halves at once where there is a helper.
+  template <class F>
+  void each_half(F f) {
+    if (helper_) helper_->both([&](int half) { f(half ? T_ / 2 : 0, half ? T_ : T_ / 2); });
+    else f(0, T_);
+  }
+
   template <class Step>
   void sweep(Step step) {
-    if (interleave_)
+    if (helper_)
+      helper_->both([&](int d) {
+        for (int s = 0; s < T_; ++s) step(d, s);
+      });
+    else if (interleave_)
       for (int s = 0; s < T_; ++s)
         for (int d = 0; d < shape().directions; ++d) step(d, s);
     else
@@ -279,16 +302,22 @@ class Network {
       each_frame([&](int d, int s, const float* mask) {
         multiply(directions_[d].y[s + 1], mask, shape().hidden, kept_[d][s]);
       });
+    each_half([&](int first, int end) { output_product(first, end); });
+  }
+
+  // The activations of some frames.
+  void output_product(int first, int end) {
     each_panel([&](int start, int width) {
       for (int d = 0; d < shape().directions; ++d) {
+        const int from = d ? T_ - end : first;  // in the direction's order
         const Rows<float> y = seen(d);
-        const Left<float> left{y.data, y.stride, 1};
+        const Left<float> left{y[from], y.stride, 1};
         const Rows<const float> head{theta_ + layout_.panel_offset(d, start), width * L};
-        const Store<float> out{in_order(d, a_.from_column(start * L))};
+        const Store<float> out{in_order(d, a_.from_column(start * L)).from(from)};
         if (d == 0)
-          product<float>(left, head, T_, width, shape().hidden,
+          product<float>(left, head, end - first, width, shape().hidden,
                          Affine<float>{out, theta_ + layout_.head_bias + start * L});
-        else product<float>(left, head, T_, width, shape().hidden, Add<float>{out});
+        else product<float>(left, head, end - first, width, shape().hidden, Add<float>{out});
       }
     });
   }
@@ -316,18 +345,23 @@ class Network {
       });
     }
     const int columns = shape().directions * side_columns();
-    product<float>({a_.data, a_.stride, 1}, head_transposed_, T_, (columns + L - 1) / L, outputs,
-                   Store<float>{dy_});
+    each_half([&](int first, int end) {
+      product<float>({a_[first], a_.stride, 1}, head_transposed_, end - first, (columns + L - 1) / L, outputs,
+                     Store<float>{dy_.from(first)});
+    });
     if (mask_.data)
       each_frame([&](int d, int s, const float* mask) {
         float* dy = in_order(d, dy_.from_column(d * side_columns()))[s];
         multiply(dy, mask, hidden, dy);
       });
+    if (helper_) return;  // each thread goes on by itself, in descend()
     for (auto& direction : directions_) direction.begin_backward();
-    sweep([&](int d, int s) {
-      const Rows<float> dy = dy_.from_column(d * side_columns());
-      directions_[d].backward_step(T_ - 1 - s, in_order(d, dy));
-    });
+    sweep([&](int d, int s) { backward_step(d, s); });
+  }
+
+  void backward_step(int d, int s) {
+    const Rows<float> dy = dy_.from_column(d * side_columns());
+    directions_[d].backward_step(T_ - 1 - s, in_order(d, dy));
   }
 
   // Gradient products whose tiles end in the update itself.
@@ -336,16 +370,19 @@ class Network {
       return Update<float>{
           {theta + offset, stride}, {state + offset, stride}, std::ptrdiff_t(layout_.size), rule};
     };
-    for (int d = 0; d < shape().directions; ++d)
+    each_direction([&](int d) {
+      if (helper_) {
+        directions_[d].begin_backward();
+        for (int s = 0; s < T_; ++s) backward_step(d, s);
+      }
       parameter_gradients(directions_[d], [&](std::size_t offset, std::ptrdiff_t stride) {
         return target(d * layout_.layer.size + offset, stride);
       });
-    each_panel([&](int start, int width) {
-      for (int d = 0; d < shape().directions; ++d) {
+      each_panel([&](int start, int width) {
         const Rows<float> y = seen(d), a = in_order(d, a_);
         product<float>({y.data, 1, y.stride}, a.from_column(start * L), shape().hidden, width, T_,
                        target(layout_.panel_offset(d, start), width * L));
-      }
+      });
     });
     column_sums<float>(a_, T_, layout_.output_vectors, target(layout_.head_bias, 0));
   }
@@ -359,6 +396,7 @@ class Network {
   NetworkLayout<V> layout_;
   Arena& arena_;
   std::vector<Direction<float, V>> directions_;
+  Helper* helper_ = nullptr;
   bool interleave_, may_learn_ = false;
   int T_ = 0;
   const float* theta_ = nullptr;

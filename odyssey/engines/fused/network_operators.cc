@@ -17,6 +17,11 @@ std::unique_ptr<AnyNetwork> network_of(const Attributes& attributes) {
   return new_network(unsigned(attribute(attributes, "switches")), network_shape(attributes), scratch());
 }
 
+// The second thread that a pass may use, if the attribute `threads` says two.
+Helper* helper(const Attributes& attributes) {
+  return attribute(attributes, "threads") > 1 ? &Helper::own() : nullptr;
+}
+
 MXReturnValue pack(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     std::vector<const float*> arrays;
@@ -147,6 +152,7 @@ void each_sequence(const NetworkShape& shape, Tensors& in, F f) {
 MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     const auto network = network_of(attributes);
+    network->use(helper(attributes));
     Tensors& t = *in;
     double* losses = (*out)[0].data<double>();
     std::fill_n(losses, t[2].shape[0], std::numeric_limits<double>::quiet_NaN());
@@ -156,6 +162,20 @@ MXReturnValue train(const Attributes& attributes, Tensors* in, Tensors* out, con
                                 t[3].data<float>(), t[4].data<float>(), checked_rule(how, t[4]));
       return std::isfinite(losses[k]);
     });
+  });
+}
+
+// Half of the sequences in each thread, where there are two.
+void evaluate_run(const Attributes& attributes, AnyNetwork& network, const std::vector<Presented>& run,
+                  const float* theta, double* losses) {
+  Helper* other = helper(attributes);
+  if (!other || run.size() < 2) return network.evaluate(run, theta, losses);
+  const auto middle = std::ptrdiff_t(run.size() / 2);
+  other->both([&](int half) {
+    if (half)
+      network_of(attributes)
+          ->evaluate({run.begin() + middle, run.end()}, theta, losses ? losses + middle : nullptr);
+    else network.evaluate({run.begin(), run.begin() + middle}, theta, losses);
   });
 }
 
@@ -179,7 +199,7 @@ MXReturnValue evaluate(const Attributes& attributes, Tensors* in, Tensors* out, 
     });
     const bool nats = attribute(attributes, "nats");
     if (!nats) std::fill_n(losses, run.size(), std::numeric_limits<double>::quiet_NaN());
-    network->evaluate(run, t[3].data<float>(), nats ? losses : nullptr);
+    evaluate_run(attributes, *network, run, t[3].data<float>(), nats ? losses : nullptr);
   });
 }
 
@@ -194,6 +214,7 @@ AnyNetwork& kept_network(const Attributes& attributes) {
 MXReturnValue forward(const Attributes& attributes, Tensors* in, Tensors* out, const OpResource&) {
   return guarded([&] {
     AnyNetwork& network = kept_network(attributes);
+    network.use(helper(attributes));
     Tensors& t = *in;
     const Sequence& now = *reinterpret_cast<const Sequence*>(t[1].data<std::int64_t>());
     if (now.first < 0 || now.frames < 1 || now.first + now.frames > t[0].shape[0] ||
