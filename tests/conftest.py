@@ -28,7 +28,7 @@ SCHEMA = ROOT / "workflow" / "schemas" / "config.schema.yaml"
 SLOW = (
     *("slurm/test_slurm.py", "slurm/test_slurm_oddities.py", "workflow", "checks"),
     *("runs/test_block.py", "runs/test_factors.py", "runs/test_storm.py", "runs/test_upkeep.py"),
-    "runs/test_rules.py",
+    *("runs/test_cells.py", "runs/test_rules.py"),
     "test_readings.py",
     *("engines/test_gpu_bench.py", "engines/test_gpu_device.py", "engines/test_gpu_fleet.py"),
     *("engines/test_gpu_kernels.py", "engines/test_gpu_trials.py", "engines/test_learning.py"),

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from odyssey.engines.training import Epoch, Figures, Model, TrainingState, judge_again
-from odyssey.runs.epochs import RUNNING, goes_on, standing_of
+from odyssey.runs.epochs import RUNNING, standing_of
 from odyssey.runs.results import CURVES, FORMAT_VERSION, TRIAL, check_format
 from odyssey.storage.tree_file import DamagedFile, Tree, load_tree, save_tree
 from odyssey.study.trials import TrialSpec
@@ -68,7 +68,7 @@ def _is_of(tree: Tree, spec: TrialSpec, data_fingerprint: str) -> bool:
 
 
 def _is_of_use(tree: Tree, spec: TrialSpec) -> bool:
-    return goes_on(tree) or not is_judged(tree) or _is_result(tree, spec)
+    return not is_judged(tree) or standing_of(tree).is_of_use(spec)
 
 
 def _is_result(tree: Tree, spec: TrialSpec) -> bool:

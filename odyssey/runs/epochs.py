@@ -28,7 +28,8 @@ class Standing:
     """How far a trial's file says that its training came.
 
     ``training`` is the fingerprint of its settings without the number of epochs, empty where the
-    file's own fingerprint is not that of its settings.
+    file's own fingerprint is not that of its settings. ``goes_on`` says whether the file holds what
+    training goes on from, as results of before did not.
     """
 
     fingerprint: str
@@ -38,9 +39,10 @@ class Standing:
     epochs: int
     best_epoch: int
     diverged_epoch: int
+    goes_on: bool
 
     @classmethod
-    def of(cls, attributes: Mapping[str, Any], epochs: int) -> "Standing":
+    def of(cls, attributes: Mapping[str, Any], epochs: int, goes_on: bool) -> "Standing":
         """Return the standing of a file with these attributes and curves of ``epochs`` epochs."""
         settings, own = json.loads(attributes["config"]), str(attributes["fingerprint"])
         return cls(
@@ -51,6 +53,7 @@ class Standing:
             epochs=epochs,
             best_epoch=int(attributes["best_epoch"]),
             diverged_epoch=int(attributes["diverged_epoch"]),
+            goes_on=goes_on,
         )
 
     def is_of(self, spec: TrialSpec) -> bool:
@@ -68,10 +71,14 @@ class Standing:
             return "diverged"
         return "finished" if self.epochs - self.best_epoch > self.patience else RUNNING
 
+    def is_of_use(self, spec: TrialSpec) -> bool:
+        """Return whether a file of a trial's run is its result or goes on to it."""
+        return self.goes_on or self.status_for(spec) != RUNNING
+
 
 def standing_of(tree: Tree) -> Standing:
     """Return how far the content of a trial's file is."""
-    return Standing.of(tree, len(tree["curves"]["valid"]))
+    return Standing.of(tree, len(tree["curves"]["valid"]), "state" in tree)
 
 
 def result_for(tree: Tree, spec: TrialSpec) -> TrialResult | None:
@@ -122,8 +129,3 @@ def read_finished_tree(path: Path) -> dict[str, Any]:
             f"{standing_of(tree).epochs}: run its study to the end first"
         )
     return tree
-
-
-def goes_on(tree: Tree) -> bool:
-    """Return whether a file holds what training goes on from."""
-    return "state" in tree

@@ -63,7 +63,7 @@ def _of_trial(spec: TrialSpec, path: Path) -> Progress:
     works = lease.is_held(path.with_suffix(".lease"))
     version = _version(path)
     found = _standing(path, version)
-    if found is None or not found.is_of(spec):
+    if found is None or not found.is_of(spec) or not found.is_of_use(spec):
         if works:
             return _progress(identity, "running")
         reason = failure_of(path)
@@ -118,7 +118,7 @@ def _standing(path: Path, _version: tuple[int, int]) -> Standing | None:
         with h5py.File(path, "r", locking=False) as file:
             if file.attrs["format"] != TRIAL:
                 return None
-            return Standing.of(file.attrs, len(file["curves/seconds"]))
+            return Standing.of(file.attrs, len(file["curves/seconds"]), "state" in file)
     except (OSError, KeyError, ValueError):
         return None
 

@@ -2,7 +2,6 @@
 
 import threading
 from multiprocessing import get_context
-from typing import Any
 
 from odyssey.engines.cores import Grant
 
@@ -20,7 +19,7 @@ class SpareCores:
 
     def slot(self) -> Grant:
         """Return the grant of a new slot, in memory that its process can share."""
-        grant: Any = get_context("spawn").RawValue("i", 1)
+        grant: Grant = get_context("spawn").RawValue("i", 1)
         return grant
 
     def begin(self, grant: Grant, size: float) -> None:

@@ -478,6 +478,7 @@ def test_a_run_for_deepcave_is_in_its_format(tmp_path):
     assert "a run of 120 trials, for DeepCAVE" in ran.output
     space = pd.read_csv(tmp_path / "run" / "configspace.csv").set_index("name")
     trials = pd.read_csv(tmp_path / "run" / "trials.csv")
+    assert {"type", "lower", "upper", "log", "default", "ordered"} < set(space)
     assert {"config_id", "start_time", "end_time", "status"} < set(trials)
     metric = r"metric:(\w+) \[(-?\d+\.?\d*|[-+]inf); (-?\d+\.?\d*|[-+]inf)\] \((\w+)\)"
     match = re.match(metric, next(c for c in trials if c.startswith("metric")))

@@ -71,6 +71,15 @@ def test_more_epochs_give_the_bits_of_a_run_that_had_them_from_the_start(
     assert names(path) == ["1.h5"]
 
 
+@pytest.mark.parametrize("kernels", ["fused", "gluon"])
+def test_more_epochs_go_on_from_all_that_adam_keeps(tiny_study, tmp_path, kernels):
+    data, path = tiny_dataset("jsb"), tmp_path / "longer" / "1.h5"
+    for epochs in (1, 3):
+        run_trial(spec_of(tiny_study, epochs, optimizer="adam"), data, path, kernels)
+    run_trial(spec_of(tiny_study, 3, optimizer="adam"), data, tmp_path / "whole.h5", kernels)
+    assert_equal(content(path), content(tmp_path / "whole.h5"))
+
+
 def test_fewer_epochs_are_read_with_the_figures_of_a_run_that_had_no_more(
     tiny_study, tmp_path, monkeypatch
 ):

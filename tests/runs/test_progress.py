@@ -25,7 +25,7 @@ from odyssey.runs.results import TRIAL, note_failure
 from odyssey.runs.trial import run_trial
 from odyssey.storage import lease
 from odyssey.storage.datasets import write_dataset
-from odyssey.storage.tree_file import save_tree
+from odyssey.storage.tree_file import load_tree, save_tree
 from odyssey.study.study import Study
 from odyssey.views import progress as views
 from tests.conftest import ROOT
@@ -138,6 +138,14 @@ def test_other_numbers_of_epochs_are_the_same_run(study):
         found = [trial for trial in survey(Study(config)) if trial.variant == "V"]
         assert [trial.state for trial in found] == [state] * 3 + ["failed"]
         assert [trial.epoch for trial in found] == [min(3, epochs)] * 3 + [0]
+
+
+def test_a_result_that_cannot_go_on_waits_once_more_epochs_are_asked_for(study):
+    path, config = study.trial_path("jsb", "V", 2), json.loads(json.dumps(study.config))
+    save_tree(path, {name: each for name, each in load_tree(path).items() if name != "state"})
+    for epochs, state in ((2, "finished"), (3, "finished"), (4, "waiting")):
+        config["protocol"]["epochs"] = epochs
+        assert states(Study(config))[2] == state
 
 
 def test_the_outlook_extrapolates_the_latest_trials():

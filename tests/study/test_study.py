@@ -60,6 +60,18 @@ def test_a_change_that_matters_changes_the_fingerprints(config, section, key, va
     assert before.trial("jsb", "V", 0).fingerprint != after.trial("jsb", "V", 0).fingerprint
 
 
+def test_fingerprints_of_the_papers_study_are_those_of_its_first_results(config):
+    """Results on people's disks have them: whoever changes one discards these results."""
+    study = load_study(config, SCHEMA)
+    trials = {
+        ("jsb", "V", 0): "36c86333d44a9e2852ef93f2b4c80e41",
+        ("timit", "NFG", 7): "8ff11e6279ee8c5800a1c7a8139f3409",
+        ("iamondb", "FGR", 199): "970345a9ce82e0bff53704553b95d74b",
+    }
+    assert {trial: study.trial(*trial).fingerprint for trial in trials} == trials
+    assert study.search_fingerprint("jsb") == "0579cdbee68f4d52204107794d5a8ab8"
+
+
 def test_every_trial_has_a_fingerprint_and_a_seed_of_its_own(config):
     study = load_study(config, SCHEMA)
     trials = [

@@ -20,9 +20,12 @@ _log = logging.getLogger(__name__)
 
 
 def compiled(function: Function, reorder: bool = False) -> Function:
-    """Compile a function with numba, once per machine; ``reorder`` lets sums run in any order."""
+    """Compile a function with numba, once per machine; ``reorder`` lets sums run in any order.
+
+    Divisions by zero are infinite or NaN, as in NumPy: a check of each would cost more than it.
+    """
     relaxed = {"reassoc", "contract", "nnan", "nsz"} if reorder else set()
-    dispatcher: Any = numba.njit(nogil=True, fastmath=relaxed)(function)
+    dispatcher: Any = numba.njit(nogil=True, fastmath=relaxed, error_model="numpy")(function)
     if dispatcher is not function:  # it is under NUMBA_DISABLE_JIT
         try:
             dispatcher._cache = Cache(function)

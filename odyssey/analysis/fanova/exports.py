@@ -30,6 +30,8 @@ def to_optuna(chosen: Selection, storage: str, name: str) -> int:
 
     table = chosen.table.assign(**{chosen.target: chosen.y})
     direction = "maximize" if chosen.maximize else "minimize"
+    loud = optuna.logging.get_verbosity()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
     try:
         study = as_study(
             table,
@@ -43,6 +45,8 @@ def to_optuna(chosen: Selection, storage: str, name: str) -> int:
         raise UnusableTrials(f"{storage} holds a study {name!r} already: write another") from error
     except Exception as error:  # a storage is any database
         raise UnusableTrials(f"{storage}: {' '.join(str(error).split())[:200]}") from error
+    finally:
+        optuna.logging.set_verbosity(loud)
     return len(study.trials)
 
 
@@ -105,11 +109,12 @@ def _is_word(value: Any) -> bool:
 
 def _parameter(name: str, law: Law) -> Mapping[str, Any]:
     """Return a row of configspace.csv."""
-    own: dict[str, Any] = {"name": _name(name, law)}
+    own: dict[str, Any] = {"name": _name(name, law), "default": None, "ordered": None}
     if isinstance(law, Choice):
         levels = [_value(name, law, level) for level in law.levels]
         items = {f"item_{k}": level for k, level in enumerate(levels)}
-        return own | {"type": "categorical", "log": False, "default": levels[0]} | items
+        given = {"type": "categorical", "log": False, "default": levels[0], "ordered": False}
+        return own | given | items
     low, high = law.low, law.high  # type: ignore[attr-defined]
     logarithmic = isinstance(law, LogUniform | OneMinusLogUniform)
     kind = "integer" if law.integer else "float"

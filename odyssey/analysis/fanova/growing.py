@@ -149,7 +149,7 @@ def _best(
     the column that was sorted last. Place is ``end`` where there is no split.
     """
     visited, found, old, end_of_new = 0, 0, 0, len(drawn)
-    best, along, place, cut, last = -np.inf, -2, end, 0.0, -1
+    best, along, place, cut, last = -np.inf, -2, end, np.float64(0.0), -1
     while end_of_new > known + found and (visited < share or visited <= found + old):
         visited += 1
         k = old + _draw(random) % (end_of_new - found - old)
@@ -187,7 +187,7 @@ def _best(
 
 
 @compiled
-def _draw(random: Rows) -> int:
+def _draw(random: Rows) -> np.int64:
     """Return the generator's next number below 2³¹ (G. Marsaglia, "Xorshift RNGs", 2003)."""
     if random[0] == 0:
         random[0] = 1

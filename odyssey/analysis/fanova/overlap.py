@@ -28,11 +28,10 @@ def products(trees: Hierarchy, part: int = 0, parts: int = 1) -> float:
     if len(trees.roots) < 2:
         return 0.0
     size = np.prod(trees.high - trees.low, axis=1)
-    low, high = np.ascontiguousarray(trees.low.T), np.ascontiguousarray(trees.high.T)
     left, right, factor = (a.astype(np.uint32) for a in (trees.left, trees.right, trees.factor))
-    splits = _splits(trees.left, trees.right, trees.factor, low.shape[0])
+    span = _spans(trees.low, trees.high, trees.left, trees.right, trees.factor)
     value, roots = trees.total / size, trees.roots.astype(np.uint32)
-    nodes = (low, high, splits, left, right, factor, trees.cut, trees.total, value)
+    nodes = (span, left, right, factor, trees.cut, trees.total, value)
     room = 4096
     found, at = 0.0, part
     while True:
@@ -45,17 +44,28 @@ def products(trees: Hierarchy, part: int = 0, parts: int = 1) -> float:
 
 
 @compiled
-def _splits(
-    left: NDArray[np.int64], right: NDArray[np.int64], factor: NDArray[np.int64], d: int
-) -> NDArray[np.uint8]:
-    """Return whether a node or one below it splits a factor, (d, M)."""
-    splits = np.zeros((d, len(left)), np.uint8)
-    for s in range(len(left)):
-        if left[s] >= 0:
-            for j in range(d):
-                splits[j, s] = splits[j, left[s]] | splits[j, right[s]]
-            splits[factor[s], s] = 1
-    return splits
+def _spans(
+    low: Array,
+    high: Array,
+    left: NDArray[np.int64],
+    right: NDArray[np.int64],
+    factor: NDArray[np.int64],
+) -> Array:
+    """Return the nodes' intervals by factor, (d, M, 2).
+
+    Both ends have a minus where neither the node nor one below it splits the factor: then alone is
+    (at − first) (second − at) never positive; else it is where a cut at ``at`` runs through it.
+    """
+    n, d = low.shape
+    span = np.empty((d, n, 2))
+    for s in range(n):
+        for j in range(d):
+            splits = left[s] >= 0 and (
+                j == factor[s] or span[j, left[s], 1] > 0 or span[j, right[s], 1] > 0
+            )
+            sign = 1 if splits else -1
+            span[j, s, 0], span[j, s, 1] = sign * low[s, j], sign * high[s, j]
+    return span
 
 
 @compiled
@@ -63,9 +73,7 @@ def _products(
     roots: Nodes,
     at: int,
     parts: int,
-    low: Array,
-    high: Array,
-    splits: NDArray[np.uint8],
+    span: Array,
     left: Nodes,
     right: Nodes,
     factor: Nodes,
@@ -82,7 +90,7 @@ def _products(
         for t in range(s):
             if number == at:
                 product = _product(
-                    roots[s], roots[t], low, high, splits, left, right, factor, cut, total, value,
+                    roots[s], roots[t], span, left, right, factor, cut, total, value,
                     stack, lists, shares,
                 )  # fmt: skip
                 if product == _NO_ROOM:
@@ -97,9 +105,7 @@ def _products(
 def _product(
     first: int,
     second: int,
-    low: Array,
-    high: Array,
-    splits: NDArray[np.uint8],
+    span: Array,
     left: Nodes,
     right: Nodes,
     factor: Nodes,
@@ -128,17 +134,18 @@ def _product(
         end, free = np.uint64(stack[top, 3]), (np.uint64(stack[top, 4]), np.uint64(stack[top, 5]))
         top -= 1
         j, at = np.uint64(factor[s]), cut[s]
-        floor, ceiling = low[j, s], high[j, s]
+        floor, ceiling = abs(span[j, s, 0]), abs(span[j, s, 1])
         i = start
         while i < end:
             b = lists[side, i]
-            while splits[j, b] and low[j, b] < at and at < high[j, b]:
+            # One branch that is hardly ever taken; of three each would be guessed wrong often.
+            while (at - span[j, b, 0]) * (span[j, b, 1] - at) > 0:
                 lists[side, end], shares[side, end] = right[b], shares[side, i]
                 end += unit
                 b = left[b]
+                lists[side, i] = b
                 if end >= room:
                     return _NO_ROOM
-            lists[side, i] = b
             i += unit
         to_left, to_right = end if side == 0 else free[0], end if side == 1 else free[1]
         if to_left + (end - start) >= room or to_right + (end - start) >= room or top + 3 >= room:
@@ -150,7 +157,7 @@ def _product(
         if left_ends and right_ends:
             for e in range(start, end):
                 b = lists[side, e]
-                bottom, edge = max(low[j, b], floor), min(high[j, b], ceiling)
+                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
                 middle = min(max(at, bottom), edge)
                 weight = shares[side, e] * total[b] / (edge - bottom)
                 sum_left += weight * (middle - bottom)
@@ -158,7 +165,7 @@ def _product(
         elif left_ends:
             for e in range(start, end):
                 b = lists[side, e]
-                bottom, edge = max(low[j, b], floor), min(high[j, b], ceiling)
+                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
                 middle = min(max(at, bottom), edge)
                 share = shares[side, e] / (edge - bottom)
                 sum_left += share * total[b] * (middle - bottom)
@@ -167,7 +174,7 @@ def _product(
         elif right_ends:
             for e in range(start, end):
                 b = lists[side, e]
-                bottom, edge = max(low[j, b], floor), min(high[j, b], ceiling)
+                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
                 middle = min(max(at, bottom), edge)
                 share = shares[side, e] / (edge - bottom)
                 sum_right += share * total[b] * (edge - middle)
@@ -176,7 +183,7 @@ def _product(
         else:
             for e in range(start, end):
                 b = lists[side, e]
-                bottom, edge = max(low[j, b], floor), min(high[j, b], ceiling)
+                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
                 middle = min(max(at, bottom), edge)
                 share = shares[side, e] / (edge - bottom)
                 lists[0, to_left], shares[0, to_left] = b, share * (middle - bottom)

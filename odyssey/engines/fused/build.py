@@ -107,7 +107,8 @@ def build(variants: Iterable[Cell], instruction_sets: Iterable[str] | None = Non
 
 
 def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: bool) -> Library:
-    key = _digest(source_key(), compiler.version, *map(str, sorted(rows)))
+    sources = source_key()  # of before: who edits them meanwhile gets another library
+    key = _digest(sources, compiler.version, *map(str, sorted(rows)))
     library = Library(cache_folder() / key, rows)
     if not _lacking(library, wanted) and not (choosy and set(wanted) & set(library.left_out)):
         return library
@@ -121,7 +122,7 @@ def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: 
             _compile(compiler, library, missing)
         left_out = {k: v for k, v in library.left_out.items() if not _is_whole(library, k)}
         manifest = {
-            "sources": source_key(),
+            "sources": sources,
             "compiler": compiler.version,
             "switches": sorted(rows),
             "left_out": left_out | refused,
