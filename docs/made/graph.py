@@ -116,7 +116,7 @@ def draw(graph: Graph, path: Path, *, downwards: bool) -> Figure:
         axes.add_patch(box)
         word = graph.words[name]
         axes.text(x, y + (0.085 if word else 0), name, ha="center", va="center", fontsize=10.5)
-        axes.text(x, y - 0.105, word, ha="center", va="center", fontsize=7.5, color="#4b525c")
+        axes.text(x, y - 0.105, word, ha="center", va="center", fontsize=8.5, color="#4b525c")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=160, metadata={"Description": graph.facts(), "Software": None})
     return figure

@@ -23,6 +23,8 @@ FOLDERS = {
     "engines": "Gluon, C++, CUDA",
     "runs": "resumable trials, plan",
     "analysis": "fANOVA, figures, report",
+    "export": "NumPy, PyTorch, ONNX",
+    "predict": "activations of a trial",
     "views": "tables for the terminal",
     "checks": "odyssey doctor",
     "slurm": "patience with SLURM",
