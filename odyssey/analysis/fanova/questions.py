@@ -5,7 +5,7 @@ Fawcett and Hoos, "Analysing differences between algorithm configurations throug
 here on the forest, as in Biedenkapp et al., AAAI 2017. Sums over boxes, exact.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -80,11 +80,6 @@ def ablation(
         path.append(Step(anova.names_[j], value))
         left.remove(j)
     return path
-
-
-def best_of(anova: FunctionalANOVA, rows: Sequence[Mapping[str, Value]]) -> int:
-    """Return which of some settings the forest takes for the lowest."""
-    return int(np.argmin([value_at(anova.boxes_, anova.point(row)) for row in rows]))
 
 
 def _with(point: Array, goal: Array, j: int) -> Array:
