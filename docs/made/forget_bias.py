@@ -7,7 +7,7 @@ import pandas as pd
 from scipy import stats
 
 from odyssey.analysis.figures.mpl import Figure, own_settings
-from odyssey.analysis.figures.plotting import STYLE
+from odyssey.analysis.figures.plotting import LINES, STYLE
 from odyssey.analysis.words import BLUE, GREY, INK
 
 DOCS = Path(__file__).parents[1]
@@ -35,7 +35,7 @@ def pairs() -> pd.DataFrame:
 def summary(both: pd.DataFrame) -> pd.DataFrame:
     """Return a row per variant: pairs, the median difference and its test, the best trials."""
     rows = {}
-    for code in dict.fromkeys(both.variant):
+    for code in _codes(both):
         of = both[both.variant == code]
         known = of.difference.dropna()
         rows[code] = {
@@ -52,6 +52,11 @@ def summary(both: pd.DataFrame) -> pd.DataFrame:
     return table.assign(p_holm=_holm(table.p.to_numpy(float)))
 
 
+def _codes(both: pd.DataFrame) -> list[str]:
+    """Return the variants in the paper's order."""
+    return [code for code in LINES if code in set(both.variant)]
+
+
 def _holm(p: np.ndarray) -> np.ndarray:
     order = np.argsort(p)
     adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
@@ -66,7 +71,7 @@ def picture(both: pd.DataFrame, out: Path) -> None:
         figure = Figure(figsize=(7, 3.4), layout="constrained")
         axes = figure.subplots()
         generator = np.random.default_rng(0)
-        codes = list(dict.fromkeys(both.variant))
+        codes = _codes(both)
         for x, code in enumerate(codes):
             known = both.difference[both.variant == code].dropna().to_numpy(float)
             beside = x + generator.uniform(-0.25, 0.25, len(known))
