@@ -47,7 +47,8 @@ def test_a_run_is_its_steps_and_ends_with_the_first_that_diverges(new_model, los
     assert np.isfinite(losses).tolist() == [True, True, False, False]
     assert [steps.train_step(*split[n], noise.later(k)) for k, n in enumerate((1, 0))] == losses[:2]
     assert same(run.get_parameters(), steps.get_parameters())
-    for n, (value, outputs) in zip((3, 1), judged(run, split, [3, 1]), strict=True):
+    together = [(value, outputs.copy()) for value, outputs in judged(run, split, [3, 1])]
+    for n, (value, outputs) in zip((3, 1), together, strict=True):
         again, alone = run.evaluate(*split[n])
         assert value == again
         assert (outputs == alone).all()

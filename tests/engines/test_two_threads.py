@@ -51,7 +51,7 @@ def trained(spec, fused_loss=True):
         (loss, a.copy()) for loss, a in model.evaluate_run(split, range(len(split)), nats=True)
     ]
     losses += [loss for loss, _ in judged]
-    arrays = [*model.get_parameters().values(), *model.get_velocity().values()]
+    arrays = [*model.get_parameters().values(), *model.get_state()["velocity"].values()]
     return losses, arrays + [a for _, a in judged]
 
 

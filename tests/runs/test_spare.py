@@ -55,8 +55,9 @@ from odyssey.runs.observer import Observer, register
 
 class Watch(Observer):
     def ran(self, spec, state):
-        with open(os.environ["WATCHED"], "a") as file:
-            file.write(f"{cores.granted()}\\n")
+        if path := os.environ.get("WATCHED"):  # later tests of this process have it, too
+            with open(path, "a") as file:
+                file.write(f"{cores.granted()}\\n")
 
 register("watch", Watch())
 """
