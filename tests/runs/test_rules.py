@@ -6,57 +6,27 @@ import random
 from io import StringIO
 
 import pytest
-import yaml
 from rich.console import Console
 
 from benchmarks.tiny import tiny_dataset
 from odyssey.analysis.fanova.of_study import write_fanova
-from odyssey.analysis.findings import read_record, read_trials
+from odyssey.analysis.findings import read_record
 from odyssey.analysis.records import Decomposition, TaskAnova
 from odyssey.engines.fused import model as fused
 from odyssey.networks.spec import RULES
-from odyssey.runs.block import run_block
-from odyssey.runs.results import collect
-from odyssey.storage.datasets import write_dataset
 from odyssey.storage.tree_file import load_tree
 from odyssey.study.settings import Protocol
-from odyssey.study.study import load_study
 from odyssey.views.progress import file_view
-from tests.conftest import ROOT
 from tests.runs.test_storm import run_in_a_child
 from tests.runs.test_trial import assert_equal, without_wall_clock
+from tests.support.docs_study import study_of_the_docs, trained
 
-TRIALS, KILLS = 16, 4
-
-
-def study_of_the_docs(name, config, folder):
-    """A study file of docs/extending.md, smaller."""
-    text = (ROOT / "docs" / "extending.md").read_text(encoding="utf-8")
-    file = yaml.safe_load(text.partition(f"# {name}")[2].partition("```")[0].partition("\n")[2])
-    hidden = {"law": "uniform", "low": 3, "high": 5, "integer": True}
-    changes = {
-        "search_space": config["search_space"] | file["search_space"] | {"hidden": hidden},
-        "results": str(folder / "results"),
-        "protocol": config["protocol"] | {"epochs": 1},
-        "analysis": config["analysis"] | {"trees": 4, "bootstrap": 0},
-        "trials": TRIALS,
-        "kernels": "fused",
-    }
-    return load_study(config | file | changes)
-
-
-def trained(study, folder):
-    """Train a study's JSB on tiny data to trials.csv, and return that."""
-    write_dataset(folder / "jsb.h5", tiny_dataset("jsb"))
-    blocks = [folder / f"{variant}.h5" for variant in study.variants]
-    for variant, block in zip(study.variants, blocks, strict=True):
-        run_block(study, "jsb", variant, 0, TRIALS - 1, folder / "jsb.h5", block)
-    collect(blocks)[0].to_csv(folder / "trials.csv", index=False)
-    return read_trials(folder / "trials.csv")
+KILLS = 4
+SMALL = {"trials": 16, "kernels": "fused", "epochs": 1, "most_hidden": 5}
 
 
 def test_the_rules_of_the_docs_are_trained_with_and_decomposed(config, tmp_path):
-    study = study_of_the_docs("rules.yaml", config, tmp_path)
+    study = study_of_the_docs("rules.yaml", config, tmp_path, **SMALL)
     trials = trained(study, tmp_path)
     assert set(trials.optimizer) == set(RULES) - {"momentum"}
     for row in trials.to_dict("records"):
@@ -75,7 +45,8 @@ def test_the_rules_of_the_docs_are_trained_with_and_decomposed(config, tmp_path)
 
 
 def test_dropout_of_the_docs_is_trained_with_and_decomposed(config, tmp_path):
-    study = study_of_the_docs("dropout.yaml", config | {"variants": ["V"]}, tmp_path)
+    only = config | {"variants": ["V"]}
+    study = study_of_the_docs("dropout.yaml", only, tmp_path, **SMALL)
     assert trained(study, tmp_path).output_dropout.between(0, 0.6).all()
     write_fanova(study, "jsb", tmp_path / "trials.csv", tmp_path / "fanova.json")
     found = read_record(TaskAnova, tmp_path / "fanova.json").of("V")
