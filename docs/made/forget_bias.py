@@ -8,6 +8,7 @@ from scipy import stats
 
 from odyssey.analysis.figures.mpl import Figure, own_settings
 from odyssey.analysis.figures.plotting import LINES, STYLE
+from odyssey.analysis.welch import holm
 from odyssey.analysis.words import BLUE, GREY, INK
 
 DOCS = Path(__file__).parents[1]
@@ -49,20 +50,12 @@ def summary(both: pd.DataFrame) -> pd.DataFrame:
             "fails": int((of.test >= LEARNED).sum()),
         }
     table = pd.DataFrame(rows).T
-    return table.assign(p_holm=_holm(table.p.to_numpy(float)))
+    return table.assign(p_holm=holm(table.p, len(table)))
 
 
 def _codes(both: pd.DataFrame) -> list[str]:
     """Return the variants in the paper's order."""
     return [code for code in LINES if code in set(both.variant)]
-
-
-def _holm(p: np.ndarray) -> np.ndarray:
-    order = np.argsort(p)
-    adjusted = np.maximum.accumulate(p[order] * np.arange(len(p), 0, -1))
-    found = np.empty(len(p))
-    found[order] = np.minimum(adjusted, 1)
-    return found
 
 
 def picture(both: pd.DataFrame, out: Path) -> None:

@@ -28,9 +28,9 @@ def welch_tests(
     }
     # PAPER: 8 comparisons; here as many as the study has, whether they can be made or not.
     made = {code: test.p for code, test in tests.items() if isinstance(test, _Welch)}
-    holm = _holm(made, len(tests))
+    adjusted = holm(made, len(tests))
     return {
-        code: _adjusted(test, len(tests), holm[code], means[code] - means[REFERENCE], alpha)
+        code: _adjusted(test, len(tests), adjusted[code], means[code] - means[REFERENCE], alpha)
         if isinstance(test, _Welch)
         else test
         for code, test in tests.items()
@@ -81,7 +81,8 @@ def _welch(figures: Array, reference: Array) -> _Welch | Skipped:
     )
 
 
-def _holm(p: Mapping[str, float], comparisons: int) -> dict[str, float]:
+def holm(p: Mapping[str, float], comparisons: int) -> dict[str, float]:
+    """Return Holm's adjustment of p-values, for so many comparisons, of which these were made."""
     adjusted, running = {}, 0.0
     for rank, (code, value) in enumerate(sorted(p.items(), key=lambda item: item[1])):
         running = max(running, min(1.0, value * (comparisons - rank)))

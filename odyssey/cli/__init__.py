@@ -25,19 +25,18 @@ def main() -> None:
 
 
 for command in (
-    *(
-        bench,
-        build_kernels,
-        distance,
-        doctor,
-        export,
-        fanova,
-        gpu,
-        inspect,
-        plan,
-        predict_,
-        prepare,
-    ),
-    *(report, status),
+    bench,
+    build_kernels,
+    distance,
+    doctor,
+    export,
+    fanova,
+    gpu,
+    inspect,
+    plan,
+    predict_,
+    prepare,
+    report,
+    status,
 ):
     main.add_command(command)
