@@ -37,13 +37,13 @@ class RunView(logging.Handler):
         super().__init__()
         self._study = study
         self._console = console or Console(stderr=True)
-        self._live = Live(
-            get_renderable=self.view, console=self._console, refresh_per_second=1, transient=True
-        )
         self._steps, self._at_work = (0, 0), dict[int, str]()
         self._tasks = {task: _Task() for task in study.tasks}
         self._next_look = 0.0
         self._hushed: list[logging.Handler] = []
+        self._live = Live(
+            get_renderable=self.view, console=self._console, refresh_per_second=1, transient=True
+        )
 
     def start(self, logger: logging.Logger) -> None:
         """Take the terminal from Snakemake's logger, warnings and errors apart."""
