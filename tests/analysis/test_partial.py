@@ -8,11 +8,12 @@ import pytest
 
 from odyssey.analysis.findings import read_trials
 from odyssey.analysis.report.partial import NothingYet, write_partial
-from odyssey.runs.results import TRIAL, TrialResult, write_block, write_trial
+from odyssey.runs.results import CURVES, TRIAL, write_block, write_trial
 from odyssey.storage.tree_file import save_tree
 from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
 from tests.support.tiny_workflow import TinyWorkflow
+from tests.support.trial_results import trial_result
 
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 
@@ -28,18 +29,11 @@ def study(config, tmp_path):
 
 def result(spec, test=9.0):
     figures = np.array([2 * test, test, 1.5 * test])
-    return TrialResult(
-        settings=spec.settings,
+    return trial_result(
+        spec.settings,
         fingerprint=spec.fingerprint,
-        data={"source": "made up", "fingerprint": "d"},
         parameters=100 * spec.hyperparameters["hidden"],
-        curves=dict.fromkeys(("train", "valid", "test", "seconds"), figures),
-        best_epoch=2,
-        diverged_epoch=0,
-        host="here",
-        kernels="fused",
-        package_version="0",
-        finished="2026-01-01",
+        curves=dict.fromkeys(CURVES, figures),
     )
 
 
