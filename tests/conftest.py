@@ -1,6 +1,5 @@
 """What several tests share: the paper's config, a tiny study, tiny data."""
 
-import copy
 import signal
 import threading
 from pathlib import Path
@@ -62,17 +61,27 @@ def compiler(tmp_path, monkeypatch):
     return fake
 
 
-@pytest.fixture
-def config():
+def papers_config():
     """The paper's study, as a fresh dictionary."""
     return yaml.safe_load((ROOT / "config.yaml").read_text())
 
 
-@pytest.fixture
-def tiny_study(config, tmp_path) -> Study:
-    """Trials of a second: small nets, three epochs, results under tmp_path."""
-    config = copy.deepcopy(config)
-    config |= {"results": str(tmp_path / "results"), "trials": 4, "kernels": "gluon"}
+def tiny_study_in(folder) -> Study:
+    """Trials of a second: small nets, three epochs, results under the folder."""
+    config = papers_config()
+    config |= {"results": str(folder / "results"), "trials": 4, "kernels": "gluon"}
     config["search_space"]["hidden"] = {"law": "uniform", "low": 3, "high": 6, "integer": True}
     config["protocol"] |= {"epochs": 3, "patience": 2}
     return load_study(config, SCHEMA)
+
+
+@pytest.fixture
+def config():
+    """The paper's study, as a fresh dictionary."""
+    return papers_config()
+
+
+@pytest.fixture
+def tiny_study(tmp_path) -> Study:
+    """The study of ``tiny_study_in``, its results under tmp_path."""
+    return tiny_study_in(tmp_path)
