@@ -23,7 +23,7 @@ def study(config, tmp_path):
     config |= {"results": str(tmp_path / "results"), "data_folder": str(tmp_path), "trials": 12}
     config |= {"tasks": ["jsb", "timit"], "variants": ["V", "NP", "FGR"]}
     config["task_settings"]["jsb"]["trials_per_job"] = 4
-    config["analysis"]["bootstrap"] = 3
+    config["analysis"] |= {"bootstrap": 3, "trees": 8}
     return load_study(config, SCHEMA)
 
 

@@ -14,6 +14,7 @@ TINY = {
     "variants": ["V", "NP"],
     "trials": 3,
     "kernels": "gluon",
+    "threads_per_job": 1,
     "search_space": {"hidden": {"law": "uniform", "low": 3, "high": 5, "integer": True}},
     "protocol": {"epochs": 2},
     "task_settings": {"jsb": {"trials_per_job": 2}},
