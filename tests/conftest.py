@@ -75,6 +75,14 @@ def tiny_study_in(folder) -> Study:
     return load_study(config, SCHEMA)
 
 
+@pytest.fixture(scope="session")
+def libraries():
+    """Kernels of the combined rows, of GRU and of RNN: one library, not one for each."""
+    from tests.support.libraries import build_others
+
+    build_others()
+
+
 @pytest.fixture
 def config():
     """The paper's study, as a fresh dictionary."""
