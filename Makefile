@@ -31,11 +31,14 @@ example: env ## the example of docs/extending.md: digits as a file of one's own,
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# A worker takes a whole file, the longest first; in the end the run names what took longest.
+SHARED_OUT = -n auto --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 2
+
 test: env ## every test, on all cores
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest $(SHARED_OUT)
 
 test-fast: env ## the tests without the slow ones: an answer in a minute and a half on two quiet cores
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest $(SHARED_OUT) -m "not slow"
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/runs/test_storm.py

@@ -14,6 +14,8 @@ from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
 from tests.support.rows import rows_of_a_test
 
+pytestmark = pytest.mark.usefixtures("libraries")
+
 TRIALS = 2
 
 
