@@ -1,5 +1,6 @@
 """What a person reads on the terminal when a study is done."""
 
+import os
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -27,7 +28,7 @@ def closing_words(study: Study, configfiles: Iterable[str | Path] = ()) -> str:
         findings = Findings.load([root / "trials.csv"], fanova, comparison, data=data)
     except (OSError, UnusableFile):
         return ""
-    given = "".join(f" --configfile {path}" for path in configfiles if Path(path).name != OWN)
+    given = "".join(f" --configfile {_short(p)}" for p in configfiles if Path(p).name != OWN)
     best = [f"  {row.title}: {row.best}" for row in in_short(findings)]
     further = (
         f"  how far the trials are, and which failed: odyssey status{given}",
@@ -37,3 +38,8 @@ def closing_words(study: Study, configfiles: Iterable[str | Path] = ()) -> str:
     return "\n".join(
         (f"Open {page}", "Best on the validation set:", *best, "Go on with:", *further)
     )
+
+
+def _short(path: str | Path) -> str:
+    """Return a path as one types it in this folder."""
+    return os.path.relpath(path) if Path(path).is_relative_to(Path.cwd()) else str(path)
