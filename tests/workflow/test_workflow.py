@@ -51,6 +51,7 @@ def test_at_a_terminal_a_line_for_each_task_stands_in_place_of_snakemakes_words(
     assert "jsb" in shown
     assert "6 of 6 trials" in shown
     assert "Select jobs to execute" not in shown
+    assert "Partial" not in (study.folder / "results/jsb/report.html").read_text()
     logs = sorted((study.folder / ".snakemake/log").glob("*.log"))
     assert "Select jobs to execute" in logs[-1].read_text()
 

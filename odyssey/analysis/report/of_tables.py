@@ -97,6 +97,7 @@ def write_task_report(
     study: Study, findings: Findings, captions: Iterable[str | Path], out: Path
 ) -> None:
     """Draw the figures of what is found so far, and write the page with them inside."""
+    study = Study({**study.config, "tasks": list(findings.tasks)})
     with tempfile.TemporaryDirectory() as folder:
         figures = [Path(folder, f"{name}.svg") for name in figure_names(findings.tasks)]
         for path in figures:
