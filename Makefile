@@ -22,6 +22,7 @@ OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import s
 # The music column's page comes first, while the others train.
 study: env ## (default) the demo study, from raw data to demo/results/report.html
 	$(BIN)/python -m snakemake --profile profiles/demo --prioritize demo/results/jsb/report.html
+	@echo "Done: open demo/results/report.html"
 
 example: env ## the example of docs/extending.md: digits as a file of one's own, to a report
 	$(BIN)/python docs/digits.py example/digits.h5
