@@ -27,8 +27,8 @@ FIGURES = (
 FIGURES_PER_TASK = ("figure6",)
 
 _BEHIND = "made of the outdated"
-_TABLES = ("runs/results.py",)
-_ANALYSIS = ("analysis/**/*", "paper/*", "runs/results.py", "storage/plain.py")
+_TABLES = ("runs/results.py", "runs/tables.py")
+_ANALYSIS = ("analysis/**/*", "paper/*", *_TABLES, "storage/plain.py")
 
 
 class Product(Protocol):

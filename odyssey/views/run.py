@@ -8,7 +8,7 @@ import atexit
 import logging
 import time
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 
 from rich.console import Console, Group
 from rich.live import Live
@@ -37,13 +37,13 @@ class RunView(logging.Handler):
         super().__init__()
         self._study = study
         self._console = console or Console(stderr=True)
-        self._live = Live(
-            get_renderable=self.view, console=self._console, refresh_per_second=1, transient=True
-        )
         self._steps, self._at_work = (0, 0), dict[int, str]()
         self._tasks = {task: _Task() for task in study.tasks}
         self._next_look = 0.0
         self._hushed: list[logging.Handler] = []
+        self._live = Live(
+            get_renderable=self.view, console=self._console, refresh_per_second=1, transient=True
+        )
 
     def start(self, logger: logging.Logger) -> None:
         """Take the terminal from Snakemake's logger, warnings and errors apart."""
@@ -108,10 +108,11 @@ class RunView(logging.Handler):
 class _Task:
     """One task's trials, and how fast they have become more since the first of this run began."""
 
-    def __init__(self) -> None:
-        self._states = Counter[str]()
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock, self._states = clock, Counter[str]()
         self._amount = self._at_first = 0.0
-        self._since = self._now = 0.0
+        self._since: float | None = None
+        self._now = 0.0
 
     def update(self, trials: Iterable[Progress], epochs: int) -> None:
         """Take in where the trials stand."""
@@ -120,15 +121,15 @@ class _Task:
         for trial in trials:
             self._states[trial.state] += 1
             self._amount += 1.0 if trial.ended else min(1.0, trial.epoch / epochs)
-        self._now = time.monotonic()
-        if not self._since and self._states["running"]:
+        self._now = self._clock()
+        if self._since is None and self._states["running"]:
             self._since, self._at_first = self._now, self._amount
 
     def row(self) -> tuple[ProgressBar, str, Text]:
         """Return bar, count and time left."""
         total = self._states.total()
         ended = self._states["finished"] + self._states["diverged"]
-        bar = ProgressBar(total=total or 1, completed=self._amount, width=30)
+        bar = ProgressBar(total or 1, self._amount, width=30, finished_style="green")
         return bar, f"{ended} of {total} trials", self._left(total, ended)
 
     def _left(self, total: int, ended: int) -> Text:
@@ -136,7 +137,7 @@ class _Task:
             return Text(f"{failed} failed", style="red")
         if total and ended == total:
             return Text("done", style="green")
-        gained, spent = self._amount - self._at_first, self._now - self._since
-        if gained < 1:
+        gained, spent = self._amount - self._at_first, self._now - (self._since or 0.0)
+        if self._since is None or gained < 1:
             return Text("" if self._states["running"] else "waiting", style="dim")
         return Text(f"{duration((total - self._amount) * spent / gained)} left")

@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -39,6 +40,31 @@ def study(tmp_path_factory):
 def test_a_second_run_has_nothing_to_do(study):
     study.run(**ONE)
     assert "Nothing to be done" in study.run(**ONE)
+
+
+def test_at_a_terminal_a_line_for_each_task_stands_in_place_of_snakemakes_words(study):
+    study.run()
+    options = ["--snakefile", ROOT / "workflow" / "Snakefile", "--cores", 1]
+    command = [sys.executable, "-m", "snakemake", *options, "results/jsb/report.html"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*map(str, command)], cwd=study.folder, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: read_terminal(ours), b"")).decode()
+    os.close(ours)
+    assert process.returncode == 0, shown
+    assert "jsb" in shown
+    assert "6 of 6 trials" in shown
+    assert "Select jobs to execute" not in shown
+    assert "TIMIT" not in (study.folder / "results/jsb/report.html").read_text()
+    logs = sorted((study.folder / ".snakemake/log").glob("*.log"))
+    assert "Select jobs to execute" in logs[-1].read_text()
+
+
+def read_terminal(descriptor):
+    """The next bytes; none once the other end is closed, which Linux says with an error."""
+    with contextlib.suppress(OSError):
+        return os.read(descriptor, 4096)
+    return b""
 
 
 def test_more_trials_train_exactly_the_new_ones(study):

@@ -53,7 +53,7 @@ onsuccess:
         view.stop()
     from odyssey.analysis.report.closing import closing_words
 
-    if words := closing_words(STUDY, workflow.configfiles[1:]):
+    if words := closing_words(STUDY, workflow.configfiles):
         print(words, file=sys.stderr)
 
 

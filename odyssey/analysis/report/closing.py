@@ -7,6 +7,9 @@ from odyssey.analysis.findings import Findings, UnusableFile
 from odyssey.analysis.report.short import in_short
 from odyssey.study.study import Study
 
+#: The study that all others are laid over; commands find it by themselves.
+OWN = "config.yaml"
+
 
 def closing_words(study: Study, configfiles: Iterable[str | Path] = ()) -> str:
     """Return where the report is, each task's best trial, and how to look further.
@@ -19,17 +22,17 @@ def closing_words(study: Study, configfiles: Iterable[str | Path] = ()) -> str:
     fanova, comparison = (
         [root / kind / f"{task}.json" for task in study.tasks] for kind in ("fanova", "comparison")
     )
-    data = [study.data_path(task) for task in study.tasks]
+    data = [path for task in study.tasks if (path := study.data_path(task)).exists()]
     try:
         findings = Findings.load([root / "trials.csv"], fanova, comparison, data=data)
     except (OSError, UnusableFile):
         return ""
-    given = "".join(f" --configfile {path}" for path in configfiles)
+    given = "".join(f" --configfile {path}" for path in configfiles if Path(path).name != OWN)
     best = [f"  {row.title}: {row.best}" for row in in_short(findings)]
     further = (
-        f"  odyssey status{given}           how far the trials are, and which failed",
-        f"  odyssey plan{given}             what more trials would cost",
-        "  docs/tutorial.md                how to read the report, and to change the study",
+        f"  how far the trials are, and which failed: odyssey status{given}",
+        f"  what more of them would cost: odyssey plan{given}",
+        "  how to read the report, and to change the study: docs/tutorial.md",
     )
     return "\n".join(
         (f"Open {page}", "Best on the validation set:", *best, "Go on with:", *further)
