@@ -6,11 +6,11 @@ from odyssey.runs.results import (
     BLOCK,
     CURVES,
     TrialResult,
-    collect,
     read_block,
     write_block,
     write_trial,
 )
+from odyssey.runs.tables import collect
 from odyssey.storage.tree_file import DamagedFile, save_tree
 from odyssey.study.hyperparameter import COLUMNS
 from odyssey.study.search import Choice

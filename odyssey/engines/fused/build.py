@@ -84,6 +84,7 @@ def build(
 ) -> Library:
     """Build the variants' library for the given instruction sets, all by default; return it.
 
+    One of more variants will do, if it is there.
     ``here`` builds the one that this processor will use, in a third of the time. Cells that the
     kernels don't know are left out: Gluon trains them.
     Of all sets those are left out that the compiler does not know. Where there is no compiler, or
@@ -115,8 +116,9 @@ def _build(
     sources = source_key()  # of before: who edits them meanwhile gets another library
     key = _digest(sources, compiler.version, *map(str, sorted(rows)))
     library = Library(cache_folder() / key, rows)
-    if not _lacking(library, wanted, here) and not (choosy and set(wanted) & set(library.left_out)):
-        return library
+    for found in (library, *_larger(rows, compiler)):
+        if not _lacking(found, wanted, here) and not (choosy and set(wanted) & set(found.left_out)):
+            return found
     compiler.check()
     refused = {name: reason for name in wanted if (reason := compiler.refusal(name))}
     if refused and (choosy or len(refused) == len(wanted)):
@@ -136,6 +138,13 @@ def _build(
         if manifest != _manifest(library.folder):
             _write(library.folder / "library.json", json.dumps(manifest))
     return library
+
+
+def _larger(rows: frozenset[int], compiler: Compiler) -> Iterator[Library]:
+    """Yield this compiler's libraries of more variants."""
+    for library in _libraries():
+        if library.switches > rows and _manifest(library.folder)["compiler"] == compiler.version:
+            yield library
 
 
 def is_outdated(declared: Path, variants: Iterable[Cell]) -> bool:
