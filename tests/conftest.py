@@ -30,6 +30,7 @@ def pytest_collection_modifyitems(items):
     longest.longest_first(items)
 
 
+@pytest.hookimpl(optionalhook=True)
 def pytest_xdist_auto_num_workers(config):
     """Say how many processes ``-n auto`` starts."""
     return longest.workers(config)

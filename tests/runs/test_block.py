@@ -155,7 +155,7 @@ def test_a_signal_to_a_job_saves_every_trial_and_ends_it(tiny_study, data, tmp_p
     paths = [study.trial_path("jsb", "V", k) for k in range(3)]  # the two largest begin
     trials = wait_for(
         lambda: (begun := [path for path in paths if path.exists()])[1:] and begun,
-        *(120, "two checkpoints"),
+        *(300, "two checkpoints"),
     )
     job.send_signal(number)
     _, words = job.communicate(timeout=600)

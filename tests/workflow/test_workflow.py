@@ -43,7 +43,7 @@ def test_a_second_run_has_nothing_to_do(study):
 
 
 def test_at_a_terminal_a_line_for_each_task_stands_in_place_of_snakemakes_words(study):
-    study.run()
+    study.run(**ONE)
     options = ["--snakefile", ROOT / "workflow" / "Snakefile", "--cores", 1]
     command = [sys.executable, "-m", "snakemake", *options, "results/jsb/report.html"]
     ours, theirs = pty.openpty()
@@ -53,7 +53,7 @@ def test_at_a_terminal_a_line_for_each_task_stands_in_place_of_snakemakes_words(
     os.close(ours)
     assert process.returncode == 0, shown
     assert "jsb" in shown
-    assert "6 of 6 trials" in shown
+    assert "3 of 3 trials" in shown
     assert "Select jobs to execute" not in shown
     assert "Partial" not in (study.folder / "results/jsb/report.html").read_text()
     logs = sorted((study.folder / ".snakemake/log").glob("*.log"))

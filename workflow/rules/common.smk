@@ -26,6 +26,11 @@ LOGS = f"{RESULTS}/logs"
 UPKEEP = Upkeep(STUDY)
 
 
+def on_this_machine():
+    """Return whether all jobs run here, where other processors' instruction sets are of no use."""
+    return workflow.local_exec and not workflow.remote_exec
+
+
 wildcard_constraints:
     task="|".join(STUDY.tasks),
     variant="|".join(re.escape(variant) for variant in STUDY.variants),

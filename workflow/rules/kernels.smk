@@ -8,11 +8,6 @@ kernel_files = (
 )
 
 
-def on_this_machine():
-    """Return whether all jobs run here, where other processors' instruction sets are of no use."""
-    return workflow.local_exec and not workflow.remote_exec
-
-
 rule build_kernels:
     """Compile the study's variants for this processor, or for every one that a node may have."""
     output:
