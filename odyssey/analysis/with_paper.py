@@ -9,7 +9,6 @@ says that the data are the paper's.
 from pathlib import Path
 
 from odyssey import paper
-from odyssey.analysis.distance import distance
 from odyssey.analysis.findings import read_trials, write_record
 from odyssey.analysis.records import Distance, WithPaper
 from odyssey.storage.datasets import load_dataset
@@ -29,6 +28,9 @@ def write_with_paper(study: Study, task: str, trials: Path, data: Path | None, o
     distances: tuple[Distance, ...] = ()
     reason = ""
     if beside:
+        # Its forests take a second to import, and most studies are beside nothing.
+        from odyssey.analysis.distance import distance
+
         try:
             rows = distance(read_trials(trials), study.seed)
             distances = tuple(row for row in rows if row.task == task)
