@@ -38,9 +38,7 @@ def products(trees: Hierarchy, part: int = 0, parts: int = 1) -> float:
     found, at = 0.0, part
     while True:
         work = np.empty((room, 6), np.int64), np.empty((2, room), np.uint32), np.empty((2, room))
-        more, at = _products(
-            trees.roots, at, parts, *nodes, start, ends, trees.total[leaf], *work
-        )
+        more, at = _products(trees.roots, at, parts, *nodes, start, ends, trees.total[leaf], *work)
         found += more
         if at < 0:
             return 2 * found
@@ -111,7 +109,7 @@ def _product(
     the list of all leaves of the second tree is there.
     """
     if left[root] == _LEAF:
-        return value[root] * shares[0, :count].sum()
+        return float(value[root] * shares[0, :count].sum())
     stack[0] = np.array([root, 0, 0, count, count, 0])
     top, found, room, unit = 0, 0.0, lists.shape[1], np.uint64(1)
     while top >= 0:
@@ -143,7 +141,7 @@ def _product(
                 share = shares[side, e] / (edge - bottom)
                 sum_left += share * (middle - bottom)
                 lists[1, to_right], shares[1, to_right] = lists[side, e], share * (edge - middle)
-                to_right += np.uint64(middle < edge)
+                to_right += np.uint64(at < edge)
         elif right_ends:
             for e in range(start, end):
                 b = np.uint64(lists[side, e])
@@ -152,7 +150,7 @@ def _product(
                 share = shares[side, e] / (edge - bottom)
                 sum_right += share * (edge - middle)
                 lists[0, to_left], shares[0, to_left] = lists[side, e], share * (middle - bottom)
-                to_left += np.uint64(middle > bottom)
+                to_left += np.uint64(at > bottom)
         else:
             for e in range(start, end):
                 b = np.uint64(lists[side, e])
@@ -160,9 +158,9 @@ def _product(
                 middle = min(max(at, bottom), edge)
                 share = shares[side, e] / (edge - bottom)
                 lists[0, to_left], shares[0, to_left] = lists[side, e], share * (middle - bottom)
-                to_left += np.uint64(middle > bottom)
+                to_left += np.uint64(at > bottom)
                 lists[1, to_right], shares[1, to_right] = lists[side, e], share * (edge - middle)
-                to_right += np.uint64(middle < edge)
+                to_right += np.uint64(at < edge)
         if left_ends:
             found += sum_left * value[below]
         if right_ends:
