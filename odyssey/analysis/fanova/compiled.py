@@ -14,6 +14,7 @@ from typing import Any, TypeVar, cast
 
 import numba
 from numba.core import caching
+from numba.extending import register_jitable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 _log = logging.getLogger(__name__)
@@ -32,6 +33,11 @@ def compiled(function: Function, reorder: bool = False) -> Function:
         except Exception as error:  # numba's way to say that no folder can be written
             _log.info("compiled functions are not stored: %s", error)
     return cast(Function, dispatcher)
+
+
+def inlined(function: Function) -> Function:
+    """Compile a function into each compiled one that calls it, for loops in which calls count."""
+    return register_jitable(inline="always")(function)
 
 
 def cache_folder(function: Any) -> Path | None:

@@ -13,14 +13,12 @@ from numpy.typing import NDArray
 
 from odyssey.analysis.fanova.boxes import Array
 from odyssey.analysis.fanova.compiled import compiled
-from odyssey.analysis.fanova.sorting import sort_together
+from odyssey.analysis.fanova.splitting import best_split, less_those_from
 
 Columns = NDArray[np.float32]
 Rows = NDArray[np.uint32]
 Indices = NDArray[np.int64]
-_APART = np.float32(1e-7)  # values nearer than that are one
 _PURE = np.finfo(float).eps  # a variance that is no more needs no split
-_BITS = np.uint32(0x7FFFFFFF)
 
 
 @dataclass(frozen=True)
@@ -83,7 +81,8 @@ def _grow(
     stack[0] = np.array([0, n, -1, 0, 0])  # from, to, parent, is it a left child, constant columns
     random = np.array([seed], np.uint32)
     drawn, constant = np.arange(c), np.zeros(c, np.int64)
-    goes, spare, values = np.zeros(len(y), np.uint8), np.empty(n, np.uint32), np.empty(n, x.dtype)
+    goes, spare, skipped = np.zeros(len(y), np.uint8), np.empty(n, np.uint32), np.empty(c, np.bool_)
+    values, ties = np.empty(n, x.dtype), np.empty(n, np.int64)
     while top >= 0:
         start, end, parent, is_left, constants = stack[top]
         impurity = impurities[top]
@@ -94,9 +93,9 @@ def _grow(
             impurity = squares / size - (total / size) * (total / size)
         at, along, cut = end, -2, 0.0
         if end - start > 1 and impurity > _PURE:
-            along, at, cut, constants = _best(
+            along, at, cut, constants = best_split(
                 x, y, samples, order, tied, share, random, drawn, constant, constants, start, end,
-                total, values,
+                total, values, ties,
             )  # fmt: skip
         if at < end:
             _part(samples, start, end, x[along], cut)
@@ -113,7 +112,9 @@ def _grow(
         if at < end:
             feature[nodes], threshold[nodes] = along, cut
             if (at - start > 1 and below > _PURE) or (end - at > 1 and above > _PURE):
-                _divide(order, start, end, x[along], cut, drawn, constant, constants, goes, spare)
+                skipped[:] = False
+                skipped[constant[:constants]] = True
+                _divide(order, start, end, x[along], cut, along, skipped, goes, spare)
             for child, impure in ((0, above), (1, below)):
                 top += 1
                 first, last = (start, at) if child else (at, end)
@@ -123,120 +124,6 @@ def _grow(
         nodes += 1
     arrays = left[:nodes].copy(), right[:nodes].copy(), feature[:nodes].copy()
     return *arrays, threshold[:nodes].copy(), value[:nodes].copy()
-
-
-@compiled
-def _best(
-    x: Columns,
-    y: Array,
-    samples: Rows,
-    order: Rows,
-    tied: NDArray[np.bool_],
-    share: int,
-    random: Rows,
-    drawn: Indices,
-    constant: Indices,
-    known: int,
-    start: int,
-    end: int,
-    total: float,
-    values: Columns,
-) -> tuple[int, int, float, int]:
-    """Return column, place and cut of the best split, and how many columns are constant now.
-
-    ``drawn`` is a permutation of the columns: constant ones that were drawn, constant ones that
-    were not, those found now, those not yet drawn, those drawn. ``samples`` ends in the order of
-    the column that was sorted last. Place is ``end`` where there is no split.
-    """
-    visited, found, old, end_of_new = 0, 0, 0, len(drawn)
-    best, along, place, cut, last = -np.inf, -2, end, 0.0, -1
-    while end_of_new > known + found and (visited < share or visited <= found + old):
-        visited += 1
-        k = old + _draw(random) % (end_of_new - found - old)
-        if k < known:
-            drawn[old], drawn[k] = drawn[k], drawn[old]
-            old += 1
-            continue
-        k += found
-        j = drawn[k]
-        here = order[j]
-        if tied[j] and _has_ties(here, start, end, x[j]):
-            if last >= 0:
-                samples[start:end] = order[last, start:end]
-            for p in range(start, end):
-                values[p] = x[j, samples[p]]
-            sort_together(values[start:end], samples[start:end])
-            here, last = samples, -1
-        else:
-            last = j
-        if x[j, here[end - 1]] <= x[j, here[start]] + _APART:
-            drawn[k], drawn[known + found] = drawn[known + found], drawn[k]
-            found += 1
-            continue
-        end_of_new -= 1
-        drawn[end_of_new], drawn[k] = drawn[k], drawn[end_of_new]
-        more, at = _scan(here, start, end, x[j], y, total, best)
-        if more > best:
-            best, along, place = more, j, at
-            below, above = np.float64(x[j, here[at - 1]]), np.float64(x[j, here[at]])
-            cut = below / 2.0 + above / 2.0  # type: ignore[assignment]
-    if last >= 0:
-        samples[start:end] = order[last, start:end]
-    drawn[:known] = constant[:known]
-    constant[known : known + found] = drawn[known : known + found]
-    return along, place, cut, known + found
-
-
-@compiled
-def _draw(random: Rows) -> np.int64:
-    """Return the generator's next number below 2³¹ (G. Marsaglia, "Xorshift RNGs", 2003)."""
-    if random[0] == 0:
-        random[0] = 1
-    random[0] ^= random[0] << np.uint32(13)
-    random[0] ^= random[0] >> np.uint32(17)
-    random[0] ^= random[0] << np.uint32(5)
-    return np.int64(random[0] & _BITS)
-
-
-@compiled
-def _has_ties(rows: Rows, start: int, end: int, x: Columns) -> bool:
-    """Return whether two different rows next to one another have the same value."""
-    for p in range(start + 1, end):
-        if rows[p] != rows[p - 1] and x[rows[p]] == x[rows[p - 1]]:
-            return True
-    return False
-
-
-@compiled
-def _scan(
-    rows: Rows, start: int, end: int, x: Columns, y: Array, total: float, best: float
-) -> tuple[float, int]:
-    """Return the best split of sorted rows that beats ``best``, Σ² / n of both sides, and where.
-
-    The left side's sum comes from the nearer end, as scikit-learn adds it.
-    """
-    place, done, left, p = end, start, 0.0, start
-    here = x[rows[start]]
-    while True:
-        p += 1
-        while p < end:
-            before, here = here, x[rows[p]]
-            if here > before + _APART:
-                break
-            p += 1
-        if p >= end:
-            return best, place
-        if p - done <= end - p:
-            for q in range(done, p):
-                left += y[rows[q]]
-        else:
-            left = total
-            for q in range(end - 1, p - 1, -1):
-                left -= y[rows[q]]
-        done, rest = p, total - left
-        gain = left * left / (p - start) + rest * rest / (end - p)
-        if gain > best:
-            best, place = gain, p
 
 
 @compiled
@@ -270,9 +157,7 @@ def _impurities(
         for p in range(start, at):
             below += y[samples[p]]
     else:
-        below = total
-        for p in range(end - 1, at - 1, -1):
-            below -= y[samples[p]]
+        below = less_those_from(samples, at, end, y, total)
     square = 0.0
     for p in range(start, at):
         square += y[samples[p]] * y[samples[p]]
@@ -287,18 +172,15 @@ def _divide(
     end: int,
     x: Columns,
     cut: float,
-    drawn: Indices,
-    constant: Indices,
-    constants: int,
+    along: int,
+    skipped: NDArray[np.bool_],
     goes: NDArray[np.uint8],
     spare: Rows,
 ) -> None:
-    """Divide the sorted rows of all columns but the constant ones, in their order."""
-    some = order[drawn[-1]]
+    """Divide the sorted rows of all columns that are not skipped, in their order."""
+    some = order[along]
     for p in range(start, end):
         goes[some[p]] = x[some[p]] <= cut
-    skipped = np.zeros(len(order), np.bool_)
-    skipped[constant[:constants]] = True
     for j in range(len(order)):
         if skipped[j]:
             continue

@@ -1,9 +1,8 @@
-"""The integral of the product of two trees, exact: the leaves of one sort the other's nodes.
+"""The integral of the product of two trees, exact: the leaves of one go down the other's splits.
 
-Down one tree goes a list of nodes of the other, with the share of each that lies within: at a split
-along a factor that a listed node does not split itself, its share is divided; where it does, its
-children take its place; what lies on one side goes there whole. So a node of the second tree is
-never opened where it splits along none of the factors that cut it.
+Down one tree goes a list of the other's leaves, each with the part of its own integral that lies
+in the node: a split divides that part in the ratio of the lengths on both sides. Nothing else is
+fetched than the two ends of a leaf along the factor that is split.
 """
 
 from functools import partial
@@ -16,6 +15,7 @@ from odyssey.analysis.fanova.compiled import compiled
 from odyssey.analysis.fanova.hierarchy import Hierarchy
 
 Nodes = NDArray[np.uint32]
+Places = NDArray[np.int64]
 _LEAF = np.uint32(2**32 - 1)
 _NO_ROOM = np.inf
 
@@ -27,16 +27,18 @@ def products(trees: Hierarchy, part: int = 0, parts: int = 1) -> float:
     """
     if len(trees.roots) < 2:
         return 0.0
-    size = np.prod(trees.high - trees.low, axis=1)
+    leaf = np.flatnonzero(trees.left < 0)
+    # Children stand before parents, so a tree's leaves follow on the root before its own.
+    start = np.searchsorted(leaf, np.concatenate([[-1], trees.roots]), side="right")
+    ends = np.stack([trees.low[leaf].T, trees.high[leaf].T], axis=2).reshape(-1, 2 * len(leaf))
+    value = trees.total / np.prod(trees.high - trees.low, axis=1)
     left, right, factor = (a.astype(np.uint32) for a in (trees.left, trees.right, trees.factor))
-    span = _spans(trees.low, trees.high, trees.left, trees.right, trees.factor)
-    value, roots = trees.total / size, trees.roots.astype(np.uint32)
-    nodes = (span, left, right, factor, trees.cut, trees.total, value)
+    nodes = trees.low, trees.high, left, right, factor, trees.cut, value
     room = 4096
     found, at = 0.0, part
     while True:
         work = np.empty((room, 6), np.int64), np.empty((2, room), np.uint32), np.empty((2, room))
-        more, at = _products(roots, at, parts, *nodes, *work)
+        more, at = _products(trees.roots, at, parts, *nodes, start, ends, trees.total[leaf], *work)
         found += more
         if at < 0:
             return 2 * found
@@ -44,43 +46,21 @@ def products(trees: Hierarchy, part: int = 0, parts: int = 1) -> float:
 
 
 @compiled
-def _spans(
-    low: Array,
-    high: Array,
-    left: NDArray[np.int64],
-    right: NDArray[np.int64],
-    factor: NDArray[np.int64],
-) -> Array:
-    """Return the nodes' intervals by factor, (d, M, 2).
-
-    Both ends have a minus where neither the node nor one below it splits the factor: then alone is
-    (at − first) (second − at) never positive; else it is where a cut at ``at`` runs through it.
-    """
-    n, d = low.shape
-    span = np.empty((d, n, 2))
-    for s in range(n):
-        for j in range(d):
-            splits = left[s] >= 0 and (
-                j == factor[s] or span[j, left[s], 1] > 0 or span[j, right[s], 1] > 0
-            )
-            sign = 1 if splits else -1
-            span[j, s, 0], span[j, s, 1] = sign * low[s, j], sign * high[s, j]
-    return span
-
-
-@compiled
 def _products(
-    roots: Nodes,
+    roots: Places,
     at: int,
     parts: int,
-    span: Array,
+    low: Array,
+    high: Array,
     left: Nodes,
     right: Nodes,
     factor: Nodes,
     cut: Array,
-    total: Array,
     value: Array,
-    stack: NDArray[np.int64],
+    start: Places,
+    ends: Array,
+    mass: Array,
+    stack: Places,
     lists: Nodes,
     shares: Array,
 ) -> tuple[float, int]:
@@ -89,8 +69,13 @@ def _products(
     for s in range(len(roots)):
         for t in range(s):
             if number == at:
+                first, count = start[t], start[t + 1] - start[t]
+                if count > lists.shape[1]:
+                    return found, at
+                for i in range(count):
+                    lists[0, i], shares[0, i] = 2 * (first + i), mass[first + i]
                 product = _product(
-                    roots[s], roots[t], span, left, right, factor, cut, total, value,
+                    roots[s], count, low, high, left, right, factor, cut, value, ends,
                     stack, lists, shares,
                 )  # fmt: skip
                 if product == _NO_ROOM:
@@ -103,93 +88,79 @@ def _products(
 
 @partial(compiled, reorder=True)
 def _product(
-    first: int,
-    second: int,
-    span: Array,
+    root: int,
+    count: int,
+    low: Array,
+    high: Array,
     left: Nodes,
     right: Nodes,
     factor: Nodes,
     cut: Array,
-    total: Array,
     value: Array,
-    stack: NDArray[np.int64],
+    ends: Array,
+    stack: Places,
     lists: Nodes,
     shares: Array,
 ) -> float:
     """Return ∫ f_s f_t; infinity where the room for lists does not do.
 
-    ``lists[0]`` holds the lists of left children, ``lists[1]`` those of right ones, each a stack.
+    ``ends`` (d, 2 leaves) has both ends of each leaf side by side, a list the places of the first.
+    ``lists[0]`` holds the lists of left children, ``lists[1]`` those of right ones, each a stack;
+    the list of all leaves of the second tree is there.
     """
-    if left[first] == _LEAF:
-        return float(value[first] * total[second])
-    lists[0, 0], shares[0, 0] = second, 1.0
-    stack[0] = np.array([np.int64(first), 0, 0, 1, 1, 0])
-    top, found, room, unit = 0, 0.0, lists.shape[1] - 2, np.uint64(1)
+    if left[root] == _LEAF:
+        return float(value[root] * shares[0, :count].sum())
+    stack[0] = np.array([root, 0, 0, count, count, 0])
+    top, found, room, unit = 0, 0.0, lists.shape[1], np.uint64(1)
     while top >= 0:
-        s, side, start = (
-            np.uint64(stack[top, 0]),
-            np.uint64(stack[top, 1]),
-            np.uint64(stack[top, 2]),
-        )
-        end, free = np.uint64(stack[top, 3]), (np.uint64(stack[top, 4]), np.uint64(stack[top, 5]))
+        s, side = np.uint64(stack[top, 0]), np.uint64(stack[top, 1])
+        start, end = np.uint64(stack[top, 2]), np.uint64(stack[top, 3])
+        to_left, to_right = np.uint64(stack[top, 4]), np.uint64(stack[top, 5])
         top -= 1
-        j, at = np.uint64(factor[s]), cut[s]
-        floor, ceiling = abs(span[j, s, 0]), abs(span[j, s, 1])
-        i = start
-        while i < end:
-            b = lists[side, i]
-            # One branch that is hardly ever taken; of three each would be guessed wrong often.
-            while (at - span[j, b, 0]) * (span[j, b, 1] - at) > 0:
-                lists[side, end], shares[side, end] = right[b], shares[side, i]
-                end += unit
-                b = left[b]
-                lists[side, i] = b
-                if end >= room:
-                    return _NO_ROOM
-            i += unit
-        to_left, to_right = end if side == 0 else free[0], end if side == 1 else free[1]
-        if to_left + (end - start) >= room or to_right + (end - start) >= room or top + 3 >= room:
+        if to_left + (end - start) > room or to_right + (end - start) > room or top + 3 >= room:
             return _NO_ROOM
+        j, at = np.uint64(factor[s]), cut[s]
+        floor, ceiling = low[s, j], high[s, j]
         left_from, right_from = to_left, to_right
         below, above = left[s], right[s]
         left_ends, right_ends = left[below] == _LEAF, left[above] == _LEAF
         sum_left, sum_right = 0.0, 0.0
         if left_ends and right_ends:
             for e in range(start, end):
-                b = lists[side, e]
-                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
+                b = np.uint64(lists[side, e])
+                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
                 middle = min(max(at, bottom), edge)
-                weight = shares[side, e] * total[b] / (edge - bottom)
-                sum_left += weight * (middle - bottom)
-                sum_right += weight * (edge - middle)
+                share = shares[side, e] / (edge - bottom)
+                sum_left += share * (middle - bottom)
+                sum_right += share * (edge - middle)
         elif left_ends:
             for e in range(start, end):
-                b = lists[side, e]
-                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
+                b = np.uint64(lists[side, e])
+                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
                 middle = min(max(at, bottom), edge)
                 share = shares[side, e] / (edge - bottom)
-                sum_left += share * total[b] * (middle - bottom)
-                lists[1, to_right], shares[1, to_right] = b, share * (edge - middle)
-                to_right += np.uint64(middle < edge)
+                sum_left += share * (middle - bottom)
+                lists[1, to_right], shares[1, to_right] = lists[side, e], share * (edge - middle)
+                to_right += np.uint64(at < edge)
         elif right_ends:
             for e in range(start, end):
-                b = lists[side, e]
-                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
+                b = np.uint64(lists[side, e])
+                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
                 middle = min(max(at, bottom), edge)
                 share = shares[side, e] / (edge - bottom)
-                sum_right += share * total[b] * (edge - middle)
-                lists[0, to_left], shares[0, to_left] = b, share * (middle - bottom)
-                to_left += np.uint64(middle > bottom)
+                sum_right += share * (edge - middle)
+                lists[0, to_left], shares[0, to_left] = lists[side, e], share * (middle - bottom)
+                to_left += np.uint64(at > bottom)
         else:
             for e in range(start, end):
-                b = lists[side, e]
-                bottom, edge = max(abs(span[j, b, 0]), floor), min(abs(span[j, b, 1]), ceiling)
+                b = np.uint64(lists[side, e])
+                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
                 middle = min(max(at, bottom), edge)
                 share = shares[side, e] / (edge - bottom)
-                lists[0, to_left], shares[0, to_left] = b, share * (middle - bottom)
-                to_left += np.uint64(middle > bottom)
-                lists[1, to_right], shares[1, to_right] = b, share * (edge - middle)
-                to_right += np.uint64(middle < edge)
+                lists[0, to_left], shares[0, to_left] = lists[side, e], share * (middle - bottom)
+                to_left += np.uint64(at > bottom)
+                lists[1, to_right], shares[1, to_right] = lists[side, e], share * (edge - middle)
+                to_right += np.uint64(at < edge)
         if left_ends:
             found += sum_left * value[below]
         if right_ends:

@@ -12,27 +12,38 @@ from odyssey.analysis.fanova.compiled import compiled
 
 Values = NDArray[np.float32]
 Rows = NDArray[np.uint32]
+Places = NDArray[np.int64]
 _FEW = 15
 
 
 @compiled
-def sort_together(values: Values, rows: Rows) -> None:
-    """Sort values (n,) and bring rows (n,) along, both in place."""
-    n = len(values)
-    if n == 0:
+def sort_together(
+    values: Values, rows: Rows, order: Rows, ties: Places, start: int, end: int
+) -> None:
+    """Sort values (n,) from start to end and bring rows (n,) along, both in place.
+
+    ``order`` holds the rows sorted already, those of a value in any order, and ``ties`` up to each
+    how many follow on another row with their value: what has no ties is taken from there, and its
+    values are left as they are.
+    """
+    if start == end:
         return
-    stack, top = np.empty((n + 1, 3), np.int64), 0
-    stack[0, 0], stack[0, 1], stack[0, 2] = 0, n, 2 * np.int64(np.log2(n))
+    stack, top = np.empty((end - start + 1, 3), np.int64), 0
+    stack[0, 0], stack[0, 1], stack[0, 2] = start, end, 2 * np.int64(np.log2(end - start))
     while top >= 0:
         start, end, depth = stack[top, 0], stack[top, 1], stack[top, 2]
         top -= 1
-        while end - start > _FEW and depth > 0:
+        while end - start > _FEW and depth > 0 and ties[end - 1] > ties[start]:
             depth -= 1
             first, last = _three_parts(values, rows, start, end)
             top += 1
             stack[top, 0], stack[top, 1], stack[top, 2] = start, first, depth
             start = last
-        if end - start > _FEW:
+        if start == end:
+            continue
+        if ties[end - 1] == ties[start]:
+            rows[start:end] = order[start:end]
+        elif end - start > _FEW:
             _heap_sort(values[start:end], rows[start:end])
         else:
             _insert(values, rows, start, end)
