@@ -102,8 +102,12 @@ def test_a_bad_character_in_the_users_settings_is_one_line(tmp_path):
 
 
 USE = """
+import os
 from square import square
+from odyssey.analysis.fanova import compiled as module
 from odyssey.analysis.fanova.compiled import cache_folder, compiled
+if changed := os.environ.get("A_SOURCE_BESIDE_IT"):
+    module._SOURCES = (*module._SOURCES, changed)
 fast = compiled(square)
 assert fast(3.0) == 9.0
 stats = getattr(fast, "stats", None)
@@ -144,6 +148,16 @@ def test_a_damaged_store_of_machine_code_is_compiled_anew(square, tmp_path, kind
     )
     assert square() == ["0", "True"]
     assert square() == ["1", "True"]
+
+
+def test_machine_code_is_compiled_anew_when_another_file_of_the_package_changes(square, tmp_path):
+    square()
+    (tmp_path / "beside.py").write_text("x = 1\n", encoding="utf-8")
+    changed = {"A_SOURCE_BESIDE_IT": str(tmp_path / "beside.py")}
+    assert square(**changed) == ["0", "True"]
+    assert square(**changed) == ["1", "True"]
+    (tmp_path / "beside.py").write_text("x = 2\n", encoding="utf-8")
+    assert square(**changed) == ["0", "True"]
 
 
 def test_machine_code_of_another_numba_is_compiled_anew(square, tmp_path):

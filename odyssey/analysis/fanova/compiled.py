@@ -17,6 +17,7 @@ from numba.core import caching
 from numba.extending import register_jitable
 
 Function = TypeVar("Function", bound=Callable[..., Any])
+_SOURCES = tuple(sorted(map(str, Path(__file__).parent.glob("*.py"))))
 _log = logging.getLogger(__name__)
 
 
@@ -51,8 +52,8 @@ class Cache(caching.FunctionCache):
 
     def __init__(self, function: Callable[..., Any]) -> None:
         super().__init__(function)
-        files = self._cache_file
-        self._cache_file = _Files(self._cache_path, self._impl.filename_base, files._source_stamp)
+        stamp = self._cache_file._source_stamp, _sources()
+        self._cache_file = _Files(self._cache_path, self._impl.filename_base, stamp)
 
     def load_overload(self, sig: Any, target_context: Any) -> Any:
         """Return the stored code for a signature; None if there is none that is whole."""
@@ -86,6 +87,14 @@ class _Files(caching.IndexDataCacheFile):
         if not _is_whole(path):
             raise OSError(f"{path} is damaged")  # which numba reads as: not there
         return super()._load_data(name)
+
+
+def _sources() -> str:
+    """Return the digest of all sources of this folder.
+
+    A function is compiled with those of other files inside it; numba looks at its own file alone.
+    """
+    return _digest(b"\0".join(Path(path).read_bytes() for path in _SOURCES)).hex()
 
 
 def _is_whole(path: str, head: bytes = b"") -> bool:

@@ -10,7 +10,6 @@ effects below a tenth of the variance come out too small. One such step cures it
 """
 
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
 
 import numpy as np
@@ -18,6 +17,7 @@ from numpy.typing import NDArray
 
 from odyssey.analysis.fanova.boxes import Array, Boxes, leaves
 from odyssey.analysis.fanova.growing import Grown, Presorted
+from odyssey.analysis.fanova.threads import in_turn
 
 Setting = Literal["paper", "package", "accurate"]
 Rows = NDArray[np.int64]
@@ -70,8 +70,7 @@ def _forest(
     for _ in range(trees):
         bag = rows[random.randint(0, len(rows), len(rows))]
         bags.append((bag, random.randint(0, _RAND_R_MAX)))  # as scikit-learn draws a tree's seed
-    with ThreadPoolExecutor(workers) as pool:
-        grown = list(pool.map(lambda drawn: columns.tree(y, drawn[0], drawn[1], share), bags))
+    grown = in_turn(lambda drawn: columns.tree(y, drawn[0], drawn[1], share), bags, workers)
     predicted, times = np.zeros(len(y)), np.zeros(len(y))
     for (bag, _), one in zip(bags, grown, strict=True):
         out = np.ones(len(y), bool)

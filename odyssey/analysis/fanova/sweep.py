@@ -11,12 +11,10 @@ of trees (see ``overlap``). Larger sets, and boxes that are no trees, are a sum 
 sorted along one factor only those that meet there are visited.
 """
 
-from collections.abc import Callable, Iterable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations, pairwise
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +24,7 @@ from odyssey.analysis.fanova.compiled import compiled
 from odyssey.analysis.fanova.components import components_of
 from odyssey.analysis.fanova.hierarchy import hierarchy
 from odyssey.analysis.fanova.overlap import products
+from odyssey.analysis.fanova.threads import in_turn
 
 Cells = NDArray[np.int64]
 
@@ -50,12 +49,12 @@ def tree_variances(boxes: Boxes, rest: bool = True, workers: int = 1) -> Closed:
     if trees is None:
         return _of_any_boxes(boxes, rest)
     d, each = boxes.lower.shape[1], [trees.of(t) for t in range(boxes.trees)]
-    parts = _in_turn(components_of, each, workers)
-    every = _in_turn(lambda own: own.squares + products(own), each, workers)
+    parts = in_turn(components_of, each, workers)
+    every = in_turn(lambda own: own.squares + products(own), each, workers)
     others = np.full((boxes.trees, d), np.nan)
     if rest:
         single = [slice(a, b) for a, b in pairwise(boxes.offsets.tolist())]
-        others = np.array(_in_turn(lambda at: _rest(*_rows(boxes, at)), single, workers))
+        others = np.array(in_turn(lambda at: _rest(*_rows(boxes, at)), single, workers))
     one = np.array([main for main, _ in parts])
     two = np.array([pair for _, pair in parts])
     return Closed(np.array(every), one, _closed(one, two), others)
@@ -73,21 +72,13 @@ def mean_variances(boxes: Boxes, rest: bool = True, workers: int = 1) -> Closed:
         layers = boxes.layers * boxes.trees
         return _of_any_boxes(Boxes(lower, upper, value, one_function, layers), rest)
     share, jobs = 1 / boxes.trees**2, range(workers)
-    parts = _in_turn(lambda p: components_of(trees, p, workers), jobs, workers)
-    products_ = _in_turn(lambda p: products(trees, p, workers), jobs, workers)
+    parts = in_turn(lambda p: components_of(trees, p, workers), jobs, workers)
+    products_ = in_turn(lambda p: products(trees, p, workers), jobs, workers)
     one = share * parts[0][0][None]
     two = share * np.sum([pair for _, pair in parts], axis=0)[None]
     everything = share * np.array([trees.squares + sum(products_)])
     others = _rest(lower, upper, value) if rest else np.full(d, np.nan)
     return Closed(everything, one, _closed(one, two), others[None])
-
-
-def _in_turn(job: Callable[[Any], Any], of: Iterable[Any], workers: int) -> list[Any]:
-    """Return the results of jobs of compiled code, which lets threads run side by side."""
-    if workers == 1:
-        return [job(each) for each in of]
-    with ThreadPoolExecutor(workers) as pool:
-        return list(pool.map(job, of))
 
 
 def _closed(one: Array, pair: Array) -> Array:
