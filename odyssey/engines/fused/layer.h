@@ -23,6 +23,7 @@ class Direction {
  public:
   static constexpr int L = kLanes<Real>, Z = V::blocks, G = V::gates, P = V::vectors;
   static constexpr int kChunk = 48;  // frames whose input product is made at once, still in cache
+  static constexpr int kLarge = 96;  // blocks from which on gradients are worth a copy of delta's columns
   using Layout = LayerLayout<Real, V>;
   using Vec = Vector<Real>;
 
@@ -61,6 +62,8 @@ class Direction {
     if (V::gate_recurrence) Q_transposed_ = pieces.take<Real>(G * H * G * layout.padded());
     if (kCarries) dc_ = pieces.take<Real>(layout.padded());
     dp = pieces.take<Real>(P * layout.padded());
+    if (!kManyRegisters && layout.hidden >= kLarge)
+      columns_ = {pieces.take<Real>(std::size_t(T) * kWidest * L), kWidest * L};
   }
 
   // Storing the last block of the shared vectors writes whole vectors.
@@ -85,6 +88,10 @@ class Direction {
   //   dy  the gradients of y by the frames after it left out: T rows in the order s, any stride, in whole
   //       vectors; lanes beyond H are zero, or not looked at if shared; must not overlap what this writes
   void backward_step(int s, Rows<const Real> dy);
+
+  // Some columns of delta, copied together: far apart they don't stay in L1 while x and y go by. Only of a large
+  // layer, and not with AVX-512, whose tiles are wider.
+  Rows<Real> columns() const { return columns_; }
 
   // T rows: the gradients of what R y adds to.
   Rows<const Real> recurrent() const { return V::reset_gate ? delta_R : delta; }
@@ -300,6 +307,7 @@ class Direction {
   }
 
   Real *R_transposed_ = nullptr, *Q_transposed_ = nullptr, *dc_ = nullptr;
+  Rows<Real> columns_{};
   int ring_ = 0;
 };
 
