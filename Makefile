@@ -10,16 +10,18 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP
 unexport PIP_NO_BINARY PIP_ONLY_BINARY PIP_PYTHON PIP_DRY_RUN PIP_EDITABLE PIP_NO_DEPS PIP_PRE
 export PIP_USER := 0
 export PIP_REQUIRE_VIRTUALENV := 0
-# Through Python: the first line of a script can't name a path with blanks on every system.
-INSTALL = $(1)/python -m pip install --quiet --disable-pip-version-check
+# Through Python: the first line of a script can't name a path with blanks on every system. Without
+# byte code, half of pip's time: Python keeps that of what is imported.
+INSTALL = $(1)/python -m pip install --no-compile --quiet --disable-pip-version-check
 IN_PLACE = --no-deps --no-build-isolation --editable .
 # Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
 OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
 .PHONY: study example test test-fast env gpu-env check storm lock docs pictures clean help
 
+# The music column's page comes first, while the others train.
 study: env ## (default) the demo study, from raw data to demo/results/report.html
-	$(BIN)/python -m snakemake --profile profiles/demo
+	$(BIN)/python -m snakemake --profile profiles/demo --prioritize demo/results/jsb/report.html
 	@echo "Done: open demo/results/report.html"
 
 example: env ## the example of docs/extending.md: digits as a file of one's own, to a report
@@ -30,11 +32,14 @@ example: env ## the example of docs/extending.md: digits as a file of one's own,
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
+# A worker takes a whole file, the longest first; in the end the run names what took longest.
+SHARED_OUT = -n auto --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 2
+
 test: env ## every test, on all cores
-	$(BIN)/pytest -n auto --dist loadfile
+	$(BIN)/pytest $(SHARED_OUT)
 
 test-fast: env ## the tests without the slow ones: an answer in a minute and a half on two quiet cores
-	$(BIN)/pytest -n auto -m "not slow"
+	$(BIN)/pytest $(SHARED_OUT) -m "not slow"
 
 storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/runs/test_storm.py

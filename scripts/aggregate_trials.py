@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from odyssey.runs.products import receipted
-from odyssey.runs.results import collect
+from odyssey.runs.tables import collect
 
 if TYPE_CHECKING:
     from snakemake.script import snakemake

@@ -12,10 +12,10 @@ if TYPE_CHECKING:
     from snakemake.script import snakemake
 
 
-def main(config: Mapping[str, Any], out: Path, log: Path) -> None:
+def main(config: Mapping[str, Any], here: bool, out: Path, log: Path) -> None:
     """Build the library of the variants, and write down where it is and what is in it."""
     try:
-        library = build(Study(config).fused_variants)
+        library = build(Study(config).fused_variants, here=here)
     except KernelError as error:
         log.write_text(f"{error}\n", encoding="utf-8")
         sys.exit(f"{error}")
@@ -24,4 +24,9 @@ def main(config: Mapping[str, Any], out: Path, log: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(snakemake.config, Path(snakemake.output[0]), Path(snakemake.log[0]))
+    main(
+        snakemake.config,
+        snakemake.resources.instruction_sets == "own",
+        Path(snakemake.output[0]),
+        Path(snakemake.log[0]),
+    )

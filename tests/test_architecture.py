@@ -7,7 +7,8 @@ import sys
 
 import pytest
 
-from tests.conftest import ROOT, SLOW
+from tests.conftest import ROOT
+from tests.support.longest import SECONDS, SLOW, TESTS
 
 PACKAGE = ROOT / "odyssey"
 SCRIPTS = sorted((ROOT / "scripts").glob("*.py"))
@@ -169,8 +170,11 @@ def test_no_file_imports_itself_through_others():
     assert entered == {}
 
 
-def test_the_slow_places_are_there():
-    assert [place for place in SLOW if not (ROOT / "tests" / place).exists()] == []
+def test_the_slow_tests_are_there():
+    assert [place for place in SECONDS if not (TESTS / place).exists()] == []
+    for place, names in SLOW.items():
+        there = (TESTS / place).read_text(encoding="utf-8")
+        assert [name for name in names if f"def {name}(" not in there] == []
 
 
 def test_benchmarks_and_scripts_know_no_tests():

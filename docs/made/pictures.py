@@ -35,7 +35,7 @@ FOLDERS = {
 }
 RULES = {
     "prepare": "one per task",
-    "build_kernels": "all instruction sets",
+    "build_kernels": "for its processors",
     "train_trials": "one per block of trials",
     "aggregate_trials": "trials.csv, curves.csv",
     "run_fanova": "which factor matters",
@@ -44,6 +44,7 @@ RULES = {
     "join_findings": "all tasks",
     "plot_figure": "SVG and PNG",
     "report": "report.html",
+    "report_task": "one task, early",
     "partial_report": "any time, of what is there",
 }
 

@@ -4,6 +4,7 @@ A study of hours must not die at its figures, nor each trial by itself for want 
 """
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from odyssey.checks.software import check_analysis, check_mxnet
@@ -15,41 +16,48 @@ class NotReady(Exception):
     """This machine can't run the study; the message is one line."""
 
 
-def make_ready(study: Study, declared: Path, say: Callable[[str], object]) -> None:
+def make_ready(
+    study: Study, declared: Path, say: Callable[[str], object], here: bool = False
+) -> None:
     """Check what training and analysis need, and build the kernels that ``declared`` names.
 
-    The rule build_kernels makes ``declared``; here they are built anew if sources or variants are
-    others, or if the library is gone. Raises NotReady.
+    The rule build_kernels makes ``declared``. Kernels are built anew if sources or variants are
+    others, or if the library is gone: for every processor, or only for this one. ``here`` they are
+    built at once, beside the checks. Raises NotReady.
     """
     if not _trains(study):
         return
-    for check in (check_analysis, check_mxnet):
-        row = check()
+    with ThreadPoolExecutor() as pool:  # each waits for other processes
+        checks = [pool.submit(check) for check in (check_analysis, check_mxnet)]
+        if study.kernels == "fused" and any(study.device(task) == "cpu" for task in study.tasks):
+            try:
+                _renew_kernels(study, declared, say, here)
+            except KernelError as error:
+                raise NotReady(str(error)) from error
+    for row in (check.result() for check in checks):
         if row.state == "fail":
             raise NotReady(f"{row.name}: {row.text}. `odyssey doctor` checks everything")
-    if study.kernels == "fused" and any(study.device(task) == "cpu" for task in study.tasks):
-        try:
-            _renew_kernels(study, declared, say)
-        except KernelError as error:
-            raise NotReady(str(error)) from error
 
 
-def _renew_kernels(study: Study, declared: Path, say: Callable[[str], object]) -> None:
+def _renew_kernels(study: Study, declared: Path, say: Callable[[str], object], here: bool) -> None:
     forced_set()  # its name must be right; whether a node has it, the node says
     variants = study.fused_variants
-    if not variants or not declared.exists():
+    if not variants or not (here or declared.exists()):
         return
     reason = ""
-    if is_outdated(declared, variants):
-        reason = "sources or variants are others"
-    elif is_missing(variants):
-        reason = f"{declared} is there, its library is gone"
+    if not declared.exists():
+        reason = "this takes about a minute"
+    elif is_outdated(declared, variants):
+        reason = "anew: sources or variants are others"
+    elif is_missing(variants, here):
+        reason = f"anew: {declared} is there, its library is gone or of other processors"
     if reason:
-        say(f"Building the fused kernels anew: {reason}")
-        library = build(variants)
+        say(f"Building the fused kernels; {reason}")
+        library = build(variants, here=here)
         for refused in library.left_out.values():
             say(f"One instruction set is left out: {refused}")
-        library.declare(declared)
+        if declared.exists():
+            library.declare(declared)
 
 
 def _trains(study: Study) -> bool:

@@ -37,15 +37,18 @@ def gpu() -> None:
 @click.command("build")
 @click.argument("variants", nargs=-1)
 @click.option("--set", "sets", multiple=True, help="Instruction set; all of them by default.")
-def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...]) -> None:
+@click.option("--here", is_flag=True, help="The instruction set that this processor will use.")
+def build_kernels(variants: tuple[str, ...], sets: tuple[str, ...], here: bool) -> None:
     """Build the fused kernels of VARIANTS (the paper's nine by default), if they are not yet."""
     from odyssey.engines.fused import KernelError, build
     from odyssey.networks.cells import get_cell
     from odyssey.networks.variants import VARIANTS
 
+    if sets and here:
+        raise click.UsageError("--here chooses the instruction set: leave out --set, or --here")
     try:
         rows = [get_cell(code) for code in variants or VARIANTS]
-        library = build(rows, sets or None)
+        library = build(rows, sets or None, here)
     except (KernelError, ValueError) as error:
         raise click.ClickException(str(error)) from error
     for name, value in library.description().items():

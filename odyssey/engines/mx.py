@@ -10,6 +10,7 @@ import contextlib
 import ctypes
 import importlib.util
 import os
+import sys
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -34,6 +35,19 @@ def _silent() -> Iterator[None]:
         os.dup2(kept, 2)
         os.close(kept)
         os.close(nowhere)
+
+
+@contextlib.contextmanager
+def _without(*modules: str) -> Iterator[None]:
+    """Let nobody import these modules, unless they have been imported."""
+    hidden = [name for name in modules if name not in sys.modules]
+    for name in hidden:  # None is how Python notes that a module is not there
+        sys.modules[name] = None  # type: ignore[assignment]
+    try:
+        yield
+    finally:
+        for name in hidden:
+            del sys.modules[name]
 
 
 # In the order in which they need one another; `make gpu-env` installs them.
@@ -95,7 +109,9 @@ with _silent(), warnings.catch_warnings():  # of names that NumPy deprecated; no
     warnings.simplefilter("ignore")
     try:
         _load_cuda()
-        import mxnet as mx
+        # MXNet does without them where they are not there; they take longer than all the rest.
+        with _without("sklearn", "scipy.stats"):
+            import mxnet as mx
 
         mx.nd.waitall()  # starts the engine
     except Exception as error:  # a module that is not there, or a library's own error

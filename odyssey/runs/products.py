@@ -27,8 +27,8 @@ FIGURES = (
 FIGURES_PER_TASK = ("figure6",)
 
 _BEHIND = "made of the outdated"
-_TABLES = ("runs/results.py",)
-_ANALYSIS = ("analysis/**/*", "paper/*", "runs/results.py", "storage/plain.py")
+_TABLES = ("runs/results.py", "runs/tables.py")
+_ANALYSIS = ("analysis/**/*", "paper/*", *_TABLES, "storage/plain.py")
 
 
 class Product(Protocol):
@@ -215,6 +215,9 @@ def _analysis_of_task(study: Study, task: str) -> Iterator[Making]:
         yield Making(root, (root / kind / f"{task}.json",), (trials,), settings, _ANALYSIS)
     beside, inputs = root / "paper" / f"{task}.json", (trials, study.data_path(task))
     yield Making(root, (beside,), inputs, {"analysis": analysis}, _ANALYSIS)
+    kinds = (root / kind / f"{task}.json" for kind in ("fanova", "comparison", "paper"))
+    parts = (trials, curves, study.data_path(task), *kinds)
+    yield Making(root, (root / task / "report.html",), parts, _of_report(study, [task]), _ANALYSIS)
 
 
 def _joined(study: Study) -> Iterator[Making]:
@@ -236,9 +239,14 @@ def _joined(study: Study) -> Iterator[Making]:
         )
     curves = (root / task / "curves.csv" for task in study.tasks)
     inputs = (*findings, *curves, *map(study.data_path, study.tasks), *figures.values())
-    versions = {n: v for task in study.tasks for n, v in study.versions(task).items()}
-    settings = {**study.config, "versions": versions} if versions else study.config
+    settings = _of_report(study, study.tasks)
     yield Making(root, (root / "report.html",), inputs, settings, _ANALYSIS)
+
+
+def _of_report(study: Study, tasks: Iterable[str]) -> Mapping[str, Any]:
+    """Return the settings that a report shows, with the versions of extensions."""
+    versions = {n: v for task in tasks for n, v in study.versions(task).items()}
+    return {**study.config, "versions": versions} if versions else study.config
 
 
 def _label(path: Path) -> str:

@@ -22,7 +22,7 @@ from odyssey.runs.plan import (
     wall_seconds,
     with_epochs,
 )
-from odyssey.storage.datasets import DataError, load_dataset
+from odyssey.storage.datasets import DataError, Dataset, load_dataset
 from odyssey.study.study import Study
 from odyssey.tasks import TASKS, Costs
 from odyssey.units import duration
@@ -44,34 +44,65 @@ def plan_view(
     ``calibration`` is a trials.csv; without one the built-in costs hold. PlanError if that or the
     machine makes no sense.
     """
-    prepared = {task: _prepared(study, task) for task in study.tasks}
+    data = {task: _data(study, task) for task in study.tasks}
+    prepared = {task: _size(study, task, found) for task, found in data.items()}
     corpora = {task: found or corpus_of(task) for task, found in prepared.items()}
     costs, share = _calibrated(calibration, epochs, corpora, study)
     most = plan(study, threads, costs, corpora)
-    notes = [_origin(calibration), *_guesses(prepared), *study.without_factors()]
+    notes = [_origin(calibration), *_others(study, data), *_guesses(prepared)]
+    notes += study.without_factors()
     notes += [f"jobs train {threads} trials at a time and take {START_SECONDS:.0f} s to start"]
     notes += ["how long it takes on GPUs is not measured"]
-    table = _table("If every trial trains all its epochs", most, threads, nodes, cores)
+    beside = _is_papers(study, data)
+    table = _table("If every trial trains all its epochs", most, threads, nodes, cores, beside)
     if share is None:
         notes.append("--trials or --epochs tell how many epochs trials train until they stop")
         return Group(table, *notes)
     expected = plan(study, threads, with_epochs(costs, share), corpora)
     title = f"If trials train {100 * share:.0f} % of their epochs"
-    return Group(table, _table(title, expected, threads, nodes, cores), *notes)
+    return Group(table, _table(title, expected, threads, nodes, cores, beside), *notes)
 
 
-def _prepared(study: Study, task: str) -> Corpus | None:
-    """Return the size of a task's prepared data; None while there are none."""
+def _data(study: Study, task: str) -> Dataset | None:
+    """Return a task's prepared data; None while there are none."""
     try:
-        data = load_dataset(study.data_path(task))
+        return load_dataset(study.data_path(task))
     except DataError:
         return None
-    splits = data.splits
-    sequences = {name: len(split) for name, split in splits.items()}
-    frames = sum(len(split.inputs) for split in splits.values())
+
+
+def _is_asked_for(study: Study, task: str, data: Dataset) -> bool:
+    return bool(data.source == study.data_options(task)["source"])
+
+
+def _size(study: Study, task: str, data: Dataset | None) -> Corpus | None:
+    """Return the size of prepared data, None if they are not those that the config asks for."""
+    if data is None or not _is_asked_for(study, task, data):
+        return None
+    sequences = {name: len(split) for name, split in data.splits.items()}
+    frames = sum(len(split.inputs) for split in data.splits.values())
     trained = sequences.pop("train")
     evaluated = sum(sequences.values())
     return Corpus(trained, evaluated, frames / (trained + evaluated))
+
+
+def _others(study: Study, data: Mapping[str, Dataset | None]) -> list[str]:
+    """Say which prepared data are not those that the config asks for."""
+    return [
+        f"{task}: {study.data_path(task)} is of source {found.source!r}, the config asks for "
+        f"{study.data_options(task)['source']!r}: the plan is for a corpus of the usual size"
+        for task, found in data.items()
+        if found and not _is_asked_for(study, task, found)
+    ]
+
+
+def _is_papers(study: Study, data: Mapping[str, Dataset | None]) -> bool:
+    """Return whether these are the paper's runs, on its corpora as far as they are prepared."""
+    searches = {(task, code): paper.TRIALS for task in paper.TASKS for code in paper.ORDER}
+    asked = {(task, code): study.trials(task) for task in study.tasks for code in study.variants}
+    there = [(task, found) for task, found in data.items() if found]
+    usual = [found.comparable for task, found in there if _is_asked_for(study, task, found)]
+    return asked == searches and all(usual)
 
 
 def _guesses(prepared: Mapping[str, Corpus | None]) -> list[str]:
@@ -125,7 +156,9 @@ def _origin(calibration: Path | None) -> str:
     )
 
 
-def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, cores: int) -> Table:
+def _table(
+    title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, cores: int, beside: bool
+) -> Table:
     table = Table(title=title, title_justify="left", show_footer=True)
     jobs = [seconds for each in plans for seconds in each.jobs]
     hours = sum(each.core_seconds for each in plans) / 3600
@@ -140,11 +173,10 @@ def _table(title: str, plans: Sequence[TaskPlan], threads: int, nodes: int, core
         f"{number} × {cores} cores: {duration(wall_seconds(plans, threads, number, cores))}"
         for number in sorted({1, nodes})
     ]
-    share = paper.CORE_HOURS / hours
-    table.caption = (
-        f"ends after {', '.join(ends)}; the paper's study took {paper.CORE_HOURS:,} core hours, "
-        f"{share:.0f} times as many"
-    )
+    table.caption = f"ends after {', '.join(ends)}"
+    if beside:
+        share = f"{paper.CORE_HOURS:,} core hours, {paper.CORE_HOURS / hours:.0f} times as many"
+        table.caption += f"; the paper's study took {share}"
     return table
 
 

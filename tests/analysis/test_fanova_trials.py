@@ -272,22 +272,20 @@ def test_wandbs_export_leaves_out_what_did_not_finish(tmp_path):
     assert set(found.factors) == {"optimizer.lr", "layers", "opt"}
 
 
-@pytest.mark.parametrize(
-    ("entry", "law"),
-    [
-        ("opt: {law: choice, levels: [adam, sgd]}", Choice(("adam", "sgd"))),
-        ("lr: {law: log-uniform, low: 1.0e-5, high: 0.1}", LogUniform(1e-5, 1e-1)),
-        ("layers: {law: uniform, low: 1, high: 6, integer: true}", SPACE["layers"]),
-    ],
-)
-def test_laws_come_from_a_file_too(tmp_path, entry, law):
-    (tmp_path / "laws.yaml").write_text(entry, encoding="utf-8")
+def test_laws_come_from_a_file_too(tmp_path):
+    laws = {
+        "opt: {law: choice, levels: [adam, sgd]}": Choice(("adam", "sgd")),
+        "lr: {law: log-uniform, low: 1.0e-5, high: 0.1}": LogUniform(1e-5, 1e-1),
+        "layers: {law: uniform, low: 1, high: 6, integer: true}": SPACE["layers"],
+    }
+    (tmp_path / "laws.yaml").write_text("\n".join(laws), encoding="utf-8")
     ran = run(tmp_path, "--target", "loss", "--space", str(tmp_path / "laws.yaml"))
     assert ran.exit_code == 0, ran.output
     found = json.loads((tmp_path / "out" / "fanova.json").read_text(encoding="utf-8"))
-    name = entry.split(":")[0]
-    assert found["laws"][name] == text_of_law(name, law)
-    assert name not in found["inferred"]
+    for entry, law in laws.items():
+        name = entry.split(":")[0]
+        assert found["laws"][name] == text_of_law(name, law)
+        assert name not in found["inferred"]
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ from click.testing import CliRunner
 
 from odyssey.analysis.claims.of_paper import CLAIMS
 from odyssey.analysis.findings import read_trials
+from odyssey.analysis.report.closing import closing_words
 from odyssey.analysis.report.of_tables import UnusableTable, check_trials
 from odyssey.cli import main
 from odyssey.runs.products import figure_names
@@ -61,6 +62,18 @@ def test_the_published_table_gives_all_figures_and_verdicts(run, tmp_path):
         assert f"<td>{row['part']}</td>" in page
         assert f"<td><b>{row['distance']:.2f}</b></td><td>{row['floor']:.2f}</td>" in page
     assert page.count("<td>best</td>") == page.count("<td>all</td>") == 9
+
+
+def test_who_has_a_report_reads_where_it_is_and_what_was_best(run, made_up, tmp_path, config):
+    assert run(made_up).exit_code == 0
+    study = Study(config | {"results": str(tmp_path / "out"), "tasks": ["jsb"]})
+    words = closing_words(study, ["docs/mine.yaml", "config.yaml"])
+    best = read_trials(made_up).sort_values("valid").iloc[0]
+    assert words.startswith(f"{tmp_path / 'out' / 'report.html'}: the report\n")
+    assert f"JSB Chorales: {best.test:.4g} by {best.variant}" in words
+    assert "odyssey status --configfile docs/mine.yaml\n" in words
+    (tmp_path / "out" / "trials.csv").unlink()
+    assert closing_words(study) == ""
 
 
 def test_on_other_data_the_paper_stands_aside(run, made_up, tmp_path):

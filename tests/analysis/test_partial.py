@@ -8,11 +8,12 @@ import pytest
 
 from odyssey.analysis.findings import read_trials
 from odyssey.analysis.report.partial import NothingYet, write_partial
-from odyssey.runs.results import TRIAL, TrialResult, write_block, write_trial
+from odyssey.runs.results import CURVES, TRIAL, write_block, write_trial
 from odyssey.storage.tree_file import save_tree
 from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
 from tests.support.tiny_workflow import TinyWorkflow
+from tests.support.trial_results import trial_result
 
 CAPTIONS = sorted((ROOT / "workflow" / "report").glob("*.rst"))
 
@@ -22,24 +23,17 @@ def study(config, tmp_path):
     config |= {"results": str(tmp_path / "results"), "data_folder": str(tmp_path), "trials": 12}
     config |= {"tasks": ["jsb", "timit"], "variants": ["V", "NP", "FGR"]}
     config["task_settings"]["jsb"]["trials_per_job"] = 4
-    config["analysis"]["bootstrap"] = 3
+    config["analysis"] |= {"bootstrap": 3, "trees": 8}
     return load_study(config, SCHEMA)
 
 
 def result(spec, test=9.0):
     figures = np.array([2 * test, test, 1.5 * test])
-    return TrialResult(
-        settings=spec.settings,
+    return trial_result(
+        spec.settings,
         fingerprint=spec.fingerprint,
-        data={"source": "made up", "fingerprint": "d"},
         parameters=100 * spec.hyperparameters["hidden"],
-        curves=dict.fromkeys(("train", "valid", "test", "seconds"), figures),
-        best_epoch=2,
-        diverged_epoch=0,
-        host="here",
-        kernels="fused",
-        package_version="0",
-        finished="2026-01-01",
+        curves=dict.fromkeys(CURVES, figures),
     )
 
 

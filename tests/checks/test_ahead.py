@@ -8,6 +8,7 @@ from odyssey.checks import ahead
 from odyssey.checks.ahead import NotReady, make_ready
 from odyssey.checks.check import fail, ok
 from odyssey.engines.fused import build
+from odyssey.engines.fused.instructions import buildable_sets, supported_sets
 from odyssey.networks.variants import VARIANTS
 from odyssey.study.study import Study
 
@@ -30,6 +31,23 @@ def test_kernels_whose_library_is_gone_are_built_anew(study, compiler, tmp_path)
     assert len(said) == 1
     assert "Building the fused kernels" in said[0]
     assert list((tmp_path / "kernels").glob("*/portable.so"))
+
+
+@pytest.mark.skipif(len(supported_sets()) < 2, reason="needs a processor with several sets")
+def test_a_local_run_builds_one_instruction_set_and_a_cluster_the_others(study, compiler, tmp_path):
+    said, declared = [], tmp_path / "kernels.json"
+    built = lambda: {path.stem for path in (tmp_path / "kernels").glob("*/*.so")}  # noqa: E731
+    make_ready(study, declared, said.append)
+    assert said == []  # the rule builds, on a node
+    make_ready(study, declared, said.append, here=True)
+    assert built() == {supported_sets()[0]}
+    build(VARIANTS.values(), here=True).declare(declared)
+    runs = compiler()
+    make_ready(study, declared, said.append, here=True)
+    assert (len(said), compiler()) == (1, runs)
+    make_ready(study, declared, said.append)
+    assert "other processors" in said[1]
+    assert built() == set(buildable_sets())
 
 
 def test_without_a_compiler_lost_kernels_end_the_run_in_one_line(

@@ -7,23 +7,17 @@ import sys
 import numpy as np
 import pytest
 
-from odyssey.engines.fused import build
 from odyssey.engines.fused.instructions import supported_sets
-from odyssey.engines.fused.loader import instruction_set
 from odyssey.engines.fused.model import FusedModel
 from odyssey.networks.spec import UpdateRule
-from odyssey.networks.variants import get_variant
 from tests.conftest import ROOT
-from tests.support.model_checks import CODES, COMBINED, network, sequence, started
+from tests.support.libraries import FEW, build_few
+from tests.support.model_checks import CODES, network, sequence, started
+
+pytestmark = pytest.mark.usefixtures("libraries")
 
 LOSSES = ["softmax", "ctc", "bernoulli", "squared"]
 LENGTHS = (9, 30, 1, 14, 9, 1, 52, 23, 11, 40, 9, 17, 33, 8, 26, 1, 12)  # more than there are rows
-
-
-@pytest.fixture(scope="module", autouse=True)
-def libraries():
-    """One library for the combined rows, not one for each."""
-    build([get_variant(code) for code in COMBINED], [instruction_set()])
 
 
 def started_model(code, H, loss="softmax", bidirectional=True):
@@ -109,7 +103,7 @@ for code in sys.argv[1:]:
 @pytest.mark.slow
 @pytest.mark.parametrize("name", supported_sets()[1:])
 def test_other_instruction_sets_have_them_too(name):
-    build([get_variant("V"), get_variant("FGR")], [name])
-    command = [sys.executable, "-c", COMPARE, "V", "FGR"]
+    build_few(name)
+    command = [sys.executable, "-c", COMPARE, *FEW]
     environment = os.environ | {"ODYSSEY_INSTRUCTION_SET": name}
     subprocess.run(command, check=True, env=environment, cwd=ROOT)

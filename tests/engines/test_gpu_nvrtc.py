@@ -6,7 +6,7 @@ import re
 import pytest
 
 from odyssey.engines.gpu import nvrtc
-from odyssey.engines.gpu.source import BACKWARD, FILES, FORWARD, LEAST_SHARED, LOSSES, SOURCE
+from odyssey.engines.gpu.source import BACKWARD, FILES, FORWARD, LEAST_SHARED, LOSSES
 from odyssey.networks.variants import VANILLA, VARIANTS, get_variant
 from tests.support.emulated_gpu import SHARED
 
@@ -49,6 +49,7 @@ def test_rows_without_gates_compile():
 
 
 ON_CHIP = """
+#include "weights.cuh"
 static_assert(!odyssey::Weights<2, 1, false>::streamed, "forward");
 static_assert(!odyssey::Weights<2, 1, true>::streamed, "backward");
 """
@@ -56,7 +57,7 @@ static_assert(!odyssey::Weights<2, 1, true>::streamed, "backward");
 
 @pytest.mark.parametrize("capability", SHARED, ids=str)
 def test_vanilla_of_128_blocks_lies_on_chip_where_96_kib_are_shared(capability, monkeypatch):
-    monkeypatch.setattr(nvrtc, "SOURCE", SOURCE + ON_CHIP)
+    monkeypatch.setattr(nvrtc, "SOURCE", ON_CHIP)
     if SHARED[capability] >= 96 << 10:
         assert nvrtc.compile_ptx(VANILLA, capability, SHARED[capability])
         return

@@ -81,7 +81,7 @@ def stop_after(calls):
 
 def test_a_block_trains_its_trials_side_by_side_in_one_process(study, tmp_path):
     data = tmp_path / "timit.h5"
-    write_dataset(data, tiny_dataset("timit", SEQUENCES))
+    write_dataset(data, tiny_dataset("timit", 4))
     block.run_block(study, "timit", "V", 0, 3, data, tmp_path / "block.h5", workers=1)
     assert len(read_block(tmp_path / "block.h5")) == 4
     dataset = block.prepared(data)

@@ -9,21 +9,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from odyssey.engines.fused import build
 from odyssey.engines.fused.instructions import supported_sets
 from odyssey.engines.fused.layer import fused_layer
-from odyssey.engines.fused.loader import instruction_set
 from odyssey.engines.fused.model import FusedModel
 from odyssey.engines.gluon.model import GluonModel
 from odyssey.engines.mx import mx
 from odyssey.engines.noise import Noise
 from odyssey.networks import equations
-from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import NetworkSpec, UpdateRule
 from odyssey.networks.variants import VARIANTS, get_variant
+from tests.support.libraries import FEW, build_few
 from tests.support.model_checks import (
     CODES,
-    COMBINED,
     GRADIENT,
     OTHERS,
     check_step,
@@ -34,11 +31,7 @@ from tests.support.model_checks import (
     started,
 )
 
-
-@pytest.fixture(scope="module", autouse=True)
-def libraries():
-    """One library for the rows beside the nine, not one for each."""
-    build(map(get_cell, [*COMBINED, *OTHERS]), [instruction_set()])
+pytestmark = pytest.mark.usefixtures("libraries")
 
 
 def check_against_equations(spec, T, tolerance=5e-5, std=0.3):
@@ -248,11 +241,11 @@ np.savez(sys.argv[2], losses=losses, **model.get_parameters())
 """
 
 
-@pytest.mark.parametrize("code", ["V", "FGR", *OTHERS])
+@pytest.mark.parametrize("code", [*FEW, *OTHERS])
 def test_instruction_sets_agree(code, tmp_path):
     """Documented tolerance: 1e-5 of the largest entry after three updates."""
     results = {}
-    build(map(get_cell, ["V", "FGR", *OTHERS]), ["portable"])
+    build_few("portable")
     for name in {"portable", *supported_sets()[:1]}:
         environment = os.environ | {"ODYSSEY_INSTRUCTION_SET": name}
         target = tmp_path / f"{name}.npz"

@@ -11,6 +11,8 @@ from odyssey.networks.variants import VANILLA, VARIANTS
 from odyssey.tasks import TASKS
 from tests.conftest import ROOT
 
+pytestmark = pytest.mark.usefixtures("libraries")
+
 
 @pytest.fixture
 def step(monkeypatch):

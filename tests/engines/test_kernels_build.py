@@ -68,6 +68,16 @@ def test_the_key_knows_variants_sources_and_compiler(compiler, monkeypatch):
     assert len(keys) == 4
 
 
+def test_a_library_of_more_variants_will_do(compiler):
+    library, runs = build(VARIANTS.values(), ["portable"]), compiler()
+    assert build([VANILLA, get_variant("NP")], ["portable"]) == library
+    assert compiler() == runs
+    assert build([VANILLA, get_variant("CIFG+NP")], ["portable"]) != library
+    program = compiler.path.read_text(encoding="utf-8")
+    compiler.path.write_text(program.replace("fake 1.0", "fake 2.0"), encoding="utf-8")
+    assert build([VANILLA], ["portable"]) != library
+
+
 def test_find_needs_the_variant_the_set_and_the_sources(compiler, monkeypatch):
     assert find(VANILLA, "portable") is None
     library = build([VANILLA], ["portable"])

@@ -49,6 +49,22 @@ def test_a_node_takes_the_next_best_set_where_the_best_could_not_be_built(compil
 
 
 @x86
+def test_for_this_processor_alone_the_best_set_that_the_compiler_knows_is_built(
+    compiler, monkeypatch
+):
+    monkeypatch.setattr(module, "chosen_sets", lambda: ("avx512", "avx2", "portable"))
+    compiler.refuse("-mavx512f")
+    library = build([VANILLA], here=True)
+    assert [path.stem for path in library.folder.glob("*.so")] == ["avx2"]
+    assert available(VANILLA) == (library, "avx2")
+    assert not is_missing([VANILLA], here=True)
+    assert is_missing([VANILLA])  # portable is for others
+    runs = compiler()
+    assert build([VANILLA], here=True) == library
+    assert compiler() == runs
+
+
+@x86
 def test_a_better_compiler_builds_what_was_left_out(compiler, monkeypatch):
     compiler.refuse("-mavx512f")
     assert build([VANILLA]).left_out

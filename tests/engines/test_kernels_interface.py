@@ -28,6 +28,8 @@ from odyssey.networks.variants import VANILLA, VARIANTS
 from tests.conftest import ROOT
 from tests.support.model_checks import network, sequence, started
 
+pytestmark = pytest.mark.usefixtures("libraries")
+
 SOURCES = ROOT / "odyssey" / "engines" / "fused"
 RULE = UpdateRule(0.01, 0.9, clip=True)
 

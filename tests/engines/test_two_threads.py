@@ -7,15 +7,14 @@ import numpy as np
 import pytest
 
 from odyssey.engines import cores
-from odyssey.engines.fused import build
 from odyssey.engines.fused import model as module
-from odyssey.engines.fused.loader import instruction_set
 from odyssey.engines.fused.model import FusedModel, memory_of
 from odyssey.engines.noise import Noise
 from odyssey.networks.spec import UpdateRule
-from odyssey.networks.variants import get_variant
 from tests.conftest import ROOT
-from tests.support.model_checks import CODES, COMBINED, network, sequence, started
+from tests.support.model_checks import CODES, network, sequence, started
+
+pytestmark = pytest.mark.usefixtures("libraries")
 
 LENGTHS = (9, 1, 30, 2, 17)
 
@@ -23,12 +22,6 @@ LENGTHS = (9, 1, 30, 2, 17)
 class Granted:
     def __init__(self, value):
         self.value = value
-
-
-@pytest.fixture(scope="module", autouse=True)
-def libraries():
-    """One library for the combined rows, not one for each."""
-    build([get_variant(code) for code in COMBINED], [instruction_set()])
 
 
 @pytest.fixture

@@ -12,7 +12,8 @@ import pytest
 from benchmarks.private_slurm import wait_for
 from benchmarks.tiny import tiny_dataset
 from odyssey.runs.block import BlockError, prepared, run_block
-from odyssey.runs.results import collect, read_block
+from odyssey.runs.results import read_block
+from odyssey.runs.tables import collect
 from odyssey.storage.datasets import write_dataset
 from odyssey.storage.tree_file import load_tree, save_tree
 from odyssey.study.study import Study

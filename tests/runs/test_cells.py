@@ -7,12 +7,14 @@ import yaml
 
 from benchmarks.tiny import tiny_dataset
 from odyssey.runs.block import run_block
-from odyssey.runs.results import collect
+from odyssey.runs.tables import collect
 from odyssey.storage.datasets import write_dataset
 from odyssey.storage.tree_file import load_tree
 from odyssey.study.study import load_study
 from tests.conftest import ROOT, SCHEMA
 from tests.support.rows import rows_of_a_test
+
+pytestmark = pytest.mark.usefixtures("libraries")
 
 TRIALS = 2
 

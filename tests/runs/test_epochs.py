@@ -15,7 +15,8 @@ from odyssey.engines.training import Model
 from odyssey.runs import trial as trial_module
 from odyssey.runs.checkpoint import previous_generation
 from odyssey.runs.epochs import read_trial
-from odyssey.runs.results import collect, write_block
+from odyssey.runs.results import write_block
+from odyssey.runs.tables import collect
 from odyssey.runs.trial import run_trial
 from odyssey.storage.tree_file import label_of, load_tree, read_label, save_tree
 from odyssey.study.config_files import lay_over

@@ -1,6 +1,7 @@
 """The cost model against hand sums and made-up measurements, the plan against the real config."""
 
 import csv
+import dataclasses
 import io
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from rich.console import Console
 
+from benchmarks.tiny import tiny_dataset
 from odyssey.cli import main
 from odyssey.runs.plan import (
     EVALUATED,
@@ -31,6 +33,7 @@ from odyssey.runs.plan import (
     wall_seconds,
     with_epochs,
 )
+from odyssey.storage.datasets import write_dataset
 from odyssey.study.study import load_study
 from odyssey.tasks import TASKS, Costs, Source, Task, register
 from odyssey.views.plan import plan_view
@@ -204,6 +207,33 @@ def test_the_plan_says_what_is_no_factor_of_a_variant(config, tmp_path):
     console.print(plan_view(study, 3))
     words = "forget_bias is no factor of NFG, CIFG, which have nothing that it acts on"
     assert console.export_text().count(words) == 1
+
+
+def plan_of(config, folder, **changes):
+    """The words of the plan of a study whose data lie in a folder."""
+    folders = {"results": str(folder), "data_folder": str(folder)}
+    console = Console(width=250, record=True, file=io.StringIO())
+    console.print(plan_view(load_study(config | folders | changes), 3))
+    return console.export_text()
+
+
+def test_prepared_data_of_another_source_are_not_used_and_the_plan_says_so(config, tmp_path):
+    before = plan_of(config, tmp_path)
+    write_dataset(tmp_path / "jsb.h5", dataclasses.replace(tiny_dataset("jsb"), source="json"))
+    after = plan_of(config, tmp_path)
+    words = "is of source 'json', the config asks for 'music21': the plan is for a corpus of the"
+    assert words in after
+    rows = lambda text: [line for line in text.splitlines() if "│" in line]  # noqa: E731
+    assert rows(after) == rows(before)
+
+
+def test_only_the_papers_own_study_is_compared_with_the_papers_hours(config, tmp_path):
+    assert "131,220 core hours" in plan_of(config, tmp_path)
+    assert "131,220" not in plan_of(config, tmp_path, trials=10)
+    assert "131,220" not in plan_of(config, tmp_path, tasks=["jsb"])
+    data = dataclasses.replace(tiny_dataset("jsb"), source="music21", comparable=False)
+    write_dataset(tmp_path / "jsb.h5", data)
+    assert "131,220" not in plan_of(config, tmp_path)
 
 
 def test_a_job_takes_its_start(study):

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import select
+import shutil
 import signal
 import subprocess
 import sys
@@ -28,21 +29,33 @@ from odyssey.storage.datasets import write_dataset
 from odyssey.storage.tree_file import load_tree, save_tree
 from odyssey.study.study import Study
 from odyssey.views import progress as views
-from tests.conftest import ROOT
+from tests.conftest import ROOT, tiny_study_in
+
+
+def study_in(folder):
+    """One task, two variants, two trials a block."""
+    config = dict(tiny_study_in(folder).config) | {"tasks": ["jsb"], "variants": ["V", "NP"]}
+    config["task_settings"]["jsb"]["trials_per_job"] = 2
+    return Study(config)
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """The folder of ``study``, to be copied."""
+    folder = tmp_path_factory.mktemp("made")
+    study, data = study_in(folder), tiny_dataset("jsb")
+    write_dataset(folder / "jsb.h5", data)
+    run_block(study, "jsb", "V", 0, 1, folder / "jsb.h5", study.block_path("jsb", "V", 0, 1))
+    run_trial(study.trial("jsb", "V", 2), data, study.trial_path("jsb", "V", 2), "gluon")
+    note_failure(study.trial_path("jsb", "V", 3), "its process died; see a log")
+    return folder
 
 
 @pytest.fixture
-def study(tiny_study, tmp_path):
-    """Trials 0 and 1 are in a block, 2 is done, 3 has failed; one task, two variants."""
-    config = json.loads(json.dumps(tiny_study.config)) | {"tasks": ["jsb"], "variants": ["V", "NP"]}
-    config["task_settings"]["jsb"]["trials_per_job"] = 2
-    study = Study(config)
-    data = tiny_dataset("jsb")
-    write_dataset(tmp_path / "jsb.h5", data)
-    run_block(study, "jsb", "V", 0, 1, tmp_path / "jsb.h5", study.block_path("jsb", "V", 0, 1))
-    run_trial(study.trial("jsb", "V", 2), data, study.trial_path("jsb", "V", 2), "gluon")
-    note_failure(study.trial_path("jsb", "V", 3), "its process died; see a log")
-    return study
+def study(made, tmp_path):
+    """Trials 0 and 1 are in a block, 2 is done, 3 has failed."""
+    shutil.copytree(made, tmp_path, dirs_exist_ok=True)
+    return study_in(tmp_path)
 
 
 def write_config(folder, study, **changes):

@@ -6,14 +6,15 @@ from odyssey.runs.results import (
     BLOCK,
     CURVES,
     TrialResult,
-    collect,
     read_block,
     write_block,
     write_trial,
 )
+from odyssey.runs.tables import collect
 from odyssey.storage.tree_file import DamagedFile, save_tree
 from odyssey.study.hyperparameter import COLUMNS
 from odyssey.study.search import Choice
+from tests.support.trial_results import trial_result
 
 FIXED = {
     "trial": 0,
@@ -31,25 +32,7 @@ TRIAL_COLUMNS = [
 def result(task="jsb", trial=0, diverged=0, **drawn):
     settings = {"task": task, "variant": "V", **FIXED, "trial": trial}
     settings["hyperparameters"] = settings["hyperparameters"] | drawn
-    return TrialResult(
-        settings=settings,
-        fingerprint="f",
-        data={"source": "mat", "fingerprint": "d"},
-        parameters=123,
-        curves={
-            "train": np.array([9.0, 8.0, 7.0]),
-            "valid": np.array([9.0, 8.0, 8.5]),
-            "test": np.array([9.1, 8.2, 8.6]),
-            "seconds": np.array([1.0, 2.0, 4.0]),
-        },
-        best_epoch=2,
-        diverged_epoch=diverged,
-        host="node",
-        kernels="fused",
-        package_version="0",
-        finished="2026-01-01",
-        untrained={"valid": 61.5, "test": 61.25},
-    )
+    return trial_result(settings, diverged_epoch=diverged)
 
 
 def test_a_block_comes_back_as_it_was(tmp_path):

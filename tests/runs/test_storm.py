@@ -104,7 +104,7 @@ def test_a_storm_over_snakemake_itself(tmp_path):
     """Ten times the whole process tree of a growing study is killed; the last run ends as ever."""
     (tmp_path / "stormy").mkdir()
     (tmp_path / "whole").mkdir()
-    changes = {"protocol": {"epochs": 40, "patience": 40}, "threads_per_job": 1, "trials": 2}
+    changes = {"protocol": {"epochs": 40, "patience": 40}, "trials": 2}
     stormy, generator, kills = TinyWorkflow(tmp_path / "stormy"), random.Random(3), 0
     while kills < 10:
         run = stormy.start("results/jsb/trials.csv", **changes)

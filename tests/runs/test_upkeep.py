@@ -50,7 +50,7 @@ WAYS = {
         {"prepare": 1, "train_trials": 4, "aggregate_trials": 1} | BEHIND,
     ),
     "another analysis": ({"analysis": {"alpha": 0.01}}, BEHIND),
-    "another number of threads": ({"threads_per_job": 1}, {"report": 1, "all": 1}),
+    "another number of threads": ({"threads_per_job": 2}, {"report": 1, "all": 1}),
 }
 
 

@@ -5,7 +5,7 @@ import yaml
 from benchmarks.tiny import tiny_dataset
 from odyssey.analysis.findings import read_trials
 from odyssey.runs.block import run_block
-from odyssey.runs.results import collect
+from odyssey.runs.tables import collect
 from odyssey.storage.datasets import write_dataset
 from odyssey.study.study import load_study
 from tests.conftest import ROOT

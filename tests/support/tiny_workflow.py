@@ -1,20 +1,20 @@
 """A study of seconds, run through Snakemake in a folder of its own."""
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import yaml
 
 from tests.conftest import ROOT
+from tests.support import warm_snakemake
 
 TINY = {
     "tasks": ["jsb"],
     "variants": ["V", "NP"],
     "trials": 3,
     "kernels": "gluon",
+    "threads_per_job": 1,
     "search_space": {"hidden": {"law": "uniform", "low": 3, "high": 5, "integer": True}},
     "protocol": {"epochs": 2},
     "task_settings": {"jsb": {"trials_per_job": 2}},
@@ -40,22 +40,10 @@ class TinyWorkflow:
     def start(self, *arguments, profile="local", **changes):
         """Start Snakemake on TINY with changes; its output goes to the file log."""
         self.write_config(**changes)
-        command = [
-            sys.executable,
-            "-m",
-            "snakemake",
-            "--snakefile",
-            ROOT / "workflow" / "Snakefile",
-        ]
-        options = ["--directory", self.folder, "--profile", ROOT / "profiles" / profile]
-        with (self.folder / "log").open("w") as log:
-            return subprocess.Popen(
-                [*map(str, [*command, *options, "--cores", 2, *arguments])],
-                cwd=self.folder,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                start_new_session=True,
-            )
+        options = ["--snakefile", ROOT / "workflow" / "Snakefile", "--directory", self.folder]
+        options += ["--profile", ROOT / "profiles" / profile, "--cores", 2]
+        arguments = [*map(str, [*options, *arguments])]
+        return warm_snakemake.start(arguments, self.folder, self.folder / "log")
 
     def run(self, target="results/jsb/trials.csv", *options, **changes):
         """Run to the end, which must be a good one; return the log."""

@@ -182,7 +182,8 @@ def test_a_study_among_a_users_settings_is_the_same_study(tmp_path, monkeypatch)
     targets = ("results/trials.csv", "results/fanova.json", "results/figures/figure3.svg")
     for folder in folders:
         folder.mkdir()
-    few = {"analysis": {"bootstrap": 0, "trees": 8, "top": 0.7}}
+    few = {"analysis": {"bootstrap": 0, "trees": 8, "top": 0.7}, "variants": ["V"], "trials": 10}
+    few["task_settings"] = {"jsb": {"trials_per_job": 10}}  # what a fANOVA needs, in one job
     TinyWorkflow(folders[0]).run(targets[0], *targets[1:], **few)
     odd = {
         "MPLBACKEND": "module://nowhere",

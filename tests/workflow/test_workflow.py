@@ -3,6 +3,7 @@
 import contextlib
 import csv
 import os
+import pty
 import re
 import signal
 import subprocess
@@ -24,39 +25,69 @@ def snakemake(*arguments, check=True):
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=check)
 
 
+#: One variant of the tiny study: half the jobs.
+ONE = {"variants": ["V"]}
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory):
-    """The tiny study, trained once."""
+    """Vanilla's trials of the tiny study, trained once."""
     study = TinyWorkflow(tmp_path_factory.mktemp("study"))
-    study.run()
+    study.run(**ONE)
     return study
 
 
 def test_a_second_run_has_nothing_to_do(study):
+    study.run(**ONE)
+    assert "Nothing to be done" in study.run(**ONE)
+
+
+def test_at_a_terminal_a_line_for_each_task_stands_in_place_of_snakemakes_words(study):
     study.run()
-    assert "Nothing to be done" in study.run()
+    options = ["--snakefile", ROOT / "workflow" / "Snakefile", "--cores", 1]
+    command = [sys.executable, "-m", "snakemake", *options, "results/jsb/report.html"]
+    ours, theirs = pty.openpty()
+    with subprocess.Popen([*map(str, command)], cwd=study.folder, stderr=theirs) as process:
+        os.close(theirs)
+        shown = b"".join(iter(lambda: read_terminal(ours), b"")).decode()
+    os.close(ours)
+    assert process.returncode == 0, shown
+    assert "jsb" in shown
+    assert "6 of 6 trials" in shown
+    assert "Select jobs to execute" not in shown
+    assert "Partial" not in (study.folder / "results/jsb/report.html").read_text()
+    logs = sorted((study.folder / ".snakemake/log").glob("*.log"))
+    assert "Select jobs to execute" in logs[-1].read_text()
+
+
+def read_terminal(descriptor):
+    """The next bytes; none once the other end is closed, which Linux says with an error."""
+    with contextlib.suppress(OSError):
+        return os.read(descriptor, 4096)
+    return b""
 
 
 def test_more_trials_train_exactly_the_new_ones(study):
+    study.run(**ONE)
     before = study.trial_files()
-    study.run(trials=4)
+    study.run(trials=4, **ONE)
     after = study.trial_files()
     assert {name: after[name] for name in before} == before
     assert {name.rsplit("/", 1)[1] for name in set(after) - set(before)} <= {"3.h5"}
 
 
 def test_another_block_size_trains_nothing(study):
-    study.run(trials=4)
+    study.run(trials=4, **ONE)
     before = study.trial_files()
-    log = study.run(trials=4, task_settings={"jsb": {"trials_per_job": 3}})
+    log = study.run(trials=4, task_settings={"jsb": {"trials_per_job": 3}}, **ONE)
     assert "Training trials 0 to 2" in log
     assert study.trial_files() == before
 
 
 def test_a_change_that_matters_trains_anew(study):
-    study.run(trials=1)
+    study.run(trials=1, **ONE)
     before = study.trial_files()
-    study.run(trials=1, protocol={"patience": 14})
+    study.run(trials=1, protocol={"patience": 14}, **ONE)
     after = study.trial_files()
     assert after["jsb/V/0.h5"] != before["jsb/V/0.h5"]
     assert "jsb/V/0.other-1.h5" in after
@@ -64,7 +95,7 @@ def test_a_change_that_matters_trains_anew(study):
 
 def test_more_epochs_go_on_where_finished_trials_end_and_fewer_are_read(tmp_path):
     study = TinyWorkflow(tmp_path)
-    one = {"trials": 1, "variants": ["V"]}
+    one = {"trials": 1, **ONE}
     study.run(protocol={"epochs": 2}, **one)
     trained = study.trial_files()
     study.run(protocol={"epochs": 3}, **one)
@@ -87,8 +118,8 @@ def epochs_of(study):
 
 def test_snakemakes_own_report_has_the_figures_with_their_captions(study):
     figure = "results/figures/figure3.svg"
-    study.run(figure, trials=1)
-    study.run(figure, "--report", "own.html", trials=1)
+    study.run(figure, trials=1, **ONE)
+    study.run(figure, "--report", "own.html", trials=1, **ONE)
     page = (study.folder / "own.html").read_text()
     assert "figure3.svg" in page
     assert "parts that the block cannot do without" in page
@@ -117,7 +148,7 @@ def test_one_more_block_renews_its_own_tasks_analysis_alone(tmp_path):
 
 def test_ctrl_c_saves_ends_and_leaves_a_clean_tree(tmp_path):
     study = TinyWorkflow(tmp_path)
-    changes = {"variants": ["V"], "trials": 2, "protocol": {"epochs": 2000, "patience": 2000}}
+    changes = {**ONE, "trials": 2, "protocol": {"epochs": 2000, "patience": 2000}}
     changes["threads_per_job"] = 2
     main = study.start("results/jsb/trials.csv", **changes)
     wait_for(lambda: main.poll() is not None or len(study.trial_files()) == 2, 300, "checkpoints")
@@ -135,17 +166,17 @@ def test_ctrl_c_saves_ends_and_leaves_a_clean_tree(tmp_path):
 def test_trials_that_cannot_succeed_are_a_table_at_the_end_and_stop_no_other(tmp_path):
     study = TinyWorkflow(tmp_path)
     (tmp_path / "results/trials/jsb/V/1.h5").mkdir(parents=True)  # where its file should be
-    assert study.start("results/jsb/trials.csv", "--retries", 1).wait(600) != 0
+    assert study.start("results/jsb/trials.csv", "--retries", 1, **ONE).wait(600) != 0
     log = (tmp_path / "log").read_text()
     table = log[log.rindex("task") :]
     assert re.search(r"variant +trial +reason", table)
     assert len(re.findall(r"jsb +V +1 +\S", table)) == 1
     assert "directory" in table
     assert "0-1.log" in "".join(table.split())
-    assert len(study.trial_files()) == 2 * 3
+    assert len(study.trial_files()) == 3
     (tmp_path / "results/trials/jsb/V/1.h5").rmdir()
     before = study.trial_files()
-    study.run()
+    study.run(**ONE)
     after = study.trial_files()
     assert {name for name in after if after[name] != before.get(name)} == {"jsb/V/1.h5"}
 

@@ -8,16 +8,24 @@ kernel_files = (
 )
 
 
+def on_this_machine():
+    """Return whether all jobs run here, where other processors' instruction sets are of no use."""
+    return workflow.local_exec and not workflow.remote_exec
+
+
 rule build_kernels:
-    """Compile the study's variants for every instruction set a node may have."""
+    """Compile the study's variants for this processor, or for every one that a node may have."""
     output:
         BUILT,
     log:
         f"{LOGS}/build_kernels.log",
-    priority: 1  # all training waits for it, and it uses all cores; preparation need not be first
+    priority: 1  # all training waits for it
     conda:
         "../envs/odyssey.yaml"
     threads: 4
+    resources:
+        # Not a parameter: where it changes, start.smk builds what is missing.
+        instruction_sets=lambda wildcards: "own" if on_this_machine() else "all",
     message:
         "Building the fused kernels of {STUDY.variants}"
     script:

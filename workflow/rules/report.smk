@@ -83,6 +83,28 @@ rule report:
         "../../scripts/report.py"
 
 
+rule report_task:
+    """Write the report of one task, before the others are done; nothing asks for it by itself."""
+    input:
+        trials=f"{RESULTS}/{{task}}/trials.csv",
+        curves=f"{RESULTS}/{{task}}/curves.csv",
+        fanova=f"{RESULTS}/fanova/{{task}}.json",
+        comparison=f"{RESULTS}/comparison/{{task}}.json",
+        paper=f"{RESULTS}/paper/{{task}}.json",
+        data=STUDY.data_path("{task}"),
+        captions=CAPTION_FILES,
+    output:
+        f"{RESULTS}/{{task}}/report.html",
+    log:
+        f"{LOGS}/report_task/{{task}}.log",
+    conda:
+        "../envs/odyssey.yaml"
+    message:
+        "Writing {output}"
+    script:
+        "../../scripts/report_task.py"
+
+
 rule partial_report:
     """Report on the trials that are finished so far, also beside a running study.
 

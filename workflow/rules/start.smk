@@ -1,9 +1,12 @@
-# Before the first job of a run, and after a run that failed. Snakemake knows one handler of each.
+# Before the first job of a run, and after the last. Snakemake knows one handler of each.
 
 import sys
 
 from odyssey.checks.ahead import NotReady, make_ready
 from odyssey.runs.turn import take_turn
+
+# What a person at a terminal sees instead of Snakemake's words, which .snakemake/log keeps.
+VIEWS = []
 
 
 onstart:
@@ -23,7 +26,7 @@ onstart:
         # alone and call the study done: behind an ancient() file it does not look for what else is
         # missing.
         try:
-            make_ready(STUDY, Path(BUILT), logger.info)
+            make_ready(STUDY, Path(BUILT), logger.info, on_this_machine())
         except NotReady as error:
             raise WorkflowError(str(error))
     if (
@@ -34,9 +37,29 @@ onstart:
             "Forced, but finished trials are read, not trained anew: to train them anew, "
             f"remove their files under {RESULTS}/trials first"
         )
+    if (
+        on_this_machine()
+        and sys.stderr.isatty()
+        and not workflow.output_settings.verbose
+    ):
+        from odyssey.views.run import RunView
+
+        VIEWS.append(RunView(STUDY))
+        VIEWS[0].start(logger)
+
+
+onsuccess:
+    for view in VIEWS:
+        view.stop()
+    if set(workflow.dag_settings.targets) <= {"all"}:
+        from odyssey.analysis.report.closing import closing_words
+
+        print(closing_words(STUDY, workflow.configfiles), file=sys.stderr)
 
 
 onerror:
+    for view in VIEWS:
+        view.stop()
     from odyssey.views.progress import print_failures
 
     print_failures(STUDY)

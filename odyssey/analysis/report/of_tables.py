@@ -1,5 +1,6 @@
 """The whole report from tables of trials alone, without training, data or Snakemake."""
 
+import tempfile
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -90,6 +91,18 @@ def write_all(
         plot(path.stem, findings, path, path.with_suffix(".png"))
     write_report(study, findings, figures, captions, out)
     return out
+
+
+def write_task_report(
+    study: Study, findings: Findings, captions: Iterable[str | Path], out: Path
+) -> None:
+    """Draw the figures of what is found so far, and write the page with them inside."""
+    study = Study({**study.config, "tasks": list(findings.tasks)})
+    with tempfile.TemporaryDirectory() as folder:
+        figures = [Path(folder, f"{name}.svg") for name in figure_names(findings.tasks)]
+        for path in figures:
+            plot(path.stem, findings, path)
+        write_report(study, findings, figures, captions, out)
 
 
 def check_trials(study: Study, trials: pd.DataFrame) -> None:

@@ -9,8 +9,9 @@ from pathlib import Path
 
 from odyssey.analysis.report.of_tables import write_all
 from odyssey.runs.epochs import read_trial
-from odyssey.runs.results import TrialResult, read_block, tabulate
+from odyssey.runs.results import TrialResult, read_block
 from odyssey.runs.survey import survey_trials
+from odyssey.runs.tables import tabulate
 from odyssey.storage.tree_file import DamagedFile
 from odyssey.study.study import Study, TrialSpec
 

@@ -79,24 +79,28 @@ def cache_folder() -> Path:
     return Path(override) if override else _SOURCES.parents[2] / "build" / "kernels"
 
 
-def build(variants: Iterable[Cell], instruction_sets: Iterable[str] | None = None) -> Library:
+def build(
+    variants: Iterable[Cell], instruction_sets: Iterable[str] | None = None, here: bool = False
+) -> Library:
     """Build the variants' library for the given instruction sets, all by default; return it.
 
-    Cells that the kernels don't know are left out: Gluon trains them.
+    One of more variants will do, if it is there.
+    ``here`` builds the one that this processor will use, in a third of the time. Cells that the
+    kernels don't know are left out: Gluon trains them.
     Of all sets those are left out that the compiler does not know. Where there is no compiler, or
     no place to write, a library that is complete will do. Raises KernelError.
     """
     rows = _known(variants)
-    wanted = list(instruction_sets or buildable_sets())
+    wanted = list(instruction_sets or (chosen_sets() if here else buildable_sets()))
     if unknown := set(wanted) - set(buildable_sets()):
         raise KernelError(
             f"no instruction set {unknown.pop()!r} here: choose from {', '.join(buildable_sets())}"
         )
     try:
-        return _build(find_compiler(), rows, wanted, choosy=instruction_sets is not None)
+        return _build(find_compiler(), rows, wanted, instruction_sets is not None, here)
     except (KernelError, OSError) as error:
         for library in _libraries():
-            if library.switches >= rows and not _lacking(library, wanted):
+            if library.switches >= rows and not _lacking(library, wanted, here):
                 return library
         if isinstance(error, OSError):
             raise KernelError(
@@ -106,18 +110,22 @@ def build(variants: Iterable[Cell], instruction_sets: Iterable[str] | None = Non
         raise
 
 
-def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: bool) -> Library:
+def _build(
+    compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: bool, here: bool
+) -> Library:
     sources = source_key()  # of before: who edits them meanwhile gets another library
     key = _digest(sources, compiler.version, *map(str, sorted(rows)))
     library = Library(cache_folder() / key, rows)
-    if not _lacking(library, wanted) and not (choosy and set(wanted) & set(library.left_out)):
-        return library
+    for found in (library, *_larger(rows, compiler)):
+        if not _lacking(found, wanted, here) and not (choosy and set(wanted) & set(found.left_out)):
+            return found
     compiler.check()
     refused = {name: reason for name in wanted if (reason := compiler.refusal(name))}
     if refused and (choosy or len(refused) == len(wanted)):
         raise KernelError(next(iter(refused.values())))
+    known = [name for name in wanted if name not in refused]
     with _lock(cache_folder()):
-        missing = [name for name in wanted if name not in refused and not _is_whole(library, name)]
+        missing = [name for name in (known[:1] if here else known) if not _is_whole(library, name)]
         if missing:
             _compile(compiler, library, missing)
         left_out = {k: v for k, v in library.left_out.items() if not _is_whole(library, k)}
@@ -132,6 +140,13 @@ def _build(compiler: Compiler, rows: frozenset[int], wanted: list[str], choosy: 
     return library
 
 
+def _larger(rows: frozenset[int], compiler: Compiler) -> Iterator[Library]:
+    """Yield this compiler's libraries of more variants."""
+    for library in _libraries():
+        if library.switches > rows and _manifest(library.folder)["compiler"] == compiler.version:
+            yield library
+
+
 def is_outdated(declared: Path, variants: Iterable[Cell]) -> bool:
     """Return whether a file of ``Library.declare`` is of other sources or lacks a variant."""
     rows = _known(variants)
@@ -139,11 +154,17 @@ def is_outdated(declared: Path, variants: Iterable[Cell]) -> bool:
     return found.get("sources") != source_key() or not rows <= set(found.get("switches", ()))
 
 
-def is_missing(variants: Iterable[Cell]) -> bool:
-    """Return whether no library, for whatever instruction set, is there for one of the variants."""
-    sets = buildable_sets()
-    known = filter(has_kernels, variants)
-    return any(not any(find(variant, name) for name in sets) for variant in known)
+def is_missing(variants: Iterable[Cell], here: bool = False) -> bool:
+    """Return whether a variant lacks an instruction set that the compiler has not refused.
+
+    ``here`` asks only whether this processor finds one to use. Raises KernelError.
+    """
+    known = list(filter(has_kernels, variants))
+    if here:
+        return any(available(variant) is None for variant in known)
+    refused = {name for library in _libraries() for name in library.left_out}
+    sets = set(buildable_sets()) - refused or set(buildable_sets())
+    return any(find(variant, name) is None for variant in known for name in sets)
 
 
 def _known(variants: Iterable[Cell]) -> frozenset[int]:
@@ -185,12 +206,13 @@ def _libraries() -> Iterator[Library]:
     yield from (library for _, library in sorted(found, key=lambda row: row[0], reverse=True))
 
 
-def _lacking(library: Library, wanted: Iterable[str]) -> list[str]:
-    """Return the sets that a library should have and has not."""
+def _lacking(library: Library, wanted: Iterable[str], here: bool) -> list[str]:
+    """Return the sets that a library should have and has not; ``here``, of the best one alone."""
     left_out = library.left_out
-    if not _manifest(library.folder) or len(set(wanted) - set(left_out)) == 0:
+    known = [name for name in wanted if name not in left_out]
+    if not _manifest(library.folder) or not known:
         return list(wanted)
-    return [name for name in wanted if name not in left_out and not _is_whole(library, name)]
+    return [name for name in (known[:1] if here else known) if not _is_whole(library, name)]
 
 
 def _compile(compiler: Compiler, library: Library, names: list[str]) -> None:
