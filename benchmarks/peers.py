@@ -4,15 +4,20 @@ Each peer takes a network, inputs (T, D), targets and the noise's standard devia
 function that does one step, or None where it is not installed or has no such network.
 """
 
+import ctypes
 import importlib.util
 import itertools
 import os
-from collections.abc import Callable
-from functools import partial
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from functools import cache, partial
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from odyssey.engines.fused.compiler import find_compiler
 from odyssey.engines.noise import Noise
 from odyssey.networks.gru import GRU
 from odyssey.networks.rnn import RNN
@@ -27,6 +32,15 @@ _LAYERS = {"LSTM": (VARIANTS["V"], VARIANTS["NP"]), "GRU": (GRU,), "RNN": (RNN,)
 
 def _installed(module: str) -> bool:
     return importlib.util.find_spec(module) is not None
+
+
+def absent() -> Iterator[str]:
+    """Yield what is not installed and would be measured, each with the package that brings it."""
+    for name in ("torch", "jax"):
+        if not _installed(name):
+            yield f"{name} (pip install {name})"
+    if not _onednn_files():
+        yield "oneDNN (pip install onednn-cpu-gomp onednn-devel-cpu-gomp)"
 
 
 def torch_layer(layer: str, spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
@@ -125,6 +139,50 @@ def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     return step
 
 
+def onednn_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
+    """oneDNN's LSTM, forward and backward: no noise, no output layer, no loss, no update.
+
+    Vanilla has peepholes. Raises KernelError where its adapter can't be compiled.
+    """
+    if not _onednn_files() or spec.variant not in _LAYERS["LSTM"]:
+        return None
+    library, sides = _onednn(), len(spec.directions)
+    peepholes = spec.variant == VARIANTS["V"]
+    layer = library.onednn_open(len(x), spec.inputs, spec.hidden, sides, int(peepholes))
+    if not layer:
+        return None
+
+    def step() -> object:
+        if library.onednn_step(ctypes.c_void_p(layer)):
+            raise RuntimeError("oneDNN could not compute its LSTM")
+        return None
+
+    return step
+
+
+def _onednn_files() -> tuple[Path, Path] | None:
+    """Return the folders of oneDNN's header and library, where its packages put them."""
+    include, library = (Path(sys.prefix, name) for name in ("include", "lib"))
+    found = (include / "dnnl.hpp").exists() and (library / "libdnnl.so").exists()
+    return (include, library) if found else None
+
+
+@cache
+def _onednn() -> ctypes.CDLL:
+    files = _onednn_files()
+    assert files
+    include, library = map(str, files)
+    with tempfile.TemporaryDirectory() as scratch:
+        out = f"{scratch}/onednn.so"
+        source = str(Path(__file__).with_name("onednn.cc"))
+        flags = ("-std=c++17", "-O2", "-shared", "-fPIC", "-fopenmp", f"-I{include}")
+        links = (f"-L{library}", "-ldnnl", f"-Wl,-rpath,{library}", "-o", out)
+        find_compiler().run(*flags, source, *links)
+        adapter = ctypes.CDLL(out)
+    adapter.onednn_open.restype = ctypes.c_void_p
+    return adapter
+
+
 def gluon_layer(layer: str, spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """MXNet's own gluon.rnn.LSTM, GRU, RNN."""
     if spec.variant not in _LAYERS[layer]:
@@ -198,6 +256,7 @@ def _gluon(spec: NetworkSpec, x: Any, y: Any, noise: float, view: Callable[[Any]
 
 PEERS: dict[str, Callable[[NetworkSpec, Any, Any, float], Step | None]] = {
     **{f"torch nn.{layer}": partial(torch_layer, layer) for layer in _LAYERS},
+    "oneDNN LSTM, the layer alone": onednn_lstm,
     "JAX scan": jax_scan,
     **{f"gluon.rnn.{layer}": partial(gluon_layer, layer) for layer in _LAYERS},
     "Gluon foreach": gluon_foreach,

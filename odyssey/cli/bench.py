@@ -106,7 +106,9 @@ def bench_step(
     from odyssey.networks.cells import get_cell, has_kernels
     from odyssey.networks.variants import VARIANTS
 
-    step = _benchmark("step")
+    step, peers = _benchmark("step"), _benchmark("peers")
+    if absent := ", ".join(peers.absent()):
+        click.echo(f"not installed, so not measured: {absent}", err=True)
     rows = []
     try:
         codes = variants or (*VARIANTS, "GRU", "RNN")

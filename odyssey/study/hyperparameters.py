@@ -48,7 +48,7 @@ _ROWS = (
         *("hidden", int, 1, MOST_HIDDEN, f"a whole number from 1 to {MOST_HIDDEN}"),
         fills=(NetworkSpec, "hidden"),
         required=True,
-        label="hidden size (LSTM blocks per layer)",
+        label="hidden size (blocks per layer)",
         short="hidden size",
         colour="#E69F00",
     ),

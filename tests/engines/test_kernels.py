@@ -44,6 +44,11 @@ def test_a_step_equals_the_equations(code, H):
     check_against_equations(network(code, H=H), 13)
 
 
+@pytest.mark.parametrize("code", ["V", "FGR", "GRU"])
+def test_a_large_layers_step_equals_the_equations(code):
+    check_against_equations(network(code, H=99), 6)
+
+
 @pytest.mark.parametrize("code", ["V", "CIFG", "NIG+NFG+NOG", "FGR+CIFG", *OTHERS])
 def test_every_remainder_of_a_vector_equals_the_equations(code):
     for H in range(16, 32):

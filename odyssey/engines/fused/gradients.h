@@ -23,6 +23,31 @@ void gate_gradients(const Direction<Real, V>& of, int start, int units, Target t
       }
 }
 
+// Of W and R of a large layer, for one panel of columns, from copies of a few of delta's at a time. Not inlined: the
+// products of small layers then are as they were.
+template <class Real, class V, class Target>
+__attribute__((noinline)) void large_gradients(const Direction<Real, V>& of, std::size_t column, int vectors,
+                                               Target target) {
+  constexpr int L = kLanes<Real>;
+  const int D = of.layout.inputs, H = of.layout.hidden;
+  const std::ptrdiff_t width = std::ptrdiff_t(vectors) * L;
+  const Rows<Real> room = of.columns();
+  const Split split(vectors, kWidest);
+  for (int part = 0; part < split.parts; ++part) {
+    const int start = split.start(part) * L, count = split.width(part);
+    const auto copy = [&](Rows<const Real> from) {
+      for (int s = 0; s < of.T; ++s)
+        for (int n = 0; n < count * L; n += L) store(room[s] + n, load(from[s] + column + start + n));
+    };
+    copy(of.delta);
+    product<Real>({of.x.data, 1, of.x.stride}, room, D, count, of.T,
+                  target(of.layout.W + column * D + start, width));
+    if (V::reset_gate) copy(of.recurrent());
+    product<Real>({of.y.data, 1, of.y.stride}, room, H, count, of.T,
+                  target(of.layout.R + column * H + start, width));
+  }
+}
+
 // Hands the gradient of every parameter to target(offset, stride): a product's target for the rows
 // that start there.
 template <class Real, class V, class Target>
@@ -32,10 +57,14 @@ void parameter_gradients(const Direction<Real, V>& of, Target target) {
   layout.each_panel([&](std::size_t column, int vectors) {
     const std::size_t width = std::size_t(vectors) * L;
     const Rows<const Real> d = of.delta.from_column(column);
-    product<Real>({of.x.data, 1, of.x.stride}, d, layout.inputs, vectors, of.T,
-                  target(layout.W + column * layout.inputs, width));
-    product<Real>({of.y.data, 1, of.y.stride}, of.recurrent().from_column(column), layout.hidden, vectors,
-                  of.T, target(layout.R + column * layout.hidden, width));
+    if (of.columns().data) {
+      large_gradients(of, column, vectors, target);
+    } else {
+      product<Real>({of.x.data, 1, of.x.stride}, d, layout.inputs, vectors, of.T,
+                    target(layout.W + column * layout.inputs, width));
+      product<Real>({of.y.data, 1, of.y.stride}, of.recurrent().from_column(column), layout.hidden, vectors,
+                    of.T, target(layout.R + column * layout.hidden, width));
+    }
     column_sums<Real>(d, of.T, vectors, target(layout.b + column, 0));
     if constexpr (V::gate_recurrence) gate_gradients(of, int(column / (Z * L)), vectors / Z, target);
   });

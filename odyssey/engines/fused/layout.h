@@ -57,7 +57,15 @@ struct LayerLayout {
   int full_units() const { return hidden / L; }
   // The shared vectors are in the last panel: in the place of a vector of units, or besides where
   // there are registers for both.
-  Split panels() const { return Split(whole + (rest && !kManyRegisters), forward_units); }
+  // With 16 registers and four blocks a large layer has panels of two vectors of units, and one of three where
+  // their number is odd: of three each, a tenth more would come from L2 into 32 KiB of L1. All widths have one
+  // sum for each vector, except two units of which some are shared: these stay in a panel of three.
+  Split panels() const {
+    const int places = whole + (rest && !kManyRegisters);
+    constexpr bool pairs = !kManyRegisters && forward_units == 3 && Z == 4 && !V::gate_recurrence;
+    if (pairs && places > 8 && !(rest && places % 3 == 0)) return Split::into(places / 2, places);
+    return Split(places, forward_units);
+  }
   int panel_count() const { return std::max(1, panels().parts); }
   struct Panel {
     int start, whole, shared;  // first vector of units, how many, and shared vectors

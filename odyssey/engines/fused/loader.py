@@ -16,7 +16,8 @@ from odyssey.networks.rnn import RNN
 from odyssey.networks.spec import NetworkSpec
 from odyssey.networks.variants import VARIANTS
 
-#: The losses that have a fused form, by their number in network.h; the others are computed outside.
+#: The losses that have a fused form, by their number in network_layout.h; the others are computed
+#: outside.
 FUSED_LOSSES = {"softmax": 0, "ctc": 1, "bernoulli": 2, "squared": 3}
 OUTSIDE = 4
 

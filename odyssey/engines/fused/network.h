@@ -8,64 +8,11 @@
 #include "gradients.h"
 #include "helper.h"
 #include "loss.h"
+#include "network_layout.h"
 #include "noise.h"
 #include "update.h"
 
 namespace odyssey {
-
-// The losses that are computed here, and those that the caller computes from the activations.
-enum class Loss { softmax = 0, ctc = 1, bernoulli = 2, squared = 3, outside = 4 };
-// Whether a target is K numbers a frame.
-constexpr bool has_vectors(Loss loss) { return loss == Loss::bernoulli || loss == Loss::squared; }
-constexpr const char* kLossNames = "softmax ctc bernoulli squared outside";
-
-struct NetworkShape {
-  int inputs, hidden, outputs, directions;
-  Loss loss;
-};
-
-template <class V>
-struct NetworkLayout {
-  static constexpr int L = kLanes<float>, kPanel = 2;
-  NetworkShape shape;
-  LayerLayout<float, V> layer;
-  int output_vectors;
-  std::size_t head, head_bias, size;  // offsets into the flat array; the directions come first
-
-  explicit NetworkLayout(const NetworkShape& shape)
-      : shape(shape), layer(shape.inputs, shape.hidden), output_vectors((shape.outputs + L - 1) / L) {
-    head = shape.directions * layer.size;
-    head_bias = head + std::size_t(shape.directions) * shape.hidden * output_vectors * L;
-    size = head_bias + std::size_t(output_vectors) * L;
-  }
-  Split panels() const { return Split(output_vectors, kPanel); }
-  // The rows of one direction's output weights in one panel of output columns.
-  std::size_t panel_offset(int direction, int start) const {
-    return head + (std::size_t(direction) * output_vectors + start) * L * shape.hidden;
-  }
-
-  // Calls f(array, place in it, place here) for every parameter: kLayerArrays · direction + that of the
-  // layer, then output.W and output.b.
-  template <class F>
-  void each(F f) const {
-    const int D = shape.directions, H = shape.hidden;
-    for (int d = 0; d < D; ++d)
-      layer.each([&](int array, std::size_t from, std::size_t to) {
-        f(kLayerArrays * d + array, from, d * layer.size + to);
-      });
-    const Split split = panels();
-    for (int part = 0; part < split.parts; ++part) {
-      const int start = split.start(part) * L, width = split.width(part) * L;
-      for (int k = start; k < std::min(start + width, shape.outputs); ++k) {
-        for (int d = 0; d < D; ++d)
-          for (int j = 0; j < H; ++j)
-            f(kLayerArrays * D, (std::size_t(k) * D + d) * H + j,
-              panel_offset(d, start / L) + std::size_t(j) * width + k - start);
-        f(kLayerArrays * D + 1, k, head_bias + k);
-      }
-    }
-  }
-};
 
 // One training step, whole or in two halves, and an evaluation. What the pointers of its four public
 // functions are:
@@ -165,79 +112,8 @@ class Network {
   int side_columns() const { return layout_.layer.rest ? shape().hidden : int(layout_.layer.padded()); }
 
   // For training if there is a noise.
-  void prepare(const float* x, int T, int labels, const float* theta, const Noise* training) {
-    T_ = T;
-    theta_ = theta;
-    may_learn_ = false;
-    const std::size_t padded = layout_.layer.padded(), entries = std::size_t(T) * shape().inputs;
-    const std::ptrdiff_t width = shape().directions * shape().hidden;
-    const bool drops = training && training->dropout > 0;
-    float* noisy = nullptr;
-    arena_.plan([&](Pieces& pieces) {
-      for (auto& direction : directions_) {
-        direction.assign_forward(pieces, T, training);
-        if (training) direction.assign_backward(pieces, true);
-      }
-      a_ = pieces.take_rows<float>(T, spread<float>(layout_.output_vectors * L));
-      if (shape().loss == Loss::ctc) ctc_ = Ctc(pieces, T, shape().outputs, labels);
-      if (!training) return;
-      dy_ = pieces.take_rows<float>(T, spread<float>(shape().directions * padded));
-      head_transposed_ = pieces.take_rows<float>(shape().outputs, dy_.stride);
-      noisy = pieces.take<float>(entries + kNoiseRoom);
-      if (!drops) return;
-      mask_ = {pieces.take<float>(std::size_t(T) * width + kNoiseRoom), width};
-      for (int d = 0; d < shape().directions; ++d)
-        kept_[d] = pieces.take_rows<float>(T, spread<float>(shape().hidden));
-    });
-    mask_.data = drops ? mask_.data : nullptr;
-    if (drops) draw_mask(*training, std::size_t(T) * width, mask_.data);
-    if (training && training->std != 0) {
-      add_noise(*training, x, entries, noisy);
-      x = noisy;
-    }
-    for (int d = 0; d < shape().directions; ++d) {
-      directions_[d].theta = theta + d * layout_.layer.size;
-      directions_[d].x = in_order<const float>(d, {x, shape().inputs});
-    }
-  }
-
-  void evaluate(const Presented* sequences, int count, const float* theta, double* losses) {
-    if (count == 1) {
-      const Presented& now = *sequences;
-      prepare(now.x, now.T, now.labels, theta, nullptr);
-      activate();
-      copy_activations(now.outputs);
-      if (losses) *losses = loss(now.target, now.labels);
-      return;
-    }
-    may_learn_ = false;
-    for (int d = 0; d < shape().directions; ++d) directions_[d].theta = theta + d * layout_.layer.size;
-    const int K = shape().outputs, padded = layout_.output_vectors * L;
-    std::vector<Rows<float>> activations(losses ? count : 0);  // padded, as losses need them
-    void* room = nullptr;
-    const auto assign = [&](Pieces& pieces) {
-      std::size_t most = 0;
-      for (int k = 0; losses && k < count; ++k) {
-        activations[k] = pieces.take_rows<float>(sequences[k].T, spread<float>(padded));
-        Pieces nothing;
-        if (shape().loss == Loss::ctc) Ctc(nothing, sequences[k].T, K, sequences[k].labels);
-        most = std::max(most, nothing.used());
-      }
-      room = pieces.take<char>(most);
-    };
-    evaluate_batch<V>(layout_, directions_, theta, arena_, sequences, count, assign,
-                      [&](int k, int t, const float* a) {
-                        std::copy_n(a, K, sequences[k].outputs + std::ptrdiff_t(t) * K);
-                        if (losses) std::copy_n(a, padded, activations[k][t]);
-                      });
-    for (int k = 0; losses && k < count; ++k) {
-      Pieces own(room);
-      T_ = sequences[k].T;
-      a_ = activations[k];
-      if (shape().loss == Loss::ctc) ctc_ = Ctc(own, T_, K, sequences[k].labels);
-      losses[k] = loss(sequences[k].target, sequences[k].labels);
-    }
-  }
+  void prepare(const float* x, int T, int labels, const float* theta, const Noise* training);
+  void evaluate(const Presented* sequences, int count, const float* theta, double* losses);
 
   // Rows in time, in the order in which a direction sees them.
   template <class Real>
@@ -295,97 +171,16 @@ class Network {
       std::copy_n(a_[t], shape().outputs, outputs + std::ptrdiff_t(t) * shape().outputs);
   }
 
-  void activate() {
-    for (auto& direction : directions_) direction.begin_forward();
-    sweep([&](int d, int s) { directions_[d].forward_step(s); });
-    if (mask_.data)
-      each_frame([&](int d, int s, const float* mask) {
-        multiply(directions_[d].y[s + 1], mask, shape().hidden, kept_[d][s]);
-      });
-    each_half([&](int first, int end) { output_product(first, end); });
-  }
-
-  // The activations of some frames.
-  void output_product(int first, int end) {
-    each_panel([&](int start, int width) {
-      for (int d = 0; d < shape().directions; ++d) {
-        const int from = d ? T_ - end : first;  // in the direction's order
-        const Rows<float> y = seen(d);
-        const Left<float> left{y[from], y.stride, 1};
-        const Rows<const float> head{theta_ + layout_.panel_offset(d, start), width * L};
-        const Store<float> out{in_order(d, a_.from_column(start * L)).from(from)};
-        if (d == 0)
-          product<float>(left, head, end - first, width, shape().hidden,
-                         Affine<float>{out, theta_ + layout_.head_bias + start * L});
-        else product<float>(left, head, end - first, width, shape().hidden, Add<float>{out});
-      }
-    });
-  }
-
-  double loss(const float* target, int labels) {
-    switch (shape().loss) {
-      case Loss::softmax: return softmax_loss(a_, T_, shape().outputs, target);
-      case Loss::bernoulli: return bernoulli_loss(a_, T_, shape().outputs, target);
-      case Loss::squared: return squared_loss(a_, T_, shape().outputs, target);
-      case Loss::ctc: return ctc_.loss(a_, T_, target, labels);
-      case Loss::outside: break;
-    }
-    return std::numeric_limits<double>::quiet_NaN();
-  }
-
-  void backward(const float* theta) {
-    const int outputs = shape().outputs, hidden = shape().hidden;
-    for (int d = 0; d < shape().directions; ++d) {
-      const Rows<float> to = head_transposed_.from_column(d * side_columns());
-      for (int k = 0; k < outputs; ++k) std::fill_n(to[k] + hidden, layout_.layer.padded() - hidden, 0.0f);
-      each_panel([&](int start, int width) {
-        const int last = std::min(outputs - start * L, width * L);
-        transpose<float>({theta + layout_.panel_offset(d, start), width * L}, hidden, last,
-                         to.from(start * L));
-      });
-    }
-    const int columns = shape().directions * side_columns();
-    each_half([&](int first, int end) {
-      product<float>({a_[first], a_.stride, 1}, head_transposed_, end - first, (columns + L - 1) / L, outputs,
-                     Store<float>{dy_.from(first)});
-    });
-    if (mask_.data)
-      each_frame([&](int d, int s, const float* mask) {
-        float* dy = in_order(d, dy_.from_column(d * side_columns()))[s];
-        multiply(dy, mask, hidden, dy);
-      });
-    if (helper_) return;  // each thread goes on by itself, in descend()
-    for (auto& direction : directions_) direction.begin_backward();
-    sweep([&](int d, int s) { backward_step(d, s); });
-  }
-
+  void activate();
+  void output_product(int first, int end);  // the activations of some frames
+  double loss(const float* target, int labels);
+  void backward(const float* theta);
   void backward_step(int d, int s) {
     const Rows<float> dy = dy_.from_column(d * side_columns());
     directions_[d].backward_step(T_ - 1 - s, in_order(d, dy));
   }
 
-  // Gradient products whose tiles end in the update itself.
-  void descend(float* theta, float* state, const Rule& rule) {
-    const auto target = [&](std::size_t offset, std::ptrdiff_t stride) {
-      return Update<float>{
-          {theta + offset, stride}, {state + offset, stride}, std::ptrdiff_t(layout_.size), rule};
-    };
-    each_direction([&](int d) {
-      if (helper_) {
-        directions_[d].begin_backward();
-        for (int s = 0; s < T_; ++s) backward_step(d, s);
-      }
-      parameter_gradients(directions_[d], [&](std::size_t offset, std::ptrdiff_t stride) {
-        return target(d * layout_.layer.size + offset, stride);
-      });
-      each_panel([&](int start, int width) {
-        const Rows<float> y = seen(d), a = in_order(d, a_);
-        product<float>({y.data, 1, y.stride}, a.from_column(start * L), shape().hidden, width, T_,
-                       target(layout_.panel_offset(d, start), width * L));
-      });
-    });
-    column_sums<float>(a_, T_, layout_.output_vectors, target(layout_.head_bias, 0));
-  }
+  void descend(float* theta, float* state, const Rule& rule);
 
   template <class F>
   void each_panel(F f) const {
@@ -407,3 +202,5 @@ class Network {
 };
 
 }  // namespace odyssey
+
+#include "passes.h"

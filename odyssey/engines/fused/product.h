@@ -11,10 +11,16 @@ namespace odyssey {
 // `total` things in as few parts of at most `most` as possible, all nearly equal.
 struct Split {
   int parts, base, extra;
-  Split(int total, int most)
-      : parts((total + most - 1) / most), base(parts ? total / parts : 0), extra(total - base * parts) {}
+  Split(int total, int most) : Split(into((total + most - 1) / most, total)) {}
+  static Split into(int parts, int total) {
+    const int base = parts ? total / parts : 0;
+    return {parts, base, total - base * parts};
+  }
   int start(int part) const { return part * base + std::min(part, extra); }
   int width(int part) const { return base + (part < extra); }
+
+ private:
+  Split(int parts, int base, int extra) : parts(parts), base(base), extra(extra) {}
 };
 
 // Calls f(0) … f(count − 1), or the other way round where `down`. Alternating directions keep the tail of
@@ -83,6 +89,9 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
     for (int n = 0; n < N; ++n) target.last(i + r, column + n * kLanes<Real>, sum[r][n]);
 }
 
+// Vectors of a row of C that a tile has at most.
+constexpr int kWidest = kManyRegisters ? 4 : 2;
+
 // C(i, ·) = Σ_k A(i, k) B(k, ·), into the target's tiles.
 //   a        A, M × K floats anywhere; read only, any strides, no alignment beyond that of Real
 //   b        B, K rows of `vectors` whole vectors; read only, rows may be read beyond K's columns only as
@@ -94,11 +103,11 @@ inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, in
 // All memory is the caller's and is used until the return only.
 template <class Real, class Target>
 void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const Target& target) {
-  constexpr int widest = kManyRegisters ? 4 : 2, sums = kManyRegisters ? 24 : 12;
-  const Split columns(vectors, widest);
+  constexpr int sums = kManyRegisters ? 24 : 12;
+  const Split columns(vectors, kWidest);
   for (int part = 0; part < columns.parts; ++part) {
     const int column = columns.start(part) * kLanes<Real>;
-    with_constant<widest>(columns.width(part), [&](auto width) {
+    with_constant<kWidest>(columns.width(part), [&](auto width) {
       constexpr int N = width, R = std::min(sums / N, kManyRegisters ? 12 : 8);
       int i = 0;
       for (; i + R <= M; i += R) product_tile<Real, R, N>(a, b, i, column, K, target);
@@ -107,6 +116,18 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
                          [&](auto rest) { product_tile<Real, int(rest), N>(a, b, i, column, K, target); });
     });
   }
+}
+
+// Holds sums in registers where g++ moves some of them through memory, each time round a loop: twelve of 16.
+template <class Real, int U, int N>
+inline __attribute__((always_inline)) void hold([[maybe_unused]] Vector<Real> (&sum)[U][N]) {
+#if defined(ODYSSEY_INTRINSIC)
+  if constexpr (!kManyRegisters && U == 1 && N == 12 && kVectorBytes == 32)
+    asm(""
+        : "+x"(sum[0][0]), "+x"(sum[0][1]), "+x"(sum[0][2]), "+x"(sum[0][3]), "+x"(sum[0][4]),
+          "+x"(sum[0][5]), "+x"(sum[0][6]), "+x"(sum[0][7]), "+x"(sum[0][8]), "+x"(sum[0][9]),
+          "+x"(sum[0][10]), "+x"(sum[0][11]));
+#endif
 }
 
 // How many numbers of the vector `accumulate` takes at once, and so how it shares them out among U sums.
@@ -134,6 +155,7 @@ inline __attribute__((always_inline)) const Real* accumulate(Vector<Real> (&sum)
   for (; k + step <= count; k += step, panel += step * width) {
     Vector<Real> xs{};
     if constexpr (in_fours) xs = load_four(x + k);
+    hold<Real>(sum);
 #pragma GCC unroll 16
     for (int j = 0; j < step; ++j)
       if constexpr (in_fours) add(j % U, one_of_four(xs, j), j);

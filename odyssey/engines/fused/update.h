@@ -2,6 +2,9 @@
 // UpdateRule of odyssey/networks/spec.py says what each computes.
 #pragma once
 
+#include <stdexcept>
+#include <string>
+
 #include "memory.h"
 
 namespace odyssey {
