@@ -46,7 +46,7 @@ storm: env ## kill trials at random, longer than the tests do: make storm KILLS=
 
 check: env ## formatting, lint and types
 	$(BIN)/ruff format --check . && $(BIN)/ruff check . && $(BIN)/mypy
-	$(BIN)/clang-format --dry-run --Werror $$(find odyssey tests -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu')
+	$(BIN)/clang-format --dry-run --Werror $$(find odyssey tests benchmarks -name '*.h' -o -name '*.cc' -o -name '*.cuh' -o -name '*.cu')
 	$(BIN)/snakefmt --check workflow && $(BIN)/snakemake --lint
 
 env: $(STAMP)
