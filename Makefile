@@ -10,10 +10,11 @@ unexport PYTHONPATH PYTHONHOME PIP_TARGET PIP_PREFIX PIP_ROOT PIP_CONSTRAINT PIP
 unexport PIP_NO_BINARY PIP_ONLY_BINARY PIP_PYTHON PIP_DRY_RUN PIP_EDITABLE PIP_NO_DEPS PIP_PRE
 export PIP_USER := 0
 export PIP_REQUIRE_VIRTUALENV := 0
-# Through Python: the first line of a script can't name a path with blanks on every system. Without
-# byte code, half of pip's time: Python keeps that of what is imported.
+# Through Python: the first line of a script can't name a path with blanks on every system. Byte code
+# is made afterwards, on all cores: half of pip's time. Some packages hold files of other Pythons.
 INSTALL = $(1)/python -m pip install --no-compile --quiet --disable-pip-version-check
 IN_PLACE = --no-deps --no-build-isolation --editable .
+COMPILE = $(1)/python -m compileall -q -j 0 $(1)/../lib >/dev/null 2>&1 || true
 # Python reads it at every start: what PYTHONPATH holds comes last, also for Snakemake.
 OWN_FIRST = cp workflow/envs/own-packages-first.pth "$$($(1)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')"
 
@@ -61,6 +62,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(call INSTALL,$(BIN)) --require-hashes --requirement requirements.lock
 	$(call INSTALL,$(BIN)) $(IN_PLACE)
 	@$(call OWN_FIRST,$(BIN))
+	@$(call COMPILE,$(BIN))
 	@$(BIN)/python -c 'import odyssey, numpy' || { echo "pip did not install into .venv: look for target or prefix in \`$(BIN)/python -m pip config list\`" >&2; exit 1; }
 	@touch $@
 
@@ -73,6 +75,7 @@ gpu-env: .venv-gpu/.complete ## for `kernels: gluon` on a GPU: the same with MXN
 	$(call INSTALL,.venv-gpu/bin) --require-hashes --no-deps --requirement requirements-gpu.lock
 	$(call INSTALL,.venv-gpu/bin) $(IN_PLACE)
 	@$(call OWN_FIRST,.venv-gpu/bin)
+	@$(call COMPILE,.venv-gpu/bin)
 	.venv-gpu/bin/odyssey gpu
 	@touch $@
 
