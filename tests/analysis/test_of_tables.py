@@ -69,7 +69,7 @@ def test_who_has_a_report_reads_where_it_is_and_what_was_best(run, made_up, tmp_
     study = Study(config | {"results": str(tmp_path / "out"), "tasks": ["jsb"]})
     words = closing_words(study, ["docs/mine.yaml", "config.yaml"])
     best = read_trials(made_up).sort_values("valid").iloc[0]
-    assert words.startswith(f"{tmp_path / 'out' / 'report.html'}: the report\n")
+    assert words.startswith(f"Open {tmp_path / 'out' / 'report.html'}\n")
     assert f"JSB Chorales: {best.test:.4g} by {best.variant}" in words
     assert "odyssey status --configfile docs/mine.yaml\n" in words
     (tmp_path / "out" / "trials.csv").unlink()
