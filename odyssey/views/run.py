@@ -66,10 +66,6 @@ class RunView(logging.Handler):
             self._logger.addHandler(handler)
         self._console.print(self.view())
 
-    def say(self, words: str) -> None:
-        """Print a line above the part that is drawn."""
-        self._console.print(Text(words))
-
     def emit(self, record: logging.LogRecord) -> None:
         """Take in an event of Snakemake's; show warnings and errors."""
         if record.levelno >= logging.WARNING:

@@ -13,11 +13,14 @@ from numpy.typing import NDArray
 
 from odyssey.analysis.fanova.boxes import Array
 from odyssey.analysis.fanova.compiled import compiled
-from odyssey.analysis.fanova.splitting import best_split, less_those_from
+from odyssey.analysis.fanova.splitting import (
+    Columns,
+    Indices,
+    Rows,
+    best_split,
+    less_those_from,
+)
 
-Columns = NDArray[np.float32]
-Rows = NDArray[np.uint32]
-Indices = NDArray[np.int64]
 _PURE = np.finfo(float).eps  # a variance that is no more needs no split
 
 
