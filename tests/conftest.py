@@ -11,6 +11,7 @@ from hypothesis import settings
 from odyssey.study.study import Study, load_study
 from tests.support import longest
 from tests.support.fake_compiler import FakeCompiler
+from tests.support.rows import rows_of_a_test
 
 ROOT = Path(__file__).parents[1]
 # A shell starts what runs in its background deaf to Ctrl-C, and so would be all that tests start.
@@ -43,6 +44,13 @@ def pytest_terminal_summary(terminalreporter):
     if lines:
         terminalreporter.section("slowest 10 files")
         terminalreporter.write("".join(f"{line}\n" for line in lines))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _rows_end_with_their_file():
+    """Forget after a test file what its tests registered: a worker goes on with other files."""
+    with rows_of_a_test():
+        yield
 
 
 @pytest.fixture
