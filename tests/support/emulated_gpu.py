@@ -20,8 +20,9 @@ HERE = Path(__file__).parent / "cuda"
 #: Bytes of shared memory that devices of a capability let a block have.
 SHARED = {(7, 0): 96 << 10, (7, 5): 64 << 10, (8, 0): 163 << 10, (9, 0): 227 << 10}
 FLAGS = (
-    *("-std=c++17", "-O1", "-shared", "-fPIC", "-fno-gnu-unique", "-Wall", "-Wextra", "-Werror"),
+    *("-std=c++17", "-Og", "-fPIC", "-fno-gnu-unique", "-Wall", "-Wextra", "-Werror"),
     *("-Wno-unknown-pragmas", "-Wno-unused-parameter", "-Wno-clobbered"),
+    "-U_FORTIFY_SOURCE",  # which forbids jumps between stacks
 )
 
 
@@ -62,15 +63,21 @@ def _shared_driver(variant, falling, shared):
 @cache
 def compiled(bits, shared=SHARED[8, 0]):
     """Return the library for a variant's switches and shared memory, built where it is not yet."""
+    driver = _built("driver.o", "-c", HERE / "driver.cc")
+    defined = (f"-I{FOLDER}", f"-DODYSSEY_SWITCHES={bits}u", f"-DODYSSEY_SHARED={shared}")
+    return _built(f"{bits}-{shared}.so", "-shared", *defined, HERE / "emulated.cc", driver)
+
+
+def _built(name, *arguments):
+    """Return what the compiler makes of arguments, in a folder of these sources."""
     sources = [*FILES, *sorted(HERE.iterdir())]
     text = "\0".join([*FLAGS, *(path.read_text() for path in sources)])
     key = hashlib.sha256(text.encode()).hexdigest()[:16]
-    target = cache_folder() / f"emulated-{key}" / f"{bits}-{shared}.so"
+    target = cache_folder() / f"emulated-{key}" / name
     if not target.exists():
         target.parent.mkdir(parents=True, exist_ok=True)
         draft = target.with_suffix(f".{os.getpid()}")
-        defined = (f"-I{FOLDER}", f"-DODYSSEY_SWITCHES={bits}u", f"-DODYSSEY_SHARED={shared}")
-        sources = [str(path) for path in sorted(HERE.glob("*.cc"))]
-        subprocess.run(["g++", *FLAGS, *defined, *sources, "-o", str(draft)], check=True)
+        command = ["g++", *FLAGS, *map(str, arguments), "-o", str(draft)]
+        subprocess.run(command, check=True)
         draft.replace(target)
     return target

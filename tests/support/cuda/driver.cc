@@ -9,6 +9,7 @@
 extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigned shared, int falling,
                                const long long* table, int first, int inputs, int outputs, int directions,
                                int* order);
+extern "C" const unsigned emulated_shared;
 
 namespace {
 constexpr int kOk = 0, kInvalidValue = 1, kOutOfMemory = 2, kInvalidContext = 201;
@@ -42,7 +43,7 @@ int cuDeviceGetAttribute(int* value, int which, int) {
     case 76: return *value = device_minor, kOk;
     case 16: return *value = 2, kOk;           // multiprocessors
     case 13: return *value = 1000000, kOk;     // kHz
-    case 97: return *value = ODYSSEY_SHARED, kOk;
+    case 97: return *value = int(emulated_shared), kOk;
     default: return kInvalidValue;
   }
 }
@@ -60,7 +61,7 @@ int cuModuleLoadData(void** module, const void* image) {
 }
 int cuModuleGetFunction(void** function, void*, const char* name) { return *function = strdup(name), kOk; }
 int cuFuncSetAttribute(void* function, int which, int value) {
-  if (which != 8 || value > ODYSSEY_SHARED) return kInvalidValue;
+  if (which != 8 || value > int(emulated_shared)) return kInvalidValue;
   return most_shared[static_cast<const char*>(function)] = value, kOk;
 }
 int cuMemAlloc_v2(unsigned long long* address, std::size_t size) {

@@ -29,6 +29,10 @@ extern "C" int emulated_launch(const char* name, unsigned x, unsigned y, unsigne
   return 1;
 }
 
+// Bytes of shared memory that the device lets a block have.
+extern "C" const unsigned emulated_shared;
+const unsigned emulated_shared = ODYSSEY_SHARED;
+
 extern "C" int emulated_row_size() { return sizeof(Row); }
 
 // What Python knows, too: tile, threads, the most blocks of a layer.
