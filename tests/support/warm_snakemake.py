@@ -1,11 +1,13 @@
 """Snakemake, forked from a process that has imported all that it needs: a start in half the time.
 
-A run is a process of its own as any other. Two things are shared by those of a session: the
-modules, and what the machine's checks ahead of the jobs found, which are made once. Where a test
-changes the environment, Python may be another: then Snakemake starts as a user starts it.
+A run is a process of its own as any other, and so are its jobs (``warm_jobs``). Two things are
+shared by those of a session: the modules, and what the machine's checks ahead of the jobs found,
+which are made once. Where a test changes the environment, Python may be another: then Snakemake
+and its jobs start as a user starts them.
 """
 
 import atexit
+import gc
 import json
 import os
 import select
@@ -111,6 +113,7 @@ class _Server:
 def _serve() -> None:
     """Fork a Snakemake for each line that comes; say its process id, and in the end its status."""
     _import_what_a_run_imports()
+    gc.freeze()  # else each process would copy all that is here to look for garbage
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     answers, running = os.fdopen(os.dup(1), "w"), set[int]()
     while True:
@@ -145,6 +148,7 @@ def _import_what_a_run_imports() -> None:
     import odyssey.views.progress  # noqa: F401
 
     get_argument_parser()  # imports all plugins
+    warm_jobs.import_scripts()
 
 
 def _check_this_machine() -> None:
@@ -169,12 +173,15 @@ def _become_snakemake(arguments: list[str], folder: str, log: str) -> NoReturn:
     for source, target in ((nowhere, 0), (said, 1), (said, 2)):
         os.dup2(source, target)
     os.chdir(folder)
+    warm_jobs.fork_scripts()
     sys.path[0] = folder
     sys.orig_argv = [sys.executable, "-m", "snakemake", *arguments]
     sys.argv = [f"{snakemake.__path__[0]}/__main__.py", *arguments]
-    main()
-    sys.exit()
+    warm_jobs.run_to_the_end(main)
 
 
 if __name__ == "__main__":
+    sys.path[0] = str(Path(__file__).parents[2])
+    from tests.support import warm_jobs
+
     _serve()
