@@ -1,6 +1,8 @@
 """What several tests share: the paper's config, a tiny study, tiny data."""
 
+import os
 import signal
+import sys
 import threading
 from pathlib import Path
 
@@ -14,6 +16,9 @@ from tests.support.fake_compiler import FakeCompiler
 from tests.support.rows import rows_of_a_test
 
 ROOT = Path(__file__).parents[1]
+# Hundreds of processes start: each would compile the package, where byte code is not kept.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 # A shell starts what runs in its background deaf to Ctrl-C, and so would be all that tests start.
 if threading.current_thread() is threading.main_thread():
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -115,15 +115,29 @@ print(sum(stats.cache_hits.values()) if stats else "none", cache_folder(fast) is
 """
 
 
-@pytest.fixture
-def square(tmp_path):
-    """Return the function that compiles another, and says whether that was stored already."""
-    (tmp_path / "square.py").write_text("def square(x):\n    return x * x\n", encoding="utf-8")
+def square_in(folder):
+    """Return a function that compiles another, and says whether that was stored already."""
+    (folder / "square.py").write_text("def square(x):\n    return x * x\n", encoding="utf-8")
 
     def use(**changes):
-        return run(USE, tmp_path, **{"NUMBA_CACHE_DIR": str(tmp_path / "cache")} | changes).split()
+        return run(USE, folder, **{"NUMBA_CACHE_DIR": str(folder / "cache")} | changes).split()
 
     return use
+
+
+@pytest.fixture
+def square(tmp_path):
+    """The same, that has stored nothing yet."""
+    return square_in(tmp_path)
+
+
+@pytest.fixture(scope="module")
+def stored(tmp_path_factory):
+    """The same and its folder, where the machine code is stored."""
+    folder = tmp_path_factory.mktemp("stored")
+    use = square_in(folder)
+    use()
+    return use, folder
 
 
 def test_machine_code_is_stored_and_found_again(square):
@@ -133,9 +147,9 @@ def test_machine_code_is_stored_and_found_again(square):
 
 @pytest.mark.parametrize("kind", ["nbi", "nbc"])
 @pytest.mark.parametrize("harm", ["empty", "half", "last byte", "zeros"])
-def test_a_damaged_store_of_machine_code_is_compiled_anew(square, tmp_path, kind, harm):
-    square()
-    (path,) = (tmp_path / "cache").rglob(f"*.{kind}")
+def test_a_damaged_store_of_machine_code_is_compiled_anew(stored, kind, harm):
+    square, folder = stored
+    (path,) = (folder / "cache").rglob(f"*.{kind}")
     whole = path.read_bytes()
     middle = len(whole) // 2
     path.write_bytes(
