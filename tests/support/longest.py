@@ -64,6 +64,7 @@ SLOW = {
         "test_sums_equal_the_reference_on_every_set",
         "test_the_fast_sums_equal_the_quadratic_ones",
     ],
+    "analysis/test_handing.py": ["test_other_instruction_sets_have_the_sums_of_this_processors"],
     "docs/test_pictures.py": ["test_the_picture_shows_the_code_as_it_is"],
     "engines/test_evaluation.py": ["test_other_instruction_sets_have_them_too"],
     "engines/test_gpu_bench.py": ["test_it_measures_what_it_says"],
