@@ -55,11 +55,12 @@ def fork_scripts() -> None:
     theirs.close()
 
     def execute_script(self: Any, fname: str, edit: bool = False) -> None:
-        request = {"script": fname, "variables": dict.fromkeys(THREADS, str(self.threads))}
+        variables = dict(os.environ) | dict.fromkeys(THREADS, str(self.threads))
         if folder := self.resources.get("tmpdir"):
-            request["variables"] |= dict.fromkeys(("TMPDIR", "TMP", "TEMPDIR", "TEMP"), str(folder))
+            variables |= dict.fromkeys(("TMPDIR", "TMP", "TEMPDIR", "TEMP"), str(folder))
+        request = {"script": fname, "variables": variables, "folder": os.getcwd()}
         answer, end = os.pipe()
-        socket.send_fds(ours, [json.dumps(request | {"folder": os.getcwd()}).encode()], [end])
+        socket.send_fds(ours, [json.dumps(request).encode()], [end])
         os.close(end)
         with os.fdopen(answer, "rb") as file:
             status = file.read()
@@ -75,7 +76,7 @@ def _serve(requests: socket.socket) -> NoReturn:
     running = dict[int, int]()  # process → where its status goes
     while True:
         if select.select([requests], [], [], 0.01 if running else None)[0]:
-            text, places, *_ = socket.recv_fds(requests, 1 << 16, 1)
+            text, places, *_ = socket.recv_fds(requests, 1 << 20, 1)
             if not text:
                 os._exit(0)
             if not (pid := os.fork()):
@@ -96,6 +97,7 @@ def _serve(requests: socket.socket) -> NoReturn:
 def _become_script(script: str, variables: dict[str, str], folder: str) -> NoReturn:
     """Run a script in this process as Python does, to the end of it."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.environ.clear()
     os.environ.update(variables)
     os.chdir(folder)
     sys.path[0] = str(Path(script).parent)
