@@ -1,0 +1,157 @@
+// The sums of a panel for several rows at once: what `accumulate` adds up for one row, in the same order.
+#pragma once
+
+#include "product.h"
+
+namespace odyssey {
+
+// For `rows` rows and a panel of `vectors` vectors. The first partial sum starts from the bias and takes the
+// inputs; then all take the rows of R in turns. All matrices are panels, contiguous.
+struct PanelSums {
+  static constexpr int kRows = 12;  // at most: two tiles of six, or one
+  static constexpr int kMostVectors = 12, kMostPartial = 4;
+  static constexpr std::size_t kScratch =
+      std::size_t(kMostPartial - 1) * kRows * kWidest * kLanes<float>;  // floats
+
+  int rows, vectors;
+  const float* bias = nullptr;  // null: from zeros, without inputs
+  const float* const* x = nullptr;
+  int inputs = 0;
+  const float *W = nullptr, *besides = nullptr;  // besides: added behind the inputs; as far apart as kMostVectors
+  const float* y = nullptr;                      // null: without R
+  std::ptrdiff_t apart = 0;                      // of rows of y
+  const float* R = nullptr;
+  int count = 0, runs = 0, run = 0;  // numbers of y in a row: `count`, then `runs` times `run`
+};
+
+// Where one vector of a panel's sums goes: so many lanes in each row.
+struct Place {
+  float* to;
+  std::ptrdiff_t apart;
+  int lanes;
+};
+
+// sum[r][n] += Σ_k left(r, k) right(k, n)
+template <int R, int N, class LeftRow>
+inline __attribute__((always_inline)) void add_products(Vector<float> (&sum)[R][N], LeftRow left,
+                                                        std::ptrdiff_t step, const float* right,
+                                                        std::ptrdiff_t width, int count) {
+  for (std::ptrdiff_t k = 0; count > 0; --count, k += step, right += width) {
+    Vector<float> row[N];
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) row[n] = load(right + n * kLanes<float>);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r) {
+      const Vector<float> factor = broadcast(left(r)[k]);
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) sum[r][n] += factor * row[n];
+    }
+  }
+}
+
+// Partial sum number u of `partial` of a tile: rows from i on, vectors from `column` on.
+template <int R, int N>
+inline __attribute__((always_inline)) void add_tile(Vector<float> (&sum)[R][N], const PanelSums& of, int i,
+                                                    int column, int u, int partial) {
+  constexpr int L = kLanes<float>;
+  const std::ptrdiff_t width = std::ptrdiff_t(of.vectors) * L;
+  clear<float>(sum);
+  if (u == 0 && of.bias) {
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n) sum[r][n] = load(of.bias + (column + n) * L);
+    const float* const* x = of.x + i;
+    add_products<R, N>(
+        sum, [x](int r) __attribute__((always_inline)) { return x[r]; }, 1, of.W + column * L, width,
+        of.inputs);
+  }
+  if (u == 0 && of.besides)
+#pragma GCC unroll 16
+    for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+      for (int n = 0; n < N; ++n)
+        sum[r][n] = load(of.besides + ((i + r) * PanelSums::kMostVectors + column + n) * L) + sum[r][n];
+  if (!of.y) return;
+  const int step = stride_of<float>(partial, of.vectors);
+  const float *y = of.y + i * of.apart, *right = of.R + column * L;
+  const auto add = [&](int from, int steps, int count) __attribute__((always_inline)) {
+    const float* left = y + from;
+    const std::ptrdiff_t apart = of.apart;
+    add_products<R, N>(
+        sum, [left, apart](int r) __attribute__((always_inline)) { return left + r * apart; }, steps,
+        right + from * width, steps * width, count);
+  };
+  for (int run = 0, count = of.count; run <= of.runs; ++run, count = of.run) {
+    const int whole = partial == 1 ? count : count / step * step;
+    add(u, partial, whole / partial);
+    if (u == 0 && whole < count) add(whole, 1, count - whole);
+    y += count;
+    right += count * width;
+  }
+}
+
+// The same, from the first partial sum to the place of all of them.
+template <int R, int N>
+void tile_sums(const PanelSums& of, int i, int column, int u, int partial, float* scratch,
+               const Place* places) {
+  constexpr int L = kLanes<float>;
+  Vector<float> sum[R][N];
+  add_tile<R, N>(sum, of, i, column, u, partial);
+  const auto other = [&](int u, int r, int n) __attribute__((always_inline)) {
+    return scratch + ((std::size_t(u) * PanelSums::kRows + i + r) * N + n) * L;
+  };
+#pragma GCC unroll 4
+  for (int n = 0; n < N; ++n) {
+    if (u + 1 < partial) {
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) store(other(u, r, n), sum[r][n]);
+      continue;
+    }
+    if (partial == 2)
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) sum[r][n] = load(other(0, r, n)) + sum[r][n];
+    if (partial == 4)
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r)
+        sum[r][n] = (load(other(0, r, n)) + load(other(1, r, n))) + (load(other(2, r, n)) + sum[r][n]);
+    const Place& at = places[n];
+    if (at.lanes == L)
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) store(at.to + (i + r) * at.apart, sum[r][n]);
+    else
+#pragma GCC unroll 16
+      for (int r = 0; r < R; ++r) store_first(at.to + (i + r) * at.apart, sum[r][n], at.lanes);
+  }
+}
+
+// Makes all sums of a panel.
+//   partial  into how many each is divided meanwhile
+//   scratch  PanelSums::kScratch floats
+//   place    place(n) says where vector n goes
+template <class Where>
+void panel_sums(const PanelSums& of, int partial, float* scratch, Where place) {
+  constexpr int accumulators = kManyRegisters ? 24 : 12;
+  const Split columns(of.vectors, kWidest);
+  for (int part = 0; part < columns.parts; ++part) {
+    const int column = columns.start(part);
+    with_constant<kWidest>(columns.width(part), [&](auto width) {
+      constexpr int N = width, most = std::min(accumulators / N, kManyRegisters ? 12 : 8);
+      Place places[N];
+      for (int n = 0; n < N; ++n) places[n] = place(column + n);
+      for (int u = 0; u < partial; ++u) {
+        int i = 0;
+        const auto tiles = [&](auto height) {
+          for (; i + height <= of.rows; i += height)
+            tile_sums<height, N>(of, i, column, u, partial, scratch, places);
+        };
+        tiles(std::integral_constant<int, most>{});
+        if constexpr (most > 4) tiles(std::integral_constant<int, 4>{});
+        if constexpr (most > 2) tiles(std::integral_constant<int, 2>{});
+        tiles(std::integral_constant<int, 1>{});
+      }
+    });
+  }
+}
+
+}  // namespace odyssey
