@@ -72,24 +72,49 @@ class Schedule {
   std::vector<int> order_;
 };
 
-// The activations of some frames, wherever they lie: K floats each, nothing beyond is touched. They start from
-// the bias, or from what they are if that is null.
+// A direction's share of the activations of some frames, which may lie anywhere.
 struct Activations {
-  float* const* to;
-  const float* bias;
-  int outputs, column;  // column: the first one of the product
+  static constexpr int L = kLanes<float>;
+  Rows<const float> y;
+  int hidden, outputs;
+  float* const* to;   // a frame's K activations: nothing beyond is touched
+  const float* bias;  // what they start from, padded; null: what they are
 
-  Vector<float> first(int i, int n) const {
-    if (bias) return load(bias + column + n);
-    const int lanes = outputs - column - n;
-    const float* from = to[i] + column + n;
-    return lanes >= kLanes<float> ? load(from) : load_first(from, lanes);
+  // N vectors of `frames` frames from `column` on; head: the rows of these columns alone.
+  template <int N>
+  void make(int frames, int column, const float* head) const {
+    each_tile<N>(frames, [&](auto height, int i) {
+      if (column + N * L <= outputs) tile<height, N, true>(i, column, head);
+      else tile<height, N, false>(i, column, head);
+    });
   }
-  void last(int i, int n, Vector<float> sum) const {
-    const int lanes = outputs - column - n;
-    if (lanes >= kLanes<float>) store(to[i] + column + n, sum);
-    else store_first(to[i] + column + n, sum, lanes);
+
+ private:
+  template <int R, int N, bool whole>
+  void tile(int i, int column, const float* head) const {
+    Vector<float> sum[R][N];
+    float* const* now = to + i;
+    if (bias)
+      each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
+        sum[r][n] = load(bias + column + n * L);
+      });
+    else
+      each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
+        const float* from = now[r] + column + n * L;
+        sum[r][n] = whole ? load(from) : load_first(from, lanes(column, n));
+      });
+    const float* left = y[i];
+    const std::ptrdiff_t apart = y.stride;
+    add_products<R, N>(
+        sum, [left, apart](int r) __attribute__((always_inline)) { return left + r * apart; }, 1, head, N * L,
+        hidden);
+    each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
+      float* at = now[r] + column + n * L;
+      if (whole) store(at, sum[r][n]);
+      else store_first(at, sum[r][n], lanes(column, n));
+    });
   }
+  int lanes(int column, int n) const { return std::clamp(outputs - column - n * L, 0, L); }
 };
 
 // What Network::evaluate does for each of some sequences, but its loss: the first direction makes its share
@@ -118,12 +143,14 @@ void evaluate_batch(const Layout& layout, Directions& directions, const float* t
       return sequences[k].outputs + std::ptrdiff_t(time(k, frame)) * outputs;
     };
     const auto activate = [&](Rows<const float> y, int many) {
+      const float* bias = d ? nullptr : theta + layout.head_bias;
+      const Activations share{y, layout.shape.hidden, outputs, to.data(), bias};
       const Split split = layout.panels();
       for (int part = 0; part < split.parts; ++part) {
-        const int start = split.start(part), width = split.width(part);
-        const Rows<const float> head{theta + layout.panel_offset(d, start), width * L};
-        product<float>({y.data, y.stride, 1}, head, many, width, layout.shape.hidden,
-                       Activations{to.data(), d ? nullptr : theta + layout.head_bias, outputs, start * L});
+        const int start = split.start(part);
+        with_constant<Layout::kPanel>(split.width(part), [&](auto width) {
+          share.make<width>(many, start * L, theta + layout.panel_offset(d, start));
+        });
       }
     };
     schedule.run(

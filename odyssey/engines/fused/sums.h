@@ -31,6 +31,29 @@ struct Place {
   int lanes;
 };
 
+// Calls f(r, n) for every vector of a tile.
+template <int R, int N, class F>
+inline __attribute__((always_inline)) void each_vector(F f) {
+#pragma GCC unroll 16
+  for (int r = 0; r < R; ++r)
+#pragma GCC unroll 4
+    for (int n = 0; n < N; ++n) f(r, n);
+}
+
+// Calls f(height, first row) for tiles of N vectors, which together have so many rows.
+template <int N, class F>
+void each_tile(int rows, F f) {
+  constexpr int most = std::min((kManyRegisters ? 24 : 12) / N, kManyRegisters ? 12 : 8);
+  int i = 0;
+  const auto all = [&](auto height) {
+    for (; i + height <= rows; i += height) f(height, i);
+  };
+  all(std::integral_constant<int, most>{});
+  if constexpr (most > 4) all(std::integral_constant<int, 4>{});
+  if constexpr (most > 2) all(std::integral_constant<int, 2>{});
+  all(std::integral_constant<int, 1>{});
+}
+
 // sum[r][n] += Σ_k left(r, k) right(k, n)
 template <int R, int N, class LeftRow>
 inline __attribute__((always_inline)) void add_products(Vector<float> (&sum)[R][N], LeftRow left,
@@ -57,21 +80,17 @@ inline __attribute__((always_inline)) void add_tile(Vector<float> (&sum)[R][N], 
   const std::ptrdiff_t width = std::ptrdiff_t(of.vectors) * L;
   clear<float>(sum);
   if (u == 0 && of.bias) {
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int n = 0; n < N; ++n) sum[r][n] = load(of.bias + (column + n) * L);
+    each_vector<R, N>([&](int r, int n)
+                          __attribute__((always_inline)) { sum[r][n] = load(of.bias + (column + n) * L); });
     const float* const* x = of.x + i;
     add_products<R, N>(
         sum, [x](int r) __attribute__((always_inline)) { return x[r]; }, 1, of.W + column * L, width,
         of.inputs);
   }
   if (u == 0 && of.besides)
-#pragma GCC unroll 16
-    for (int r = 0; r < R; ++r)
-#pragma GCC unroll 4
-      for (int n = 0; n < N; ++n)
-        sum[r][n] = load(of.besides + ((i + r) * PanelSums::kMostVectors + column + n) * L) + sum[r][n];
+    each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
+      sum[r][n] = load(of.besides + ((i + r) * PanelSums::kMostVectors + column + n) * L) + sum[r][n];
+    });
   if (!of.y) return;
   const int step = stride_of<float>(partial, of.vectors);
   const float *y = of.y + i * of.apart, *right = of.R + column * L;
@@ -131,25 +150,17 @@ void tile_sums(const PanelSums& of, int i, int column, int u, int partial, float
 //   place    place(n) says where vector n goes
 template <class Where>
 void panel_sums(const PanelSums& of, int partial, float* scratch, Where place) {
-  constexpr int accumulators = kManyRegisters ? 24 : 12;
   const Split columns(of.vectors, kWidest);
   for (int part = 0; part < columns.parts; ++part) {
     const int column = columns.start(part);
     with_constant<kWidest>(columns.width(part), [&](auto width) {
-      constexpr int N = width, most = std::min(accumulators / N, kManyRegisters ? 12 : 8);
+      constexpr int N = width;
       Place places[N];
       for (int n = 0; n < N; ++n) places[n] = place(column + n);
-      for (int u = 0; u < partial; ++u) {
-        int i = 0;
-        const auto tiles = [&](auto height) {
-          for (; i + height <= of.rows; i += height)
-            tile_sums<height, N>(of, i, column, u, partial, scratch, places);
-        };
-        tiles(std::integral_constant<int, most>{});
-        if constexpr (most > 4) tiles(std::integral_constant<int, 4>{});
-        if constexpr (most > 2) tiles(std::integral_constant<int, 2>{});
-        tiles(std::integral_constant<int, 1>{});
-      }
+      for (int u = 0; u < partial; ++u)
+        each_tile<N>(of.rows, [&](auto height, int i) {
+          tile_sums<height, N>(of, i, column, u, partial, scratch, places);
+        });
     });
   }
 }
