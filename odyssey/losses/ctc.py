@@ -89,8 +89,9 @@ def best_path(activations: "Array") -> list[int]:
     import numpy as np
 
     path = activations.argmax(axis=1)
-    first = np.concatenate([[True], path[1:] != path[:-1]])[: len(path)]
-    labels: list[int] = path[first & (path != activations.shape[1] - 1)].tolist()
+    kept = path != activations.shape[1] - 1
+    kept[1:] &= path[1:] != path[:-1]
+    labels: list[int] = path[kept].tolist()
     return labels
 
 
