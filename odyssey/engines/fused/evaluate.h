@@ -95,9 +95,8 @@ struct Activations {
     Vector<float> sum[R][N];
     float* const* now = to + i;
     if (bias)
-      each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
-        sum[r][n] = load(bias + column + n * L);
-      });
+      each_vector<R, N>([&](int r, int n)
+                            __attribute__((always_inline)) { sum[r][n] = load(bias + column + n * L); });
     else
       each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
         const float* from = now[r] + column + n * L;

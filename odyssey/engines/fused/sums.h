@@ -5,23 +5,26 @@
 
 namespace odyssey {
 
-// For `rows` rows and a panel of `vectors` vectors. The first partial sum starts from the bias and takes the
-// inputs; then all take the rows of R in turns. All matrices are panels, contiguous.
+// What the sums of `rows` rows and a panel of `vectors` vectors are made of. All matrices are panels, contiguous.
 struct PanelSums {
-  static constexpr int kRows = 12;  // at most: two tiles of six, or one
+  static constexpr int kRows = 12;  // at most: two tiles of six, as they come for AVX-512 and AVX2
   static constexpr int kMostVectors = 12, kMostPartial = 4;
   static constexpr std::size_t kScratch =
       std::size_t(kMostPartial - 1) * kRows * kWidest * kLanes<float>;  // floats
 
   int rows, vectors;
-  const float* bias = nullptr;  // null: from zeros, without inputs
-  const float* const* x = nullptr;
+  // What the first partial sum starts from: the bias and the inputs' product, then what lies in `besides`, a
+  // row of kMostVectors vectors for each. Null: nothing.
+  const float* bias = nullptr;
+  const float* const* x = nullptr;  // a pointer for each row
   int inputs = 0;
-  const float *W = nullptr, *besides = nullptr;  // besides: added behind the inputs; as far apart as kMostVectors
-  const float* y = nullptr;                      // null: without R
-  std::ptrdiff_t apart = 0;                      // of rows of y
+  const float *W = nullptr, *besides = nullptr;
+  // The recurrent product, none where y is null: `count` numbers of a row, then `runs` times `run`, each of
+  // which the partial sums share out anew.
+  const float* y = nullptr;
+  std::ptrdiff_t apart = 0;  // of rows of y
   const float* R = nullptr;
-  int count = 0, runs = 0, run = 0;  // numbers of y in a row: `count`, then `runs` times `run`
+  int count = 0, runs = 0, run = 0;
 };
 
 // Where one vector of a panel's sums goes: so many lanes in each row.
@@ -72,7 +75,8 @@ inline __attribute__((always_inline)) void add_products(Vector<float> (&sum)[R][
   }
 }
 
-// Partial sum number u of `partial` of a tile: rows from i on, vectors from `column` on.
+// Partial sum number u of `partial` of a tile: rows from i on, vectors from `column` on. As in `accumulate`, the
+// first one takes the numbers that are left over.
 template <int R, int N>
 inline __attribute__((always_inline)) void add_tile(Vector<float> (&sum)[R][N], const PanelSums& of, int i,
                                                     int column, int u, int partial) {
@@ -110,7 +114,8 @@ inline __attribute__((always_inline)) void add_tile(Vector<float> (&sum)[R][N], 
   }
 }
 
-// The same, from the first partial sum to the place of all of them.
+// The same; all but the last one wait in `scratch`, and the last one puts their sum, in pairs as `fold` does, in
+// its place.
 template <int R, int N>
 void tile_sums(const PanelSums& of, int i, int column, int u, int partial, float* scratch,
                const Place* places) {
@@ -145,7 +150,7 @@ void tile_sums(const PanelSums& of, int i, int column, int u, int partial, float
 }
 
 // Makes all sums of a panel.
-//   partial  into how many each is divided meanwhile
+//   partial  in how many parts: 1, 2 or 4
 //   scratch  PanelSums::kScratch floats
 //   place    place(n) says where vector n goes
 template <class Where>
