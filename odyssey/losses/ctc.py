@@ -86,8 +86,6 @@ def best_path(activations: "Array") -> list[int]:
 
     The best class of every frame, repeats joined, then blanks (class K − 1) removed.
     """
-    import numpy as np
-
     path = activations.argmax(axis=1)
     kept = path != activations.shape[1] - 1
     kept[1:] &= path[1:] != path[:-1]

@@ -35,6 +35,7 @@ class Batch {
     };
     take(sums_);
     if (V::reset_gate) take(inputs_);
+    x_ = pieces.take<float>(std::size_t(kRows) * layout.inputs);
     y_ = pieces.take<float>(frame * (1 + frames(layout)) + L);
     c_ = pieces.take<float>(frame + L);
     begun_ = pieces.take<float>(layout.hidden + L);
@@ -71,7 +72,7 @@ class Batch {
     if (V::reset_gate)
       for (float* block : sums_.of) std::fill_n(block, H, 0.0f);
     std::fill_n(begun_, H, 0.0f);
-    for (int k = 0; k < of_->layout.panel_count(); ++k) add_panel(of_->layout.panel(k), &x, nullptr, 1);
+    for (int k = 0; k < of_->layout.panel_count(); ++k) add_panel(of_->layout.panel(k), x, nullptr, 1);
     pointwise(1, begun_, begun_, y);
     std::copy_n(y, H, frame(0, 0) + row * H);
     if (V::cell) std::copy_n(begun_, H, c_ + row * H);
@@ -126,14 +127,15 @@ class Batch {
   }
 
   // What reaches a panel's units.
+  //   x  the rows' inputs
   //   y  the outputs of the frame before, null if there was none
-  void add_panel(const Panel& panel, const float* const* x, const float* y, int rows) const {
+  void add_panel(const Panel& panel, const float* x, const float* y, int rows) const {
     const auto& layout = of_->layout;
     const float* theta = of_->theta;
     const std::size_t column = std::size_t(panel.start) * Z * L;
     PanelSums all{rows, panel.whole * Z + panel.shared};
     all.bias = theta + layout.b + column;
-    all.x = x;
+    all.x = {x, layout.inputs};
     all.inputs = layout.inputs;
     all.W = theta + layout.W + column * layout.inputs;
     if (V::gate_recurrence && y) {
@@ -148,8 +150,7 @@ class Batch {
       if (!y) return;
       all = {rows, all.vectors};
     }
-    all.y = y;
-    all.apart = hidden();
+    all.y = {y, hidden()};
     all.R = of_->R_panel(theta, panel.start);
     all.count = layout.hidden;
     panel_sums(all, partial_sums(all.vectors), scratch_, to(sums_));
@@ -160,8 +161,7 @@ class Batch {
     const auto& layout = of_->layout;
     const int full = layout.full_units();
     PanelSums all{rows, panel.whole * G};
-    all.y = gates_;
-    all.apart = G * hidden();
+    all.y = {gates_, G * hidden()};
     all.R = of_->Q_panel(of_->theta, panel.start);
     all.count = full * G * L;
     all.run = layout.hidden - full * L;
@@ -209,20 +209,27 @@ class Batch {
 
   const Direction<float, V>* of_ = nullptr;
   Blocks sums_{}, inputs_{};  // inputs_: their share, where it stands apart
-  float *y_ = nullptr, *c_ = nullptr, *begun_ = nullptr, *p_ = nullptr, *scratch_ = nullptr;
+  float *x_ = nullptr, *y_ = nullptr, *c_ = nullptr, *begun_ = nullptr, *p_ = nullptr, *scratch_ = nullptr;
   float *gates_ = nullptr, *gate_sums_ = nullptr;
 };
 
 // Out of the class, so that batch.cc alone compiles it.
 template <class V>
 void Batch<V>::advance(std::array<const float*, kRows> x, std::ptrdiff_t step, int frames, int rows) {
+  constexpr int few = 8;
+  const int inputs = of_->layout.inputs;
   for (int number = 1; number <= frames; ++number) {
     const float* before = frame(number - 1, rows);
+    for (int row = 0; row < rows; x[row++] += step) {
+      float* to = x_ + row * inputs;
+      if (inputs > few) std::copy_n(x[row], inputs, to);
+      else
+        for (int i = 0; i < inputs; ++i) to[i] = x[row][i];  // a call of memcpy costs more
+    }
     walk(number & 1, of_->layout.panel_count(),
-         [&](std::ptrdiff_t k) { add_panel(of_->layout.panel(int(k)), x.data(), before, rows); });
+         [&](std::ptrdiff_t k) { add_panel(of_->layout.panel(int(k)), x_, before, rows); });
     pointwise(rows, V::cell ? c_ : before, c_, frame(number, rows));
     for (int row = 0; V::gate_recurrence && row < rows; ++row) keep_gates(row, row);
-    for (int row = 0; row < rows; ++row) x[row] += step;
   }
 }
 

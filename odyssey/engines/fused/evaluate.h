@@ -102,11 +102,7 @@ struct Activations {
         const float* from = now[r] + column + n * L;
         sum[r][n] = whole ? load(from) : load_first(from, lanes(column, n));
       });
-    const float* left = y[i];
-    const std::ptrdiff_t apart = y.stride;
-    add_products<R, N>(
-        sum, [left, apart](int r) __attribute__((always_inline)) { return left + r * apart; }, 1, head, N * L,
-        hidden);
+    add_products<R, N>(sum, y.from(i), 1, head, N * L, hidden);
     each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
       float* at = now[r] + column + n * L;
       if (whole) store(at, sum[r][n]);

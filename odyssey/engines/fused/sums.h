@@ -16,13 +16,12 @@ struct PanelSums {
   // What the first partial sum starts from: the bias and the inputs' product, then what lies in `besides`, a
   // row of kMostVectors vectors for each. Null: nothing.
   const float* bias = nullptr;
-  const float* const* x = nullptr;  // a pointer for each row
+  Rows<const float> x{};
   int inputs = 0;
   const float *W = nullptr, *besides = nullptr;
-  // The recurrent product, none where y is null: `count` numbers of a row, then `runs` times `run`, each of
+  // The recurrent product, none where y has no data: `count` numbers of a row, then `runs` times `run`, each of
   // which the partial sums share out anew.
-  const float* y = nullptr;
-  std::ptrdiff_t apart = 0;  // of rows of y
+  Rows<const float> y{};
   const float* R = nullptr;
   int count = 0, runs = 0, run = 0;
 };
@@ -57,18 +56,19 @@ void each_tile(int rows, F f) {
   all(std::integral_constant<int, 1>{});
 }
 
-// sum[r][n] += Σ_k left(r, k) right(k, n)
-template <int R, int N, class LeftRow>
-inline __attribute__((always_inline)) void add_products(Vector<float> (&sum)[R][N], LeftRow left,
+// sum[r][n] += Σ_k left(r, k) right(k, n), every step-th number of the rows on the left
+template <int R, int N>
+inline __attribute__((always_inline)) void add_products(Vector<float> (&sum)[R][N], Rows<const float> left,
                                                         std::ptrdiff_t step, const float* right,
                                                         std::ptrdiff_t width, int count) {
-  for (std::ptrdiff_t k = 0; count > 0; --count, k += step, right += width) {
+  const std::ptrdiff_t apart = left.stride;
+  for (const float* from = left.data; count > 0; --count, from += step, right += width) {
     Vector<float> row[N];
 #pragma GCC unroll 4
     for (int n = 0; n < N; ++n) row[n] = load(right + n * kLanes<float>);
 #pragma GCC unroll 16
     for (int r = 0; r < R; ++r) {
-      const Vector<float> factor = broadcast(left(r)[k]);
+      const Vector<float> factor = broadcast(from[r * apart]);
 #pragma GCC unroll 4
       for (int n = 0; n < N; ++n) sum[r][n] += factor * row[n];
     }
@@ -86,30 +86,24 @@ inline __attribute__((always_inline)) void add_tile(Vector<float> (&sum)[R][N], 
   if (u == 0 && of.bias) {
     each_vector<R, N>([&](int r, int n)
                           __attribute__((always_inline)) { sum[r][n] = load(of.bias + (column + n) * L); });
-    const float* const* x = of.x + i;
-    add_products<R, N>(
-        sum, [x](int r) __attribute__((always_inline)) { return x[r]; }, 1, of.W + column * L, width,
-        of.inputs);
+    add_products<R, N>(sum, of.x.from(i), 1, of.W + column * L, width, of.inputs);
   }
   if (u == 0 && of.besides)
     each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
       sum[r][n] = load(of.besides + ((i + r) * PanelSums::kMostVectors + column + n) * L) + sum[r][n];
     });
-  if (!of.y) return;
+  if (!of.y.data) return;
   const int step = stride_of<float>(partial, of.vectors);
-  const float *y = of.y + i * of.apart, *right = of.R + column * L;
+  Rows<const float> y = of.y.from(i);
+  const float* right = of.R + column * L;
   const auto add = [&](int from, int steps, int count) __attribute__((always_inline)) {
-    const float* left = y + from;
-    const std::ptrdiff_t apart = of.apart;
-    add_products<R, N>(
-        sum, [left, apart](int r) __attribute__((always_inline)) { return left + r * apart; }, steps,
-        right + from * width, steps * width, count);
+    add_products<R, N>(sum, y.from_column(from), steps, right + from * width, steps * width, count);
   };
   for (int run = 0, count = of.count; run <= of.runs; ++run, count = of.run) {
     const int whole = partial == 1 ? count : count / step * step;
     add(u, partial, whole / partial);
     if (u == 0 && whole < count) add(whole, 1, count - whole);
-    y += count;
+    y.data += count;
     right += count * width;
   }
 }
