@@ -66,22 +66,11 @@ class Batch {
 
   // Puts a new sequence into a row and makes its first frame, whose outputs are then those of frame 0.
   //   x  its first frame, D floats
-  void begin(int row, const float* x) {
-    const std::ptrdiff_t H = hidden();
-    float* y = frame(1, 0);
-    if (V::reset_gate)
-      for (float* block : sums_.of) std::fill_n(block, H, 0.0f);
-    std::fill_n(begun_, H, 0.0f);
-    for (int k = 0; k < of_->layout.panel_count(); ++k) add_panel(of_->layout.panel(k), x, nullptr, 1);
-    pointwise(1, begun_, begun_, y);
-    std::copy_n(y, H, frame(0, 0) + row * H);
-    if (V::cell) std::copy_n(begun_, H, c_ + row * H);
-    if (V::gate_recurrence) keep_gates(0, row);
-  }
+  void begin(int row, const float* x);
 
   // Frames 1 … `frames` of the rows 0 … `rows` − 1.
   //   x     each row's inputs of frame 1; those of the next frame are `step` floats further
-  void advance(std::array<const float*, kRows> x, std::ptrdiff_t step, int frames, int rows);
+  void advance(const std::array<const float*, kRows>& x, std::ptrdiff_t step, int frames, int rows);
 
   // After a chunk: its last frame becomes frame 0 of the next.
   void turn(int frames, int rows) { std::copy_n(frame(frames, rows), rows * hidden(), frame(0, rows)); }
@@ -213,18 +202,33 @@ class Batch {
   float *gates_ = nullptr, *gate_sums_ = nullptr;
 };
 
-// Out of the class, so that batch.cc alone compiles it.
+// Out of the class, so that batch.cc alone compiles them.
 template <class V>
-void Batch<V>::advance(std::array<const float*, kRows> x, std::ptrdiff_t step, int frames, int rows) {
+void Batch<V>::begin(int row, const float* x) {
+  const std::ptrdiff_t H = hidden();
+  float* y = frame(1, 0);
+  if (V::reset_gate)
+    for (float* block : sums_.of) std::fill_n(block, H, 0.0f);
+  std::fill_n(begun_, H, 0.0f);
+  for (int k = 0; k < of_->layout.panel_count(); ++k) add_panel(of_->layout.panel(k), x, nullptr, 1);
+  pointwise(1, begun_, begun_, y);
+  std::copy_n(y, H, frame(0, 0) + row * H);
+  if (V::cell) std::copy_n(begun_, H, c_ + row * H);
+  if (V::gate_recurrence) keep_gates(0, row);
+}
+
+template <class V>
+void Batch<V>::advance(const std::array<const float*, kRows>& x, std::ptrdiff_t step, int frames, int rows) {
   constexpr int few = 8;
   const int inputs = of_->layout.inputs;
   for (int number = 1; number <= frames; ++number) {
     const float* before = frame(number - 1, rows);
-    for (int row = 0; row < rows; x[row++] += step) {
+    for (int row = 0; row < rows; ++row) {
+      const float* from = x[row] + (number - 1) * step;
       float* to = x_ + row * inputs;
-      if (inputs > few) std::copy_n(x[row], inputs, to);
+      if (inputs > few) std::copy_n(from, inputs, to);
       else
-        for (int i = 0; i < inputs; ++i) to[i] = x[row][i];  // a call of memcpy costs more
+        for (int i = 0; i < inputs; ++i) to[i] = from[i];  // a call of memcpy costs more
     }
     walk(number & 1, of_->layout.panel_count(),
          [&](std::ptrdiff_t k) { add_panel(of_->layout.panel(int(k)), x_, before, rows); });
