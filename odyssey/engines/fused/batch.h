@@ -207,8 +207,10 @@ template <class V>
 void Batch<V>::begin(int row, const float* x) {
   const std::ptrdiff_t H = hidden();
   float* y = frame(1, 0);
-  if (V::reset_gate)
+  if (V::reset_gate) {  // whose sums are those of R y alone
     for (float* block : sums_.of) std::fill_n(block, H, 0.0f);
+    std::fill_n(sums_.shared, kShared, 0.0f);
+  }
   std::fill_n(begun_, H, 0.0f);
   for (int k = 0; k < of_->layout.panel_count(); ++k) add_panel(of_->layout.panel(k), x, nullptr, 1);
   pointwise(1, begun_, begun_, y);
