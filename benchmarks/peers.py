@@ -4,7 +4,6 @@ Each peer takes a network, inputs (T, D), targets and the noise's standard devia
 function that does one step, or None where it is not installed or has no such network.
 """
 
-import ctypes
 import importlib.util
 import itertools
 import os
@@ -139,22 +138,13 @@ def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
 def onednn_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """oneDNN's LSTM, forward and backward: no noise, no output layer, no loss, no update.
 
-    Vanilla has peepholes. Raises KernelError where its adapter can't be compiled.
+    Vanilla has peepholes. It computes what the equations say, in float32; a test holds it to them.
+    Raises KernelError where its adapter can't be compiled.
     """
     if not onednn.files() or spec.variant not in _LAYERS["LSTM"]:
         return None
-    library, sides = onednn.adapter(), len(spec.directions)
-    peepholes = spec.variant == VARIANTS["V"]
-    layer = library.onednn_open(len(x), spec.inputs, spec.hidden, sides, int(peepholes))
-    if not layer:
-        return None
-
-    def step() -> object:
-        if library.onednn_step(ctypes.c_void_p(layer)):
-            raise RuntimeError("oneDNN could not compute its LSTM")
-        return None
-
-    return step
+    peepholes, sides = spec.variant == VARIANTS["V"], len(spec.directions)
+    return onednn.Layer(len(x), spec.inputs, spec.hidden, sides, peepholes).step
 
 
 def gluon_layer(layer: str, spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
