@@ -109,7 +109,7 @@ STANDARD_LIBRARY_ONLY = (
     *("storage/paths", "storage/files", "storage/receipts", "storage/plain"),
     *("checks/check", "paper/__init__", "analysis/records/__init__", "analysis/words"),
     *("tasks/__init__", "tasks/tree", "engines/fused/build", "engines/fused/compiler"),
-    "engines/fused/instructions",
+    *("engines/fused/instructions", "engines/fused/library", "engines/fused/sources"),
 )
 MODULES = {
     ".".join(("odyssey", *path.relative_to(PACKAGE).with_suffix("").parts)).removesuffix(
