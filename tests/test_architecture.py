@@ -92,6 +92,7 @@ STANDARD_LIBRARY_ONLY = (
         "study/extensions",
     ),
     *(
+        "study/search_space",
         "study/settings",
         "study/trials",
         "tasks/source",
