@@ -26,6 +26,7 @@ from sklearn.utils import check_random_state
 
 from odyssey.analysis.fanova.boxes import Array, Boxes, encode
 from odyssey.analysis.fanova.forest import Rows, Setting, grow
+from odyssey.analysis.fanova.hierarchy import hierarchy
 from odyssey.analysis.fanova.marginals import marginal, pair_marginal
 from odyssey.analysis.fanova.sweep import Closed, mean_variances, tree_variances
 from odyssey.study.search import Choice, Law, Value
@@ -195,9 +196,8 @@ class FunctionalANOVA(BaseEstimator):  # type: ignore[misc]
     def _decompose(self, boxes: Boxes, names: list[str]) -> Self:
         self.boxes_, self.names_ = boxes, names
         self.mean_ = float(np.prod(boxes.upper - boxes.lower, axis=1) @ boxes.value / boxes.trees)
-        trees, mean = (
-            of(boxes, self.totals, self.workers) for of in (tree_variances, mean_variances)
-        )
+        how = boxes, self.totals, self.workers, hierarchy(boxes)
+        trees, mean = tree_variances(*how), mean_variances(*how)
         if not mean.all > 0:
             raise ValueError("the forest must vary: all its leaves hold the same value")
         self.variance_, self.mean_variance_ = trees.all, float(mean.all[0])

@@ -12,6 +12,13 @@ from numpy.typing import NDArray
 
 from odyssey.analysis.fanova.boxes import Array
 from odyssey.analysis.fanova.compiled import compiled
+from odyssey.analysis.fanova.handing import (
+    ROOM,
+    keep_both,
+    keep_left,
+    keep_neither,
+    keep_right,
+)
 from odyssey.analysis.fanova.hierarchy import Hierarchy
 
 Nodes = NDArray[np.uint32]
@@ -111,7 +118,7 @@ def _product(
     if left[root] == _LEAF:
         return float(value[root] * shares[0, :count].sum())
     stack[0] = np.array([root, 0, 0, count, count, 0])
-    top, found, room, unit = 0, 0.0, lists.shape[1], np.uint64(1)
+    top, found, room, unit = 0, 0.0, lists.shape[1] - ROOM, np.uint64(1)
     while top >= 0:
         s, side = np.uint64(stack[top, 0]), np.uint64(stack[top, 1])
         start, end = np.uint64(stack[top, 2]), np.uint64(stack[top, 3])
@@ -124,41 +131,29 @@ def _product(
         left_from, right_from = to_left, to_right
         below, above = left[s], right[s]
         left_ends, right_ends = left[below] == _LEAF, left[above] == _LEAF
-        sum_left, sum_right = 0.0, 0.0
+        work, entries = (lists, shares, ends), (side, start, end)
+        node, to = (j, at, floor, ceiling), (to_left, to_right)
         if left_ends and right_ends:
-            for e in range(start, end):
-                b = np.uint64(lists[side, e])
-                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
-                middle = min(max(at, bottom), edge)
-                share = shares[side, e] / (edge - bottom)
-                sum_left += share * (middle - bottom)
-                sum_right += share * (edge - middle)
+            done, to_left, to_right, sum_left, sum_right = keep_neither(work, entries, node, to)
         elif left_ends:
-            for e in range(start, end):
-                b = np.uint64(lists[side, e])
-                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
-                middle = min(max(at, bottom), edge)
-                share = shares[side, e] / (edge - bottom)
-                sum_left += share * (middle - bottom)
-                lists[1, to_right], shares[1, to_right] = lists[side, e], share * (edge - middle)
-                to_right += np.uint64(at < edge)
+            done, to_left, to_right, sum_left, sum_right = keep_right(work, entries, node, to)
         elif right_ends:
-            for e in range(start, end):
-                b = np.uint64(lists[side, e])
-                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
-                middle = min(max(at, bottom), edge)
-                share = shares[side, e] / (edge - bottom)
-                sum_right += share * (edge - middle)
-                lists[0, to_left], shares[0, to_left] = lists[side, e], share * (middle - bottom)
-                to_left += np.uint64(at > bottom)
+            done, to_left, to_right, sum_left, sum_right = keep_left(work, entries, node, to)
         else:
-            for e in range(start, end):
-                b = np.uint64(lists[side, e])
-                bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
-                middle = min(max(at, bottom), edge)
-                share = shares[side, e] / (edge - bottom)
+            done, to_left, to_right, sum_left, sum_right = keep_both(work, entries, node, to)
+        for e in range(done, end):
+            b = np.uint64(lists[side, e])
+            bottom, edge = max(ends[j, b], floor), min(ends[j, b + unit], ceiling)
+            middle = min(max(at, bottom), edge)
+            share = shares[side, e] / (edge - bottom)
+            if left_ends:
+                sum_left += share * (middle - bottom)
+            else:
                 lists[0, to_left], shares[0, to_left] = lists[side, e], share * (middle - bottom)
                 to_left += np.uint64(at > bottom)
+            if right_ends:
+                sum_right += share * (edge - middle)
+            else:
                 lists[1, to_right], shares[1, to_right] = lists[side, e], share * (edge - middle)
                 to_right += np.uint64(at < edge)
         if left_ends:

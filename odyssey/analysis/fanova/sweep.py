@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 from odyssey.analysis.fanova.boxes import Array, Boxes
 from odyssey.analysis.fanova.compiled import compiled
 from odyssey.analysis.fanova.components import components_of
-from odyssey.analysis.fanova.hierarchy import hierarchy
+from odyssey.analysis.fanova.hierarchy import Hierarchy, hierarchy
 from odyssey.analysis.fanova.overlap import products
 from odyssey.analysis.fanova.threads import in_turn
 
@@ -43,9 +43,14 @@ class Closed:
     rest: Array
 
 
-def tree_variances(boxes: Boxes, rest: bool = True, workers: int = 1) -> Closed:
-    """Return the closed variances of each tree; without ``rest`` that field is NaN."""
-    trees = hierarchy(boxes)
+def tree_variances(
+    boxes: Boxes, rest: bool = True, workers: int = 1, trees: Hierarchy | None = None
+) -> Closed:
+    """Return the closed variances of each tree; without ``rest`` that field is NaN.
+
+    ``trees`` is ``hierarchy(boxes)``, where that is known.
+    """
+    trees = trees or hierarchy(boxes)
     if trees is None:
         return _of_any_boxes(boxes, rest)
     d, each = boxes.lower.shape[1], [trees.of(t) for t in range(boxes.trees)]
@@ -60,12 +65,14 @@ def tree_variances(boxes: Boxes, rest: bool = True, workers: int = 1) -> Closed:
     return Closed(np.array(every), one, _closed(one, two), others)
 
 
-def mean_variances(boxes: Boxes, rest: bool = True, workers: int = 1) -> Closed:
+def mean_variances(
+    boxes: Boxes, rest: bool = True, workers: int = 1, trees: Hierarchy | None = None
+) -> Closed:
     """Return those of the mean of all trees, with T = 1; ``rest`` takes most of the time.
 
     ``workers`` threads share the work; their number changes no more than the last digits.
     """
-    trees, d = hierarchy(boxes), boxes.lower.shape[1]
+    trees, d = trees or hierarchy(boxes), boxes.lower.shape[1]
     lower, upper, value = boxes.lower, boxes.upper, boxes.value / boxes.trees
     if trees is None:
         one_function = np.array([0, len(value)])
