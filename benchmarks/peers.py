@@ -4,20 +4,16 @@ Each peer takes a network, inputs (T, D), targets and the noise's standard devia
 function that does one step, or None where it is not installed or has no such network.
 """
 
-import ctypes
 import importlib.util
 import itertools
 import os
-import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from functools import cache, partial
-from pathlib import Path
+from functools import partial
 from typing import Any
 
 import numpy as np
 
-from odyssey.engines.fused.compiler import find_compiler
+from benchmarks import onednn
 from odyssey.engines.noise import Noise
 from odyssey.networks.gru import GRU
 from odyssey.networks.rnn import RNN
@@ -39,7 +35,7 @@ def absent() -> Iterator[str]:
     for name in ("torch", "jax"):
         if not _installed(name):
             yield f"{name} (pip install {name})"
-    if not _onednn_files():
+    if not onednn.files():
         yield "oneDNN (pip install onednn-cpu-gomp onednn-devel-cpu-gomp)"
 
 
@@ -142,45 +138,13 @@ def jax_scan(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
 def onednn_lstm(spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:
     """oneDNN's LSTM, forward and backward: no noise, no output layer, no loss, no update.
 
-    Vanilla has peepholes. Raises KernelError where its adapter can't be compiled.
+    Vanilla has peepholes. It computes what the equations say, in float32; a test holds it to them.
+    Raises KernelError where its adapter can't be compiled.
     """
-    if not _onednn_files() or spec.variant not in _LAYERS["LSTM"]:
+    if not onednn.files() or spec.variant not in _LAYERS["LSTM"]:
         return None
-    library, sides = _onednn(), len(spec.directions)
-    peepholes = spec.variant == VARIANTS["V"]
-    layer = library.onednn_open(len(x), spec.inputs, spec.hidden, sides, int(peepholes))
-    if not layer:
-        return None
-
-    def step() -> object:
-        if library.onednn_step(ctypes.c_void_p(layer)):
-            raise RuntimeError("oneDNN could not compute its LSTM")
-        return None
-
-    return step
-
-
-def _onednn_files() -> tuple[Path, Path] | None:
-    """Return the folders of oneDNN's header and library, where its packages put them."""
-    include, library = (Path(sys.prefix, name) for name in ("include", "lib"))
-    found = (include / "dnnl.hpp").exists() and (library / "libdnnl.so").exists()
-    return (include, library) if found else None
-
-
-@cache
-def _onednn() -> ctypes.CDLL:
-    files = _onednn_files()
-    assert files
-    include, library = map(str, files)
-    with tempfile.TemporaryDirectory() as scratch:
-        out = f"{scratch}/onednn.so"
-        source = str(Path(__file__).with_name("onednn.cc"))
-        flags = ("-std=c++17", "-O2", "-shared", "-fPIC", "-fopenmp", f"-I{include}")
-        links = (f"-L{library}", "-ldnnl", f"-Wl,-rpath,{library}", "-o", out)
-        find_compiler().run(*flags, source, *links)
-        adapter = ctypes.CDLL(out)
-    adapter.onednn_open.restype = ctypes.c_void_p
-    return adapter
+    peepholes, sides = spec.variant == VARIANTS["V"], len(spec.directions)
+    return onednn.Layer(len(x), spec.inputs, spec.hidden, sides, peepholes).step
 
 
 def gluon_layer(layer: str, spec: NetworkSpec, x: Any, y: Any, noise: float) -> Step | None:

@@ -86,11 +86,10 @@ def best_path(activations: "Array") -> list[int]:
 
     The best class of every frame, repeats joined, then blanks (class K − 1) removed.
     """
-    import numpy as np
-
     path = activations.argmax(axis=1)
-    first = np.concatenate([[True], path[1:] != path[:-1]])[: len(path)]
-    labels: list[int] = path[first & (path != activations.shape[1] - 1)].tolist()
+    kept = path != activations.shape[1] - 1
+    kept[1:] &= path[1:] != path[:-1]
+    labels: list[int] = path[kept].tolist()
     return labels
 
 

@@ -95,14 +95,7 @@ def run_trial(
             return result
         model = new_model(spec.network, spec.rule, kernels, device)
         state = _start(spec, model)
-        rules = TrainingRules(
-            epochs=spec.protocol.epochs,
-            patience=spec.protocol.patience,
-            noise=spec.noise,
-            noise_key=spec.noise_key,
-            dropout=spec.dropout,
-            new_merit=partial(FigureOfMerit, TASKS[spec.task]),
-        )
+        rules = _rules_of(spec)
         if tree is not None and not is_judged(tree):
             log.info("%s: written by an older odyssey, its untrained net is judged", spec)
             judge_untrained(model, dataset, rules, state, partial(_stop_or_renew, spec, lease))
@@ -136,6 +129,17 @@ def run_trial(
         previous_generation(path).unlink(missing_ok=True)
     log.info("%s: %s after %d epochs", spec, _outcome(result), len(state.epochs))
     return result
+
+
+def _rules_of(spec: TrialSpec) -> TrainingRules:
+    return TrainingRules(
+        epochs=spec.protocol.epochs,
+        patience=spec.protocol.patience,
+        noise=spec.noise,
+        noise_key=spec.noise_key,
+        dropout=spec.dropout,
+        new_merit=partial(FigureOfMerit, TASKS[spec.task]),
+    )
 
 
 @contextmanager

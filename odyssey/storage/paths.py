@@ -2,6 +2,7 @@
 
 import os
 import re
+import shlex
 from pathlib import Path
 
 _VARIABLE = re.compile(r"\$(?:(\w+)|\{([^}]*)\})")
@@ -35,3 +36,10 @@ def study_folder() -> Path | None:
         return None
     folders = (here, *here.parents)
     return next((each for each in folders if os.path.isfile(each / "config.yaml")), None)
+
+
+class ForShell(str):
+    """A path that stands quoted, where it needs quotes, in every text it is formatted into."""
+
+    def __format__(self, spec: str) -> str:
+        return shlex.quote(format(str(self), spec))

@@ -34,7 +34,7 @@ def save_tree(path: Path, tree: Tree, previous: Path | None = None, label: str =
     """Write a tree to path, atomically and durably: arrays as datasets, scalars as attributes.
 
     What was at path is kept as ``previous``, if that is given: one of both is always whole.
-    ``read_header`` gives ``label``, of at most 64 characters, back.
+    ``read_label`` gives ``label``, of at most 64 characters, back.
     """
     content = _to_bytes(tree, label)
     with replacing(path) as new:

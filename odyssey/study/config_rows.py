@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from odyssey.networks.cells import Cell, get_cell, without_names
+from odyssey.networks.cells import Cell, get_cell, has_kernels, without_names
 from odyssey.networks.spec import MOST_HIDDEN_GPU
 from odyssey.storage.paths import expanded
 from odyssey.study.config_error import ConfigError, at
@@ -53,6 +53,16 @@ def check_folders(config: Mapping[str, Any]) -> None:
                 raise ValueError(
                     f"must be a path without braces and control characters, got {config[name]!r}"
                 )
+
+
+def check_gpu(variants: Iterable[str], tasks: Iterable[str]) -> None:
+    """Raise ConfigError for cells that the GPU kernels don't know, which those tasks need."""
+    others = [code for code in variants if not has_kernels(get_cell(code), "gpu")]
+    for task in tasks if others else ():
+        raise ConfigError(
+            f"config: variants: the GPU kernels don't know {', '.join(others)}: set the device "
+            f"of {task} to cpu, or kernels to gluon"
+        )
 
 
 def check_laws(config: Mapping[str, Any], task: str, on_gpu: bool) -> None:

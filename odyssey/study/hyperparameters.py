@@ -4,7 +4,7 @@ A law whose draws a row does not allow is refused when the study is read, not wh
 extension adds a row of its own with ``register``.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from odyssey.networks.spec import MOST_HIDDEN, RULES, NetworkSpec, UpdateRule
@@ -28,7 +28,6 @@ __all__ = [
     "fields_of",
     "get_hyperparameter",
     "register",
-    "without_factors",
 ]
 
 # The kernels compute in float32: beyond these bounds a step, 1 − μ or the noise is 0 or infinite.
@@ -170,22 +169,6 @@ def get_hyperparameter(name: str) -> Hyperparameter:
 
 for _row in _ROWS:
     register(_row)
-
-
-def without_factors(lacking: Mapping[str, Iterable[str]], where: str = "of") -> list[str]:
-    """Say what is no factor of which variants: a sentence for each hyperparameter lacking there.
-
-    Or ``where`` is under, of which update rules.
-    """
-    codes: dict[str, list[str]] = {}
-    for code, names in lacking.items():
-        for name in dict.fromkeys(names):
-            codes.setdefault(name, []).append(code)
-    return [
-        f"{name} is no factor {where} {', '.join(own)}, which {'have' if own[1:] else 'has'} "
-        "nothing that it acts on: it is not drawn there"
-        for name, own in codes.items()
-    ]
 
 
 def fields_of(kind: type, drawn: Mapping[str, Value]) -> dict[str, Any]:

@@ -232,8 +232,3 @@ def sample(
         name: law.quantile(uniform_draw(seed, task, variant, trial, name))
         for name, law in space.items()
     }
-
-
-def to_unit_cube(space: Mapping[str, Law], values: Mapping[str, Value]) -> dict[str, float]:
-    """Return name → cdf of the value under its law: the coordinates in which fANOVA works."""
-    return {name: law.cdf(values[name]) for name, law in space.items()}

@@ -17,6 +17,7 @@ from odyssey.study.config_error import ConfigError, at
 from odyssey.study.config_files import check_config_files, lay_over, read_config_file
 from odyssey.study.config_rows import (
     check_folders,
+    check_gpu,
     check_laws,
     check_names,
     entry_of,
@@ -25,8 +26,9 @@ from odyssey.study.config_rows import (
 )
 from odyssey.study.config_schema import check_config
 from odyssey.study.extensions import load_cells, load_extensions
-from odyssey.study.hyperparameters import get_hyperparameter, without_factors
+from odyssey.study.hyperparameters import get_hyperparameter
 from odyssey.study.search import Law, parse_law, sample
+from odyssey.study.search_space import SearchSpace, without_factors
 from odyssey.study.settings import Analysis, Protocol
 from odyssey.study.trials import RESULTS_VERSION, TrialSpec, fingerprint, versions_of
 from odyssey.tasks import DATA_VERSION, get_task
@@ -66,7 +68,7 @@ class Study:
         check_folders(self.config)
         self._register_data()
         check_names(self.config, self.variants)
-        self._check_gpu()
+        check_gpu(self.variants, filter(self.shares_gpu, self.tasks))
         for task in self.tasks:
             check_laws(self.config, task, self.shares_gpu(task))
             with at(f"data.{task}.path"):
@@ -76,15 +78,6 @@ class Study:
         self.__dict__.update(state)
         self._load_extensions()  # in a worker, which made no study itself
         self._register_data()
-
-    def _check_gpu(self) -> None:
-        """Raise ConfigError for cells that trials which share a GPU can't have."""
-        others = [code for code in self.variants if not has_kernels(get_cell(code), "gpu")]
-        for task in filter(self.shares_gpu, self.tasks if others else ()):
-            raise ConfigError(
-                f"config: variants: the GPU kernels don't know {', '.join(others)}: set the device "
-                f"of {task} to cpu, or kernels to gluon"
-            )
 
     def _load_extensions(self) -> None:
         with at("extensions"):
@@ -181,60 +174,28 @@ class Study:
 
     def lacking(self, task: str, variant: str) -> tuple[str, ...]:
         """Return the hyperparameters of the task that a variant or all rules have nothing for."""
-        cell, under = get_cell(variant), self._under(task)
-        return tuple(
-            name
-            for name, rules in under.items()
-            if not (rules and get_hyperparameter(name).acts_on(cell))
-        )
+        return self._spaces[task].lacking(get_cell(variant))
 
     def conditional(self, task: str) -> tuple[str, ...]:
         """Return the hyperparameters that only some of the task's update rules have."""
-        every = len(self.optimizers(task))
-        return tuple(name for name, rules in self._under(task).items() if 0 < len(rules) < every)
+        return self._spaces[task].conditional
 
-    def optimizers(self, task: str) -> tuple[str, ...]:
-        """Return the update rules of the task; an empty one is left to ``nesterov``."""
-        law = self._spaces[task].get("optimizer")
-        return tuple(map(str, law.extremes)) if law else ("",)
-
-    def _under(self, task: str) -> dict[str, list[str]]:
-        """Return name → the update rules of the task that have the hyperparameter."""
-        optimizers = self.optimizers(task)
-        return {
-            name: [rule for rule in optimizers if get_hyperparameter(name).acts_under(rule)]
-            for name in self._spaces[task]
-        }
+    def searched(self, task: str, variant: str) -> dict[str, Law]:
+        """Return name → law of the hyperparameters of one of the task's searches."""
+        return self._spaces[task].searched(get_cell(variant))
 
     def factors(self, task: str) -> dict[str, Law]:
         """Return name → law of what at least one of the task's searches draws."""
         drawn = {name for code in self.variants for name in self.searched(task, code)}
-        return {name: law for name, law in self._spaces[task].items() if name in drawn}
+        return {name: law for name, law in self._spaces[task].laws.items() if name in drawn}
 
     def without_factors(self, tasks: Iterable[str] = ()) -> list[str]:
         """Say which variants and update rules have nothing for which hyperparameters.
 
         Of all tasks, or of some.
         """
-        cells: dict[str, list[str]] = {code: [] for code in self.variants}
-        under: dict[str, list[str]] = {}
-        chosen = False
-        for task in tasks or self.tasks:
-            for name, rules in self._under(task).items():
-                row = get_hyperparameter(name)
-                for code, own in cells.items():
-                    own += [name] * (not row.acts_on(get_cell(code)))
-                for rule in self.optimizers(task):
-                    own = under.setdefault(rule or "nesterov", [])
-                    own += [name] * (rule not in rules and name != "nesterov")
-                chosen |= name == "nesterov" and not rules
-        said = ["nesterov is no factor beside optimizer, which says it: it is not drawn there"]
-        return without_factors(cells) + without_factors(under, "under") + said * chosen
-
-    def searched(self, task: str, variant: str) -> dict[str, Law]:
-        """Return name → law of the hyperparameters of one of the task's searches."""
-        lacking = self.lacking(task, variant)
-        return {name: law for name, law in self._spaces[task].items() if name not in lacking}
+        spaces = [self._spaces[task] for task in tasks or self.tasks]
+        return without_factors(spaces, self.variants)
 
     def trial(self, task: str, variant: str, trial: int) -> TrialSpec:
         """Return one run of the study."""
@@ -300,8 +261,8 @@ class Study:
         return found
 
     @cached_property
-    def _spaces(self) -> dict[str, dict[str, Law]]:
-        return {task: self.search_space(task) for task in self.tasks}
+    def _spaces(self) -> dict[str, SearchSpace]:
+        return {task: SearchSpace(self.search_space(task)) for task in self.tasks}
 
     def _settings(self, task: str) -> Mapping[str, Any]:
         return entry_of(self.config, "task_settings", task)

@@ -12,7 +12,7 @@ from odyssey.engines.fused.model import FusedModel
 from odyssey.networks.spec import UpdateRule
 from tests.conftest import ROOT
 from tests.support.libraries import FEW, build_few
-from tests.support.model_checks import CODES, network, sequence, started
+from tests.support.model_checks import CODES, OTHERS, network, sequence, started
 
 pytestmark = pytest.mark.usefixtures("libraries")
 
@@ -43,7 +43,7 @@ def check_bits(model, split):
 
 @pytest.mark.parametrize("bidirectional", [True, False])
 @pytest.mark.parametrize("loss", LOSSES)
-@pytest.mark.parametrize("code", CODES)
+@pytest.mark.parametrize("code", [*CODES, *OTHERS])
 def test_sequences_side_by_side_have_the_bits_of_one_at_a_time(code, loss, bidirectional):
     for H in (5, 21, 37):
         model = started_model(code, H, loss, bidirectional)

@@ -10,11 +10,13 @@ import time
 import pytest
 
 from odyssey.engines.fused import KernelError, build, find
+from odyssey.engines.fused.library import cache_folder, sealed
+from odyssey.engines.fused.sources import SOURCES, mxnet_folder, source_key
+from odyssey.engines.switches import switches
 from odyssey.networks.cells import get_cell
 from odyssey.networks.variants import VANILLA, VARIANTS, get_variant
 from tests.support.tiny_workflow import TinyWorkflow
 
-module = importlib.import_module("odyssey.engines.fused.build")
 instructions = importlib.import_module("odyssey.engines.fused.instructions")
 
 
@@ -47,7 +49,7 @@ def test_a_library_appears_whole_or_not_at_all(compiler):
 
     def watch():
         while not done.is_set():
-            found.extend(path.read_bytes() for path in module.cache_folder().glob("*/*.so"))
+            found.extend(path.read_bytes() for path in cache_folder().glob("*/*.so"))
             time.sleep(0.002)
 
     done, watcher = threading.Event(), threading.Thread(target=watch)
@@ -55,13 +57,13 @@ def test_a_library_appears_whole_or_not_at_all(compiler):
     library = build([VANILLA], ["portable"])
     done.set()
     watcher.join()
-    assert set(found) <= {module._sealed(b"built\n")}
+    assert set(found) <= {sealed(b"built\n")}
     assert sorted(path.name for path in library.folder.iterdir()) == ["library.json", "portable.so"]
 
 
 def test_the_key_knows_variants_sources_and_compiler(compiler, monkeypatch):
     keys = {build([VANILLA], ["portable"]).key, build(VARIANTS.values(), ["portable"]).key}
-    monkeypatch.setattr(module, "source_key", lambda: "other sources")
+    monkeypatch.setenv("ODYSSEY_CXXFLAGS", "-DOTHER_SOURCES")
     keys.add(build([VANILLA], ["portable"]).key)
     program = compiler.path.read_text(encoding="utf-8")
     compiler.path.write_text(program.replace("fake 1.0", "fake 2.0"), encoding="utf-8")
@@ -85,7 +87,7 @@ def test_find_needs_the_variant_the_set_and_the_sources(compiler, monkeypatch):
     assert find(VANILLA, "portable") == library
     assert find(get_variant("NP"), "portable") is None
     assert find(VANILLA, "another set") is None
-    monkeypatch.setattr(module, "source_key", lambda: "other sources")
+    monkeypatch.setenv("ODYSSEY_CXXFLAGS", "-DOTHER_SOURCES")
     assert find(VANILLA, "portable") is None
 
 
@@ -115,18 +117,18 @@ def test_an_unknown_instruction_set_is_refused(compiler):
 
 def test_rows_with_equal_switches_share_a_library(compiler):
     one, other = get_variant("CIFG+NP"), get_variant("NP+CIFG")
-    assert module.switches(one) == module.switches(other)
+    assert switches(one) == switches(other)
     assert build([one], ["portable"]) == build([other], ["portable"])
 
 
 def test_every_variant_has_switches_of_its_own():
-    assert len({module.switches(variant) for variant in VARIANTS.values()}) == len(VARIANTS)
+    assert len({switches(variant) for variant in VARIANTS.values()}) == len(VARIANTS)
 
 
 def test_this_processor_runs_the_portable_set():
     assert instructions.supported_sets()[-1] == "portable"
     assert set(instructions.supported_sets()) <= set(instructions.buildable_sets())
-    assert os.path.isabs(module.cache_folder())
+    assert os.path.isabs(cache_folder())
 
 
 def test_a_study_goes_on_with_kernels_of_other_sources(compiler, tmp_path, monkeypatch):
@@ -139,7 +141,7 @@ def test_a_study_goes_on_with_kernels_of_other_sources(compiler, tmp_path, monke
     assert "Training trials" in log
     assert "Building the fused kernels" not in log
     study.run("data/jsb.h5", kernels="fused")
-    assert json.loads(declared.read_text())["sources"] == module.source_key() != before["sources"]
+    assert json.loads(declared.read_text())["sources"] == source_key() != before["sources"]
 
 
 @pytest.mark.slow
@@ -147,11 +149,11 @@ def test_a_study_goes_on_with_kernels_of_other_sources(compiler, tmp_path, monke
 def test_the_sources_compile_without_a_warning(instruction_set):
     """Of cells that take every branch between them; the code itself is not made."""
     codes = ("V", "FGR+NOG+NIAF", "CIFG+NP+NOAF", "NIG+NFG+NOG", "GRU", "RNN")
-    rows = {module.switches(get_cell(code)) for code in codes}
+    rows = {switches(get_cell(code)) for code in codes}
     listed = " ".join(f"ROW({row}u)" for row in sorted(rows))
     flags = ["-std=c++17", "-Wall", "-Wextra", "-Werror", "-Wno-psabi", "-fsyntax-only"]
     flags += [*instructions.INSTRUCTION_SETS[instruction_set], f"-DODYSSEY_ROWS(ROW)={listed}"]
-    flags += ['-DODYSSEY_KEY="x"', "-isystem", str(module._mxnet_folder() / "include")]
-    for path in sorted(module._SOURCES.glob("*.cc")):
+    flags += ['-DODYSSEY_KEY="x"', "-isystem", str(mxnet_folder() / "include")]
+    for path in sorted(SOURCES.glob("*.cc")):
         done = subprocess.run(["g++", *flags, str(path)], capture_output=True, text=True)
         assert done.returncode == 0, done.stderr

@@ -11,8 +11,8 @@ import sys
 import pytest
 
 from odyssey.engines.fused import KernelError, build, find, is_missing
-from odyssey.engines.fused.build import _sealed, available
 from odyssey.engines.fused.compiler import find_compiler
+from odyssey.engines.fused.library import available, sealed
 from odyssey.networks.variants import VANILLA, get_variant
 
 module = importlib.import_module("odyssey.engines.fused.build")
@@ -42,7 +42,7 @@ def test_a_set_that_the_compiler_does_not_know_costs_no_other(compiler):
 
 @x86
 def test_a_node_takes_the_next_best_set_where_the_best_could_not_be_built(compiler, monkeypatch):
-    monkeypatch.setattr(module, "chosen_sets", lambda: ("avx512", "avx2", "portable"))
+    monkeypatch.setattr(instructions, "supported_sets", lambda: ("avx512", "avx2", "portable"))
     compiler.refuse("-mavx512f")
     library = build([VANILLA])
     assert available(VANILLA) == (library, "avx2")
@@ -52,7 +52,7 @@ def test_a_node_takes_the_next_best_set_where_the_best_could_not_be_built(compil
 def test_for_this_processor_alone_the_best_set_that_the_compiler_knows_is_built(
     compiler, monkeypatch
 ):
-    monkeypatch.setattr(module, "chosen_sets", lambda: ("avx512", "avx2", "portable"))
+    monkeypatch.setattr(instructions, "supported_sets", lambda: ("avx512", "avx2", "portable"))
     compiler.refuse("-mavx512f")
     library = build([VANILLA], here=True)
     assert [path.stem for path in library.folder.glob("*.so")] == ["avx2"]
@@ -144,7 +144,7 @@ def test_where_everything_is_built_nothing_is_written(compiler, monkeypatch):
         raise OSError(errno.EROFS, os.strerror(errno.EROFS))
 
     monkeypatch.setattr(module, "_lock", refuse)
-    monkeypatch.setattr(module, "replacing", refuse)
+    monkeypatch.setattr("odyssey.engines.fused.library.replacing", refuse)
     assert build([VANILLA]) == library
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
@@ -213,7 +213,7 @@ def test_an_instruction_set_that_is_none_is_one_line(monkeypatch, name):
 
 
 def test_the_fingerprint_of_the_sources_does_not_depend_on_the_locale():
-    code = "from odyssey.engines.fused.build import source_key; print(source_key())"
+    code = "from odyssey.engines.fused.sources import source_key; print(source_key())"
     ascii_only = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
     keys = {
         subprocess.check_output([sys.executable, "-c", code], env=os.environ | changes)
@@ -243,7 +243,7 @@ def test_a_library_of_nonsense_is_refused_in_one_line(compiler, monkeypatch):
     from odyssey.engines.fused import loader
 
     library = build([VANILLA], ["portable"])
-    assert library.path("portable").read_bytes() == _sealed(b"built\n")
+    assert library.path("portable").read_bytes() == sealed(b"built\n")
     monkeypatch.setattr(loader, "_loaded", {})
     monkeypatch.setattr(loader, "available", lambda _: (library, "portable"))
     with pytest.raises(KernelError, match=r"can't be loaded.*odyssey build") as caught:

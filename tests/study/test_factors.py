@@ -8,8 +8,8 @@ import pytest
 from odyssey.networks.cells import get_cell
 from odyssey.networks.spec import UpdateRule
 from odyssey.runs.trial import first_parameters
-from odyssey.study.hyperparameters import without_factors
 from odyssey.study.search import Uniform
+from odyssey.study.search_space import sentences
 from odyssey.study.study import load_study
 from odyssey.study.trials import TrialSpec
 
@@ -112,11 +112,11 @@ def test_a_study_says_it_of_all_its_tasks_at_once(config):
 
 
 def test_what_is_no_factor_is_said_once_for_all_variants():
-    assert without_factors({"V": (), "NFG": ("bias", "std"), "CIFG": ("bias",)}) == [
+    assert sentences({"V": (), "NFG": ("bias", "std"), "CIFG": ("bias",)}) == [
         "bias is no factor of NFG, CIFG, which have nothing that it acts on: it is not drawn there",
         "std is no factor of NFG, which has nothing that it acts on: it is not drawn there",
     ]
-    assert without_factors({"V": ()}) == []
+    assert sentences({"V": ()}) == []
 
 
 CHOICE = {"law": "choice", "levels": ["nesterov", "sgd", "adam", "rmsprop"]}

@@ -9,7 +9,7 @@ import tempfile
 from functools import cache
 from pathlib import Path
 
-from odyssey.engines.fused.build import cache_folder
+from odyssey.engines.fused.library import cache_folder
 from odyssey.engines.gpu.driver import Driver, DriverLauncher
 from odyssey.engines.gpu.fleet import Fleet
 from odyssey.engines.gpu.source import FILES, FOLDER

@@ -5,6 +5,7 @@ import os
 import pickle
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -191,6 +192,43 @@ def test_without_a_folder_machine_code_is_compiled_each_time(square, tmp_path):
 
 def test_functions_run_uncompiled_where_the_user_says_so(square):
     assert square(NUMBA_DISABLE_JIT="1") == ["none", "False"]
+
+
+@pytest.fixture
+def environment_with_a_blank(tmp_path):
+    """The environment of the tests below a folder whose name has a blank; return its Python."""
+    folder = tmp_path / "a b"
+    (folder / "bin").mkdir(parents=True)
+    (folder / "lib").symlink_to(os.path.join(sys.prefix, "lib"))
+    (folder / "bin" / "python").symlink_to(os.path.realpath(sys.executable))
+    (folder / "pyvenv.cfg").write_bytes((Path(sys.prefix) / "pyvenv.cfg").read_bytes())
+    return str(folder / "bin" / "python")
+
+
+def snakemake_by(python, folder, *options):
+    """Run Snakemake by an interpreter on the tiny study; return its exit status and its words."""
+    (folder / "s").mkdir()
+    TinyWorkflow(folder / "s").write_config()
+    command = [python, "-m", "snakemake", "--snakefile", str(ROOT / "workflow" / "Snakefile")]
+    command += ["--directory", str(folder / "s"), *options]
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", timeout=120)
+    return done.returncode, done.stderr
+
+
+def test_the_path_of_the_environment_may_have_blanks(environment_with_a_blank, tmp_path):
+    profile = str(ROOT / "profiles" / "local")
+    code, words = snakemake_by(
+        environment_with_a_blank, tmp_path, "--profile", profile, "--cores", "2", "data/jsb.h5"
+    )
+    assert code == 0, words
+    assert (tmp_path / "s" / "data" / "jsb.h5").exists()
+
+
+def test_on_slurm_it_may_not(environment_with_a_blank, tmp_path):
+    profile = str(ROOT / "profiles" / "slurm")
+    code, words = snakemake_by(environment_with_a_blank, tmp_path, "--profile", profile)
+    assert code == 1
+    assert f"as has {environment_with_a_blank!r}: move the checkout" in words
 
 
 def test_packages_of_pythonpath_come_last(tmp_path):

@@ -2,6 +2,7 @@
 
 import os
 import re
+import sys
 
 import odyssey
 from snakemake.exceptions import WorkflowError
@@ -17,8 +18,11 @@ if os.environ.get("PYTHONPATH") and BESIDE.exists():
         )
 
 from odyssey.runs.products import Upkeep
+from odyssey.storage.paths import ForShell
 from odyssey.study.study import RESULTS_VERSION, check_config_files, load_study
 
+# Snakemake 9.27.1 starts scripts by this path as it is, which may have blanks.
+sys.executable = ForShell(sys.executable)
 check_config_files(map(Path, workflow.configfiles))
 STUDY = load_study(config, WORKFLOW / "schemas" / "config.schema.yaml")
 RESULTS = str(STUDY.results)

@@ -10,6 +10,11 @@ VIEWS = []
 
 
 onstart:
+    if " " in sys.executable and not on_this_machine():
+        raise WorkflowError(
+            "Jobs on SLURM can't start a Python whose path has blanks, as has "
+            f"{sys.executable}: move the checkout"
+        )
     # A report on what is there so far disturbs nobody.
     if set(workflow.dag_settings.targets) != {"partial_report"}:
         if take_turn(STUDY.results / "snakemake.lease", logger.warning):

@@ -86,10 +86,7 @@ def write_all(
         write_with_paper(study, task, tables[k], data.get(task), papers[k])
     findings = Findings.load(tables, fanova, comparison, curves, data.values(), papers)
     findings.save(folder)
-    figures = [folder / "figures" / f"{name}.svg" for name in figure_names(tasks)]
-    for path in figures:
-        plot(path.stem, findings, path, path.with_suffix(".png"))
-    write_report(study, findings, figures, captions, out)
+    _write_page(study, findings, captions, out, folder / "figures", (".svg", ".png"))
     return out
 
 
@@ -99,10 +96,23 @@ def write_task_report(
     """Draw the figures of what is found so far, and write the page with them inside."""
     study = Study({**study.config, "tasks": list(findings.tasks)})
     with tempfile.TemporaryDirectory() as folder:
-        figures = [Path(folder, f"{name}.svg") for name in figure_names(findings.tasks)]
-        for path in figures:
-            plot(path.stem, findings, path)
-        write_report(study, findings, figures, captions, out)
+        _write_page(study, findings, captions, out, Path(folder), (".svg",))
+
+
+def _write_page(
+    study: Study,
+    findings: Findings,
+    captions: Iterable[str | Path],
+    out: Path,
+    folder: Path,
+    kinds: Iterable[str],
+) -> None:
+    """Draw all figures into a folder, each of some kinds of files, the first for the page."""
+    tasks = [task for task in study.tasks if task in findings.tasks]
+    figures = [[folder / f"{name}{kind}" for kind in kinds] for name in figure_names(tasks)]
+    for first, *others in figures:
+        plot(first.stem, findings, first, *others)
+    write_report(study, findings, [first for first, *_ in figures], captions, out)
 
 
 def check_trials(study: Study, trials: pd.DataFrame) -> None:

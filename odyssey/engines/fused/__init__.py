@@ -5,7 +5,8 @@
 imported before one of those two is.
 """
 
-from odyssey.engines.fused.build import build, find, is_missing, is_outdated
+from odyssey.engines.fused.build import build, is_missing
 from odyssey.engines.fused.instructions import KernelError, forced_set
+from odyssey.engines.fused.library import find, is_outdated
 
 __all__ = ["KernelError", "build", "find", "forced_set", "is_missing", "is_outdated"]

@@ -1,196 +1,241 @@
 // Several sequences side by side through one direction, without a way back: in every frame a small matrix
-// product takes the place of each one's matrix-vector product, so that the recurrent weights are read
-// once for all. Every sum adds the same products in the same order as in Direction, so it has the same bits.
+// product takes the place of each one's matrix-vector product, so that the weights are read once for all.
+// Every sum adds the same products in the same order as in Direction, so it has the same bits.
 //
 // Rows are sequences, each at a frame of its own. A chunk is a few frames of all rows; frame 0 is the one
-// before the chunk, whose outputs (and gates, with full gate recurrence) its first frame needs.
+// before the chunk. A frame of all rows is a dense matrix, rows × H, without padding: the pointwise part
+// fills every vector but the last, whatever H is.
 #pragma once
 
+#include <array>
+
 #include "layer.h"
+#include "sums.h"
 
 namespace odyssey {
 
 template <class V>
 class Batch {
  public:
-  static constexpr int L = kLanes<float>, Z = V::blocks, G = V::gates;
-  // Two tiles of six rows, as `product` makes them for panels of AVX-512 and of AVX2.
-  static constexpr int kRows = 12, kMostFrames = 16;
+  static constexpr int L = kLanes<float>, Z = V::blocks, G = V::gates, P = V::vectors;
+  static constexpr int kRows = PanelSums::kRows, kMostFrames = 16;
 
-  Direction<float, V>* of = nullptr;  // which direction: its layout and theta
-
-  // Frames of a chunk: so few that all its rows stay in L2.
+  // Frames of a chunk: so few that its outputs stay in L2.
   static int frames(const LayerLayout<float, V>& layout) {
     constexpr std::size_t bytes = 128 << 10;
-    const std::size_t frame = kRows * (layout.columns() + layout.padded()) * sizeof(float);
-    return int(std::clamp<std::size_t>(bytes / frame, 4, kMostFrames));
+    return int(std::clamp<std::size_t>(bytes / (kRows * layout.hidden * sizeof(float)), 4, kMostFrames));
   }
 
   // Takes what a chunk of all rows needs.
-  void assign(Pieces& pieces, const LayerLayout<float, V>& layout, std::ptrdiff_t act_stride) {
-    const auto narrow = spread<float>(std::ptrdiff_t(layout.padded()));
-    const int blocks = 1 + frames(layout);
-    act_ = pieces.take_rows<float>(kRows * blocks, act_stride);
-    y_ = pieces.take_rows<float>(kRows * blocks, narrow);
-    c_ = pieces.take_rows<float>(kRows, narrow);
-    h_ = pieces.take<float>(layout.padded());
-    sums_ = pieces.take<float>(std::size_t(kRows) * kMostVectors * L);
-    if (V::gate_recurrence) {
-      gates_ = pieces.take_rows<float>(kRows, spread<float>(std::ptrdiff_t(G * layout.padded())));
-      gate_sums_ = pieces.take<float>(std::size_t(kRows) * kMostVectors * L);
-    }
+  void assign(Pieces& pieces, const LayerLayout<float, V>& layout) {
+    const std::size_t frame = std::size_t(kRows) * layout.hidden;
+    const auto take = [&](Blocks& blocks) {
+      for (float*& block : blocks.of) block = pieces.take<float>(frame + L);
+      blocks.shared = pieces.take<float>(kRows * kShared);
+    };
+    take(sums_);
+    if (V::reset_gate) take(inputs_);
+    x_ = pieces.take<float>(std::size_t(kRows) * layout.inputs);
+    y_ = pieces.take<float>(frame * (1 + frames(layout)) + L);
+    c_ = pieces.take<float>(frame + L);
+    begun_ = pieces.take<float>(layout.hidden + L);
+    p_ = pieces.take<float>(P * (frame + L));
+    scratch_ = pieces.take<float>(PanelSums::kScratch);
+    if (!V::gate_recurrence) return;
+    gates_ = pieces.take<float>(G * frame);
+    gate_sums_ = pieces.take<float>(kRows * PanelSums::kMostVectors * L);
   }
 
-  // Where the outputs of a chunk's frame lie; the rows of a chunk's frames from 1 on follow each other.
-  Rows<const float> outputs(int frame, int rows) const { return y_.from(first_row(frame, rows)); }
+  // From now on rows go through that direction, whose layout is that of assign(); its theta must be set.
+  void use(const Direction<float, V>& direction) {
+    of_ = &direction;
+    const std::ptrdiff_t H = hidden(), floats = kRows * H + L;
+    for (float* block : sums_.of) std::fill_n(block, floats, 0.0f);  // what nobody looks at is a number, too
+    std::fill_n(c_, floats, 0.0f);
+    if (V::gate_recurrence) std::fill_n(gate_sums_, kRows * PanelSums::kMostVectors * L, 0.0f);
+    const float* p = direction.theta + direction.layout.p;
+    for (std::ptrdiff_t n = 0, j = 0; P && n + L <= floats; n += L)
+      for (int lane = 0; lane < L; ++lane, j = j + 1 < H ? j + 1 : 0)
+        for (int g = 0; g < P; ++g) p_[n * P + g * L + lane] = p[(j / L * P + g) * L + j % L];
+  }
+
+  // The outputs of a chunk's frames from 1 on: frame by frame and in each row by row.
+  Rows<const float> outputs() const { return {frame(1, 0), hidden()}; }
+  // Those of frame 0.
+  Rows<const float> outputs_before() const { return {frame(0, 0), hidden()}; }
 
   // Puts a new sequence into a row and makes its first frame, whose outputs are then those of frame 0.
   //   x  its first frame, D floats
-  void begin(int row, const float* x) {
-    product_of_inputs({x, of->layout.inputs}, 1, row);
-    std::fill_n(c_[row], of->layout.padded(), 0.0f);
-    of->each_forward_panel(false, [&](auto units, auto shared, int start) {
-      constexpr int vectors = units * Z + shared;
-      const float* a = act_[row] + std::size_t(start) * Z * L;
-      Vector<float> sum[1][vectors];
-      clear<float>(sum);
-#pragma GCC unroll 12
-      for (int n = 0; n < vectors && !V::reset_gate; ++n) sum[0][n] += load(a + n * L);
-      of->template forward_pointwise<units, shared>(row_of(row, row, c_[row]), start, sum[0]);
-    });
-  }
+  void begin(int row, const float* x);
 
   // Frames 1 … `frames` of the rows 0 … `rows` − 1.
-  //   x  the inputs, frame by frame and in each row by row
-  void advance(Rows<const float> x, int frames, int rows);
+  //   x     each row's inputs of frame 1; those of the next frame are `step` floats further
+  void advance(const std::array<const float*, kRows>& x, std::ptrdiff_t step, int frames, int rows);
 
   // After a chunk: its last frame becomes frame 0 of the next.
-  void turn(int frames, int rows) {
-    for (int r = 0; r < rows; ++r) copy_row(first_row(frames, rows) + r, r);
-  }
+  void turn(int frames, int rows) { std::copy_n(frame(frames, rows), rows * hidden(), frame(0, rows)); }
 
   // Moves the sequence of a row, between two chunks.
   void move(int from, int to) {
-    copy_row(from, to);
-    std::copy_n(c_[from], of->layout.padded(), c_[to]);
+    const auto copy = [&](float* rows, std::ptrdiff_t width) {
+      std::copy_n(rows + from * width, width, rows + to * width);
+    };
+    copy(frame(0, 0), hidden());
+    copy(c_, hidden());
+    if (V::gate_recurrence) copy(gates_, G * hidden());
   }
 
  private:
-  static constexpr int kMostVectors = 12;  // of a panel, times its partial sums
-  using Forward = typename Direction<float, V>::Forward;
+  using Panel = typename LayerLayout<float, V>::Panel;
+  static constexpr int kShared = (Z + 1) * L;  // floats of a row's shared vectors and of one behind them
 
-  static int first_row(int frame, int rows) { return frame ? kRows + (frame - 1) * rows : 0; }
-  // The pointwise part's rows: of act and y, of what a unit carries on, and of c, which it changes in place.
-  Forward row_of(int at, int row, const float* before) const {
-    return {1, act_[at], nullptr, before, c_[row], h_, nullptr, y_[at]};
+  // A number for each row and unit in each block; shared vectors until they are taken apart.
+  struct Blocks {
+    float *of[Z], *shared;
+  };
+
+  std::ptrdiff_t hidden() const { return of_->layout.hidden; }
+  float* frame(int number, int rows) const {
+    return y_ + (number ? kRows + (number - 1) * rows : 0) * hidden();
   }
 
-  void copy_row(int from, int to) {
-    copy_vectors(y_[from], of->layout.padded(), y_[to]);
-    if (V::gate_recurrence) std::copy_n(act_[from], of->layout.columns(), act_[to]);
+  // Where a vector of a panel goes.
+  Place place(const Blocks& blocks, const Panel& panel, int vector) const {
+    const int shared = vector - panel.whole * Z;
+    if (shared >= 0) return {blocks.shared + shared * L, kShared, L};
+    const int unit = panel.start + vector / Z;
+    return {blocks.of[vector % Z] + unit * L, hidden(), of_->layout.lanes(unit)};
   }
 
-  void product_of_inputs(Rows<const float> x, int count, int to) {
-    const auto& layout = of->layout;
-    layout.each_panel([&](std::size_t column, int vectors) {
-      product<float>({x.data, x.stride, 1},
-                     {of->theta + layout.W + column * layout.inputs, std::ptrdiff_t(vectors) * L}, count,
-                     vectors, layout.inputs,
-                     Affine<float>{{{act_[to] + column, act_.stride}}, of->theta + layout.b + column});
+  // The shared vectors to their blocks.
+  void take_apart(const Blocks& blocks, int rows) const {
+    const int rest = of_->layout.rest, first = of_->layout.whole * L;
+    for (int g = 0; g < Z; ++g)
+      for (int r = 0; r < rows; ++r)
+        store_first(blocks.of[g] + r * hidden() + first, load(blocks.shared + r * kShared + g * rest), rest);
+  }
+
+  // What reaches a panel's units.
+  //   x  the rows' inputs
+  //   y  the outputs of the frame before, null if there was none
+  void add_panel(const Panel& panel, const float* x, const float* y, int rows) const {
+    const auto& layout = of_->layout;
+    const float* theta = of_->theta;
+    const std::size_t column = std::size_t(panel.start) * Z * L;
+    PanelSums all{rows, panel.whole * Z + panel.shared};
+    all.bias = theta + layout.b + column;
+    all.x = {x, layout.inputs};
+    all.inputs = layout.inputs;
+    all.W = theta + layout.W + column * layout.inputs;
+    if (V::gate_recurrence && y) {
+      add_gates(panel, rows);
+      all.besides = gate_sums_;
+    }
+    const auto to = [&](const Blocks& blocks) {
+      return [&](int vector) { return place(blocks, panel, vector); };
+    };
+    if (V::reset_gate) {  // whose sums are those of R y alone
+      panel_sums(all, 1, scratch_, to(inputs_));
+      if (!y) return;
+      all = {rows, all.vectors};
+    }
+    all.y = {y, hidden()};
+    all.R = of_->R_panel(theta, panel.start);
+    all.count = layout.hidden;
+    panel_sums(all, partial_sums(all.vectors), scratch_, to(sums_));
+  }
+
+  // What a panel's gates get from those of the frame before.
+  void add_gates(const Panel& panel, int rows) const {
+    const auto& layout = of_->layout;
+    const int full = layout.full_units();
+    PanelSums all{rows, panel.whole * G};
+    all.y = {gates_, G * hidden()};
+    all.R = of_->Q_panel(of_->theta, panel.start);
+    all.count = full * G * L;
+    all.run = layout.hidden - full * L;
+    all.runs = all.run ? G : 0;
+    panel_sums(all, partial_sums(all.vectors), scratch_, [&](int vector) {
+      return Place{gate_sums_ + (vector / G * Z + 1 + vector % G) * L, PanelSums::kMostVectors * L, L};
     });
   }
 
-  // `accumulate` for many rows: sums[row][k mod U][n] += x(row, k) · panel[k][n]. Sums of k mod U > 0 start
-  // from zeros unless `more`.
-  template <int U, int N>
-  static void multiply(Rows<float> sums, Rows<const float> x, int rows, int count, const float* panel,
-                       bool more = false) {
-    constexpr int width = N * L, step = kStride<float, U, N>;
-    const int whole = U == 1 ? count : count / step * step, rest = count - whole;
-    for (int u = 0; u < U; ++u) {
-      const Left<float> left{x.data + u, x.stride, U};
-      const Rows<const float> right{panel + u * width, U * width};
-      const int own = whole / U + (step == 2 && u == 0 ? rest : 0);
-      const Store<float> to{{sums.data + u * width, sums.stride}};
-      if (u && !more) product<float>(left, right, rows, N, own, to);
-      else product<float>(left, right, rows, N, own, Add<float>{to});
+  // The gates of a row, as Q's rows follow each other.
+  void keep_gates(int from, int to) const {
+    const int full = of_->layout.full_units(), rest = int(hidden()) - full * L;
+    const std::ptrdiff_t at = from * hidden();
+    float* gates = gates_ + to * G * hidden();
+    for (int unit = 0; unit < full; ++unit)
+      for (int g = 1; g < Z; ++g, gates += L) copy_vectors(sums_.of[g] + at + unit * L, L, gates);
+    for (int g = 1; g < Z; ++g, gates += rest) std::copy_n(sums_.of[g] + at + full * L, rest, gates);
+  }
+
+  // The pointwise part of a frame; with full gate recurrence the gates take the place of their sums.
+  //   before  what units carry on: c, which may be changed in place, or the outputs of the frame before
+  void pointwise(int rows, const float* before, float* c, float* y) const {
+    if (of_->layout.rest) {
+      take_apart(sums_, rows);
+      if (V::reset_gate) take_apart(inputs_, rows);
     }
-    if (step != 2 && rest)
-      product<float>({x.data + whole, x.stride, 1}, {panel + whole * width, width}, rows, N, rest,
-                     Add<float>{{{sums.data, sums.stride}}});
-  }
-
-  // What a panel's gates get from those of the frame before, into gate_sums_.
-  template <int U>
-  void multiply_gates(int before, int rows, int start) {
-    constexpr int partial = partial_sums(U * G), width = partial * U * G * L;
-    const auto& layout = of->layout;
-    const int full = layout.full_units(), rest = layout.hidden - full * L;
-    const Rows<float> sums{gate_sums_, width};
-    const float* matrix = of->Q_panel(of->theta, start);
-    for (int r = 0; r < rows; ++r) std::fill_n(sums[r], U * G * L, 0.0f);
-    multiply<partial, U * G>(sums, gates_, rows, full * G * L, matrix);
-    matrix += std::size_t(full) * G * L * U * G * L;
-    for (int g = 1; rest && g < Z; ++g, matrix += std::size_t(rest) * U * G * L)
-      multiply<partial, U * G>(sums, act_.from(before).from_column((full * Z + g) * L), rows, rest, matrix,
-                               true);
-  }
-
-  template <int U, int N>
-  void panel(int before, int now, int rows, int start) {
-    constexpr int vectors = U * Z + N, partial = partial_sums(vectors);
-    const Rows<float> sums{sums_, partial * vectors * L};
-    if constexpr (V::gate_recurrence) multiply_gates<U>(before, rows, start);
-    for (int r = 0; r < rows; ++r) {
-      const float* a = act_[now + r] + std::size_t(start) * Z * L;
-      Vector<float> sum[1][vectors];
-      clear<float>(sum);
-      if constexpr (V::gate_recurrence) {
-        constexpr int gate_partial = partial_sums(U * G);
-        Vector<float> gates[gate_partial][U * G];
-        load_sums(gates, gate_sums_ + std::size_t(r) * gate_partial * U * G * L);
-        fold<float>(gates);
-#pragma GCC unroll 12
-        for (int n = 0; n < U * G; ++n) sum[0][n / G * Z + 1 + n % G] = gates[0][n];
+    for (std::ptrdiff_t n = 0; n < rows * hidden(); n += L) {
+      Vector<float> sums[Z + 1];
+#pragma GCC unroll 4
+      for (int g = 0; g < Z; ++g) {
+        sums[g] = load(sums_.of[g] + n);
+        if constexpr (V::reset_gate) {
+          sums[Z] = load(inputs_.of[g] + n);
+          if (g + 1 < Z) sums[g] += sums[Z];
+        }
       }
-#pragma GCC unroll 12
-      for (int n = 0; n < vectors; ++n)
-        store(sums[r] + n * L, V::reset_gate ? sum[0][n] : sum[0][n] + load(a + n * L));
-    }
-    multiply<partial, vectors>(sums, y_.from(before), rows, of->layout.hidden, of->R_panel(of->theta, start));
-    for (int r = 0; r < rows; ++r) {
-      Vector<float> sum[partial][vectors];
-      load_sums(sum, sums[r]);
-      fold<float>(sum);
-      const float* carried = V::cell ? c_[r] : y_[before + r];
-      of->template forward_pointwise<U, N>(row_of(now + r, r, carried), start, sum[0]);
+      const auto found = Units<float, V>::forward(sums, p_ + n * P, load(before + n));
+      if constexpr (V::cell) store(c + n, found.c);
+      store(y + n, found.y);
+      if constexpr (V::gate_recurrence)
+#pragma GCC unroll 4
+        for (int g = 1; g < Z; ++g) store(sums_.of[g] + n, found.value[g]);
     }
   }
 
-  template <int U, int N>
-  static inline __attribute__((always_inline)) void load_sums(Vector<float> (&sum)[U][N], const float* from) {
-#pragma GCC unroll 16
-    for (int u = 0; u < U; ++u)
-#pragma GCC unroll 16
-      for (int n = 0; n < N; ++n) sum[u][n] = load(from + (u * N + n) * L);
-  }
-
-  Rows<float> act_{}, y_{}, c_{}, gates_{};  // gates_: those of the frame before, without z between them
-  float *h_ = nullptr, *sums_ = nullptr, *gate_sums_ = nullptr;
+  const Direction<float, V>* of_ = nullptr;
+  Blocks sums_{}, inputs_{};  // inputs_: their share, where it stands apart
+  float *x_ = nullptr, *y_ = nullptr, *c_ = nullptr, *begun_ = nullptr, *p_ = nullptr, *scratch_ = nullptr;
+  float *gates_ = nullptr, *gate_sums_ = nullptr;
 };
 
-// Out of the class, so that batch.cc alone compiles it.
+// Out of the class, so that batch.cc alone compiles them.
 template <class V>
-void Batch<V>::advance(Rows<const float> x, int frames, int rows) {
-  product_of_inputs(x, frames * rows, kRows);
-  for (int frame = 1; frame <= frames; ++frame) {
-    const int before = first_row(frame - 1, rows), now = first_row(frame, rows);
-    for (int r = 0; V::gate_recurrence && r < rows; ++r)
-      for (int unit = 0; unit < of->layout.full_units(); ++unit)
-        std::copy_n(act_[before + r] + (unit * Z + 1) * L, G * L, gates_[r] + unit * G * L);
-    of->each_forward_panel(frame & 1, [&](auto units, auto shared, int start) {
-      this->template panel<units, shared>(before, now, rows, start);
-    });
+void Batch<V>::begin(int row, const float* x) {
+  const std::ptrdiff_t H = hidden();
+  float* y = frame(1, 0);
+  if (V::reset_gate) {  // whose sums are those of R y alone
+    for (float* block : sums_.of) std::fill_n(block, H, 0.0f);
+    std::fill_n(sums_.shared, kShared, 0.0f);
+  }
+  std::fill_n(begun_, H, 0.0f);
+  for (int k = 0; k < of_->layout.panel_count(); ++k) add_panel(of_->layout.panel(k), x, nullptr, 1);
+  pointwise(1, begun_, begun_, y);
+  std::copy_n(y, H, frame(0, 0) + row * H);
+  if (V::cell) std::copy_n(begun_, H, c_ + row * H);
+  if (V::gate_recurrence) keep_gates(0, row);
+}
+
+template <class V>
+void Batch<V>::advance(const std::array<const float*, kRows>& x, std::ptrdiff_t step, int frames, int rows) {
+  constexpr int few = 8;
+  const int inputs = of_->layout.inputs;
+  for (int number = 1; number <= frames; ++number) {
+    const float* before = frame(number - 1, rows);
+    for (int row = 0; row < rows; ++row) {
+      const float* from = x[row] + (number - 1) * step;
+      float* to = x_ + row * inputs;
+      if (inputs > few) std::copy_n(from, inputs, to);
+      else
+        for (int i = 0; i < inputs; ++i) to[i] = from[i];  // a call of memcpy costs more
+    }
+    walk(number & 1, of_->layout.panel_count(),
+         [&](std::ptrdiff_t k) { add_panel(of_->layout.panel(int(k)), x_, before, rows); });
+    pointwise(rows, V::cell ? c_ : before, c_, frame(number, rows));
+    for (int row = 0; V::gate_recurrence && row < rows; ++row) keep_gates(row, row);
   }
 }
 

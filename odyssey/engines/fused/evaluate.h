@@ -72,82 +72,98 @@ class Schedule {
   std::vector<int> order_;
 };
 
-// What Network::evaluate does for each of some sequences, but its loss.
+// A direction's share of the activations of some frames, which may lie anywhere.
+struct Activations {
+  static constexpr int L = kLanes<float>;
+  Rows<const float> y;
+  int hidden, outputs;
+  float* const* to;   // a frame's K activations: nothing beyond is touched
+  const float* bias;  // what they start from, padded; null: what they are
+
+  // N vectors of `frames` frames from `column` on; head: the rows of these columns alone.
+  template <int N>
+  void make(int frames, int column, const float* head) const {
+    each_tile<N>(frames, [&](auto height, int i) {
+      if (column + N * L <= outputs) tile<height, N, true>(i, column, head);
+      else tile<height, N, false>(i, column, head);
+    });
+  }
+
+ private:
+  template <int R, int N, bool whole>
+  void tile(int i, int column, const float* head) const {
+    Vector<float> sum[R][N];
+    float* const* now = to + i;
+    if (bias)
+      each_vector<R, N>([&](int r, int n)
+                            __attribute__((always_inline)) { sum[r][n] = load(bias + column + n * L); });
+    else
+      each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
+        const float* from = now[r] + column + n * L;
+        sum[r][n] = whole ? load(from) : load_first(from, lanes(column, n));
+      });
+    add_products<R, N>(sum, y.from(i), 1, head, N * L, hidden);
+    each_vector<R, N>([&](int r, int n) __attribute__((always_inline)) {
+      float* at = now[r] + column + n * L;
+      if (whole) store(at, sum[r][n]);
+      else store_first(at, sum[r][n], lanes(column, n));
+    });
+  }
+  int lanes(int column, int n) const { return std::clamp(outputs - column - n * L, 0, L); }
+};
+
+// What Network::evaluate does for each of some sequences, but its loss: the first direction makes its share
+// of the activations, the second one adds its own.
 //   layout       a NetworkLayout
 //   directions   whose theta is set
 //   assign(pieces)  takes what the caller needs besides
-//   keep(k, t, a)  is called once for every sequence k and frame t with the activations of all padded outputs
-template <class V, class Layout, class Directions, class Assign, class Keep>
+template <class V, class Layout, class Directions, class Assign>
 void evaluate_batch(const Layout& layout, Directions& directions, const float* theta, Arena& arena,
-                    const Presented* sequences, int count, Assign assign, Keep keep) {
-  constexpr int L = kLanes<float>, rows = Batch<V>::kRows, kFew = 8;
+                    const Presented* sequences, int count, Assign assign) {
+  constexpr int L = kLanes<float>, rows = Batch<V>::kRows;
   const int frames = Batch<V>::frames(layout.layer);
-  const int inputs = layout.shape.inputs, hidden = layout.shape.hidden, sides = layout.shape.directions;
-  const auto narrow = spread<float>(std::ptrdiff_t(layout.layer.padded()));
+  const int inputs = layout.shape.inputs, outputs = layout.shape.outputs;
   Batch<V> batch;
-  Rows<float> x{}, a{}, forward{};
-  std::vector<Rows<float>> kept(count);  // the first direction's outputs of each sequence, in time
   arena.plan([&](Pieces& pieces) {
-    batch.assign(pieces, layout.layer, directions[0].act_stride());
-    x = pieces.take_rows<float>(rows * frames, inputs);
-    a = pieces.take_rows<float>(rows * frames, spread<float>(layout.output_vectors * L));
+    batch.assign(pieces, layout.layer);
     assign(pieces);
-    if (sides == 1) return;
-    forward = pieces.take_rows<float>(rows * frames, narrow);
-    for (int k = 0; k < count; ++k) kept[k] = pieces.take_rows<float>(sequences[k].T, narrow);
   });
-
-  struct Frame {
-    int sequence, time;
-  };
-  std::array<Frame, rows * Batch<V>::kMostFrames> chunk;
-  const auto activate = [&](Rows<const float> y, int many) {
-    const auto from = [&](int side, Rows<const float> in, auto target) {
+  const Schedule schedule(sequences, count);
+  std::array<float*, rows * Batch<V>::kMostFrames> to;
+  for (int d = 0; d < layout.shape.directions; ++d) {
+    batch.use(directions[d]);
+    const auto time = [&](int k, int frame) { return d ? sequences[k].T - 1 - frame : frame; };
+    const auto x = [&](int k, int frame) { return sequences[k].x + std::ptrdiff_t(time(k, frame)) * inputs; };
+    const auto a = [&](int k, int frame) {
+      return sequences[k].outputs + std::ptrdiff_t(time(k, frame)) * outputs;
+    };
+    const auto activate = [&](Rows<const float> y, int many) {
+      const float* bias = d ? nullptr : theta + layout.head_bias;
+      const Activations share{y, layout.shape.hidden, outputs, to.data(), bias};
       const Split split = layout.panels();
       for (int part = 0; part < split.parts; ++part) {
-        const int start = split.start(part), width = split.width(part);
-        const Rows<const float> head{theta + layout.panel_offset(side, start), width * L};
-        product<float>({in.data, in.stride, 1}, head, many, width, hidden, target(start * L));
+        const int start = split.start(part);
+        with_constant<Layout::kPanel>(split.width(part), [&](auto width) {
+          share.make<width>(many, start * L, theta + layout.panel_offset(d, start));
+        });
       }
-    };
-    if (sides == 2)
-      for (int n = 0; n < many; ++n)
-        copy_vectors(kept[chunk[n].sequence][chunk[n].time], layout.layer.padded(), forward[n]);
-    from(0, sides == 2 ? Rows<const float>(forward) : y, [&](int column) {
-      return Affine<float>{{a.from_column(column)}, theta + layout.head_bias + column};
-    });
-    if (sides == 2) from(1, y, [&](int column) { return Add<float>{{a.from_column(column)}}; });
-    for (int n = 0; n < many; ++n) keep(chunk[n].sequence, chunk[n].time, a[n]);
-  };
-
-  const Schedule schedule(sequences, count);
-  for (int d = 0; d < sides; ++d) {
-    batch.of = &directions[d];
-    const auto time = [&](int k, int frame) { return d ? sequences[k].T - 1 - frame : frame; };
-    const auto done = [&](Rows<const float> y, int many) {
-      if (d + 1 == sides) return activate(y, many);
-      for (int n = 0; n < many; ++n)
-        copy_vectors(y[n], layout.layer.padded(), kept[chunk[n].sequence][chunk[n].time]);
     };
     schedule.run(
         rows, frames,
         [&](int row, int k) {
-          chunk[0] = {k, time(k, 0)};
-          batch.begin(row, sequences[k].x + std::ptrdiff_t(chunk[0].time) * inputs);
-          done(batch.outputs(0, 0).from(row), 1);
+          batch.begin(row, x(k, 0));
+          to[0] = a(k, 0);
+          activate(batch.outputs_before().from(row), 1);
         },
         [&](const Schedule::Place* places, int side_by_side, int many) {
-          for (int f = 0, n = 0; f < many; ++f)
-            for (int row = 0; row < side_by_side; ++row, ++n) {
-              const int k = places[row].sequence, t = time(k, places[row].frame + f);
-              chunk[n] = {k, t};
-              const float* from = sequences[k].x + std::ptrdiff_t(t) * inputs;
-              if (inputs > kFew) std::copy_n(from, inputs, x[n]);
-              else
-                for (int i = 0; i < inputs; ++i) x[n][i] = from[i];  // a call of memcpy costs more
-            }
-          batch.advance(x, many, side_by_side);
-          done(batch.outputs(1, side_by_side), many * side_by_side);
+          std::array<const float*, rows> from;
+          for (int row = 0; row < side_by_side; ++row) {
+            const auto [k, frame] = places[row];
+            from[row] = x(k, frame);
+            for (int f = 0; f < many; ++f) to[f * side_by_side + row] = a(k, frame + f);
+          }
+          batch.advance(from, d ? -inputs : inputs, many, side_by_side);
+          activate(batch.outputs(), many * side_by_side);
           batch.turn(many, side_by_side);
         },
         [&](int from, int to) { batch.move(from, to); });

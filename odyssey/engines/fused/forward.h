@@ -26,21 +26,9 @@ void Direction<Real, V>::forward_panel(const Forward& now, int start) {
   for (int n = 0; n < vectors && !V::reset_gate; ++n) sum[0][n] += load(a + n * L);
   if (now.s) accumulate<Real, partial, vectors>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
   fold<Real>(sum);
-  // Not by forward_pointwise: then g++ 12 moves sums through memory, and a step of H=20 takes 4 % more.
 #pragma GCC unroll 12
   for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, &sum[0][u * Z]);
   if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, &sum[0][U * Z]);
-}
-
-// The pointwise part of a panel, from the sums of its vectors.
-template <class Real, class V>
-template <int U, int N>
-inline __attribute__((always_inline)) void Direction<Real, V>::forward_pointwise(const Forward& now,
-                                                                                 int start, const Vec* sum) {
-  Real* a = now.a + std::size_t(start) * Z * L;
-#pragma GCC unroll 12
-  for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, sum + u * Z);
-  if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, sum + U * Z);
 }
 
 // Calls f(vectors of units, shared vectors, first unit vector) for every panel, the numbers of vectors as

@@ -161,8 +161,6 @@ class Direction {
   // Defined in forward.h and backward.h.
   template <int U, int N>
   void forward_panel(const Forward& now, int start);
-  template <int U, int N>
-  inline __attribute__((always_inline)) void forward_pointwise(const Forward& now, int start, const Vec* sum);
   template <class F>
   inline __attribute__((always_inline)) void each_forward_panel(bool down, F f) const;
   template <int N>

@@ -6,8 +6,9 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from odyssey.engines.fused.build import Library, available, build
+from odyssey.engines.fused.build import build
 from odyssey.engines.fused.instructions import KernelError, chosen_sets
+from odyssey.engines.fused.library import Library, available
 from odyssey.engines.mx import mx
 from odyssey.engines.switches import switches
 from odyssey.networks.cells import Cell

@@ -114,6 +114,7 @@ class Network {
   // For training if there is a noise.
   void prepare(const float* x, int T, int labels, const float* theta, const Noise* training);
   void evaluate(const Presented* sequences, int count, const float* theta, double* losses);
+  void assign_loss(Pieces& pieces, const Presented& sequence);  // what a loss needs, from T_ and a_ on
 
   // Rows in time, in the order in which a direction sees them.
   template <class Real>

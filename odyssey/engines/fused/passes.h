@@ -56,30 +56,33 @@ inline void Network<V>::evaluate(const Presented* sequences, int count, const fl
   may_learn_ = false;
   for (int d = 0; d < shape().directions; ++d) directions_[d].theta = theta + d * layout_.layer.size;
   const int K = shape().outputs, padded = layout_.output_vectors * L;
-  std::vector<Rows<float>> activations(losses ? count : 0);  // padded, as losses need them
-  void* room = nullptr;
+  void* room = nullptr;  // of one loss, which changes its activations
   const auto assign = [&](Pieces& pieces) {
     std::size_t most = 0;
     for (int k = 0; losses && k < count; ++k) {
-      activations[k] = pieces.take_rows<float>(sequences[k].T, spread<float>(padded));
-      Pieces nothing;
-      if (shape().loss == Loss::ctc) Ctc(nothing, sequences[k].T, K, sequences[k].labels);
-      most = std::max(most, nothing.used());
+      Pieces needed;
+      assign_loss(needed, sequences[k]);
+      most = std::max(most, needed.used());
     }
     room = pieces.take<char>(most);
   };
-  evaluate_batch<V>(layout_, directions_, theta, arena_, sequences, count, assign,
-                    [&](int k, int t, const float* a) {
-                      std::copy_n(a, K, sequences[k].outputs + std::ptrdiff_t(t) * K);
-                      if (losses) std::copy_n(a, padded, activations[k][t]);
-                    });
+  evaluate_batch<V>(layout_, directions_, theta, arena_, sequences, count, assign);
   for (int k = 0; losses && k < count; ++k) {
     Pieces own(room);
-    T_ = sequences[k].T;
-    a_ = activations[k];
-    if (shape().loss == Loss::ctc) ctc_ = Ctc(own, T_, K, sequences[k].labels);
+    assign_loss(own, sequences[k]);
+    for (int t = 0; t < T_; ++t) {
+      std::copy_n(sequences[k].outputs + std::ptrdiff_t(t) * K, K, a_[t]);
+      std::fill_n(a_[t] + K, padded - K, 0.0f);
+    }
     losses[k] = loss(sequences[k].target, sequences[k].labels);
   }
+}
+
+template <class V>
+inline void Network<V>::assign_loss(Pieces& pieces, const Presented& sequence) {
+  T_ = sequence.T;
+  a_ = pieces.take_rows<float>(T_, spread<float>(layout_.output_vectors * L));
+  if (shape().loss == Loss::ctc) ctc_ = Ctc(pieces, T_, shape().outputs, sequence.labels);
 }
 
 template <class V>

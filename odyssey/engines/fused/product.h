@@ -130,9 +130,11 @@ inline __attribute__((always_inline)) void hold([[maybe_unused]] Vector<Real> (&
 #endif
 }
 
-// How many numbers of the vector `accumulate` takes at once, and so how it shares them out among U sums.
-template <class Real, int U, int N>
-constexpr int kStride = sizeof(Real) == sizeof(float) && (N <= 2 || !kManyRegisters) ? 4 : U;
+// How many numbers of the vector `accumulate` takes at once, and so how it shares them out among partial sums.
+template <class Real>
+constexpr int stride_of(int partial, int vectors) {
+  return sizeof(Real) == sizeof(float) && (vectors <= 2 || !kManyRegisters) ? 4 : partial;
+}
 
 // sum[k mod U][n] += x[k] · panel[k][n]: U partial sums hide the latency of a narrow panel's adds.
 // Four numbers of x are loaded at once and spread by shuffles, since loads are what is scarce; but

@@ -117,6 +117,26 @@ inline Vector<Real> first_lanes(Vector<Real> v, int count) {
   return (Vector<Real>)((Bits<Real>)v & (Bits<Real>)(lane_numbers<Real>() < count));
 }
 
+// The first `count` lanes from memory, zeros in the others, and to memory: nothing beyond is touched.
+inline Vector<float> load_first(const float* p, int count) {
+#if defined(ODYSSEY_INTRINSIC) && defined(__AVX512F__)
+  return _mm512_maskz_loadu_ps(__mmask16((1u << count) - 1), p);
+#elif defined(ODYSSEY_INTRINSIC) && defined(__AVX2__)
+  return _mm256_maskload_ps(p, (__m256i)(lane_numbers<float>() < std::uint32_t(count)));
+#else
+  return load_first(p, count, 0.0f);
+#endif
+}
+inline void store_first(float* p, Vector<float> v, int count) {
+#if defined(ODYSSEY_INTRINSIC) && defined(__AVX512F__)
+  _mm512_mask_storeu_ps(p, __mmask16((1u << count) - 1), v);
+#elif defined(ODYSSEY_INTRINSIC) && defined(__AVX2__)
+  _mm256_maskstore_ps(p, (__m256i)(lane_numbers<float>() < std::uint32_t(count)), v);
+#else
+  for (int lane = 0; lane < count; ++lane) p[lane] = v[lane];
+#endif
+}
+
 // All lanes joined into one by f, in as few steps one after the other as there can be.
 template <class Real, int width = kLanes<Real> / 2, class F>
 inline Real reduce(Vector<Real> v, F f) {
