@@ -39,10 +39,10 @@ SHARED_OUT = -n auto --dist loadfile --no-loadscope-reorder --durations 10 --dur
 test: env ## every test, on all cores
 	$(BIN)/pytest $(SHARED_OUT)
 
-test-fast: env ## the tests without the slow ones: an answer in a minute and a half on two quiet cores
+test-fast: env ## the tests without the slow ones: an answer in about a minute on two quiet cores
 	$(BIN)/pytest $(SHARED_OUT) -m "not slow"
 
-storm: env ## kill trials at random, longer than the tests do: make storm KILLS=1000
+storm: env ## kill trials and Snakemake at random, longer than the tests do: make storm KILLS=1000
 	KILLS=$(or $(KILLS),1000) $(BIN)/pytest tests/runs/test_storm.py
 
 check: env ## formatting, lint and types
