@@ -200,6 +200,21 @@ def test_bad_rows_are_named_by_their_line(tmp_path):
     assert found.trials == 118
 
 
+def test_a_slip_among_numbers_costs_its_row_alone(tmp_path):
+    table = made_up().astype({"lr": object, "layers": object, "loss": object})
+    table.loc[3, ["lr", "loss"]] = "1e-3q", "nan"  # of no use anyway
+    table.loc[8, "layers"] = "two"
+    table.to_csv(tmp_path / "t.csv", index=False)
+    asked = Asked("loss", trees=8)
+    found = importance(read_trials_of(str(tmp_path / "t.csv")), asked)
+    assert any(note.startswith("line 10: layers is 'two', not of layers=") for note in found.notes)
+    table.drop([3, 8]).to_csv(tmp_path / "clean.csv", index=False)
+    clean = importance(read_trials_of(str(tmp_path / "clean.csv")), asked)
+    assert {"lr", "layers"} <= set(found.factors)
+    assert found.effects == clean.effects
+    assert inferred(pd.Series([0.1, 0.2, 0.3, "auto", "auto"] * 4)).levels[-1] == "auto"
+
+
 def test_a_conditional_factor_stands_on_the_trials_that_have_it(tmp_path):
     table = made_up()
     table["momentum"] = np.where(table.opt == "sgd", np.linspace(0, 1, len(table)), np.nan)

@@ -147,11 +147,12 @@ def inferred(values: pd.Series) -> Law | None:
     """Return the law that a column looks drawn from; None where it says nothing.
 
     Words and few values that come again are levels. Positive values over two decades whose
-    logarithms are more evenly spread than themselves are logarithmic.
+    logarithms are more evenly spread than themselves are logarithmic. Words among numbers that come
+    once each, and are one in twenty at most, are slips.
     """
     values = values.dropna()
-    numbers = pd.to_numeric(values, errors="coerce") if values.dtype != bool else None
-    if numbers is None or numbers.isna().any():
+    numbers = pd.to_numeric(values, errors="coerce").dropna() if values.dtype != bool else None
+    if numbers is None or not _are_slips(values[~values.index.isin(numbers.index)], len(values)):
         levels = sorted(values.unique(), key=str)
         return Choice(tuple(levels)) if 1 < len(levels) <= max(2, len(values) // 3) else None
     different = np.unique(numbers)
@@ -164,6 +165,10 @@ def inferred(values: pd.Series) -> Law | None:
     if low > 0 and high / low >= LOG_RATIO and _looks_logarithmic(numbers.to_numpy(float)):
         return LogUniform(low, high, whole)
     return Uniform(low, high, whole) if math.isfinite(high - low) else None
+
+
+def _are_slips(words: pd.Series, values: int) -> bool:
+    return bool(words.is_unique and len(words) <= values / 20)
 
 
 def _looks_logarithmic(values: NDArray[np.float64]) -> bool:

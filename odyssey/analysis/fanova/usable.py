@@ -113,11 +113,17 @@ def space_of(
 def inside(
     trials: Trials, table: pd.DataFrame, y: Any, space: Mapping[str, Law]
 ) -> tuple[pd.DataFrame, Any, list[str]]:
-    """Return the rows whose values lie in the declared ranges, and which do not."""
+    """Return the rows whose values lie in the declared ranges, and which do not.
+
+    A column with a slip among its numbers was read as texts: they become numbers again.
+    """
     good, notes = np.ones(len(table), bool), []
     for name, law in space.items():
         values = table[name]
-        bad = np.array([not _fits(law, value) for value in values])
+        if not any(isinstance(value, str) for value in law.extremes):
+            numbers = pd.to_numeric(values, errors="coerce")
+            table = table.assign(**{name: numbers.where(numbers.notna(), values)})
+        bad = np.array([not _fits(law, value) for value in table[name]])
         notes += _named(trials, values[bad], None, f"not of {text_of_law(name, law)}")
         good &= ~bad
     return table[good], y[good], notes
