@@ -120,7 +120,8 @@ def inside(
     good, notes = np.ones(len(table), bool), []
     for name, law in space.items():
         values = table[name]
-        if not any(isinstance(value, str) for value in law.extremes):
+        words = any(isinstance(value, str) for value in law.extremes)
+        if not (words or pd.api.types.is_numeric_dtype(values)):
             numbers = pd.to_numeric(values, errors="coerce")
             table = table.assign(**{name: numbers.where(numbers.notna(), values)})
         bad = np.array([not _fits(law, value) for value in table[name]])
