@@ -2,6 +2,7 @@
 // frames into their gradient, in place, and returns its value; lanes beyond K become zeros.
 #pragma once
 
+#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -48,26 +49,70 @@ struct Mass {  // log Σ exp(a) = peak + log(total)
   float peak, total;
 };
 
-// a ← softmax(a) over K.
-inline Mass softmax_row(float* a, const LastVector& last) {
+// a ← softmax(a) over K, of N rows side by side, which hide each other's latency.
+template <int N>
+inline void softmax_rows(float* const (&a)[N], const LastVector& last, Mass (&mass)[N]) {
   constexpr int L = kLanes<float>;
-  float* tail = a + last.full * L;
-  Vector<float> most = load(tail) + last.sink;
-  for (int n = 0; n < last.full; ++n) {
-    const Vector<float> v = load(a + n * L);
-    most = v > most ? v : most;
+  const int tail = last.full * L;
+  Vector<float> most[N], total[N];
+  const auto each = [](auto f) {
+#pragma GCC unroll 4
+    for (int r = 0; r < N; ++r) f(r);
+  };
+  each([&](int r) { most[r] = load(a[r] + tail) + last.sink; });
+  for (int n = 0; n < tail; n += L)
+    each([&](int r) {
+      const Vector<float> v = load(a[r] + n);
+      most[r] = v > most[r] ? v : most[r];
+    });
+  each([&](int r) {
+    mass[r].peak = reduce<float>(most[r], [](auto a, auto b) { return a > b ? a : b; });
+    total[r] = exp(load(a[r] + tail) + last.sink - mass[r].peak) * last.keep;
+    store(a[r] + tail, total[r]);
+  });
+  for (int n = 0; n < tail; n += L)
+    each([&](int r) {
+      const Vector<float> e = exp(load(a[r] + n) - mass[r].peak);
+      store(a[r] + n, e);
+      total[r] += e;
+    });
+  float scale[N];
+  each([&](int r) {
+    mass[r].total = sum<float>(total[r]);
+    scale[r] = 1 / mass[r].total;
+  });
+  for (int n = 0; n <= tail; n += L) each([&](int r) { store(a[r] + n, load(a[r] + n) * scale[r]); });
+}
+
+inline Mass softmax_row(float* a, const LastVector& last) {
+  float* const rows[] = {a};
+  Mass mass[1];
+  softmax_rows(rows, last, mass);
+  return mass[0];
+}
+
+// N frames of softmax_loss from frame t on: adds to the loss and to the logarithms that are part of it.
+template <int N>
+inline void softmax_frames(Rows<float> a, int t, int K, const float* labels, const LastVector& last,
+                           double& loss, LogSum& logs) {
+  float *rows[N], own[N];
+  int label[N];  // −1: the frame does not count
+  Mass mass[N];
+  for (int r = 0; r < N; ++r) {
+    rows[r] = a[t + r];
+    label[r] = labels[t + r] == -1 ? -1 : label_at(labels, t + r, K);
+    own[r] = rows[r][std::max(label[r], 0)];
   }
-  const float peak = reduce<float>(most, [](auto a, auto b) { return a > b ? a : b; });
-  Vector<float> total = exp(load(tail) + last.sink - peak) * last.keep;
-  store(tail, total);
-  for (int n = 0; n < last.full; ++n) {
-    const Vector<float> e = exp(load(a + n * L) - peak);
-    store(a + n * L, e);
-    total += e;
+  softmax_rows<N>(rows, last, mass);
+  for (int r = 0; r < N; ++r) {
+    if (label[r] < 0) {
+      for (int n = 0; n <= last.full; ++n) store(rows[r] + n * kLanes<float>, Vector<float>{});
+      continue;
+    }
+    loss += double(mass[r].peak) - own[r];
+    logs.add(mass[r].total);
+    rows[r][label[r]] -= 1;
   }
-  const float mass = sum<float>(total), scale = 1 / mass;
-  for (int n = 0; n <= last.full; ++n) store(a + n * L, load(a + n * L) * scale);
-  return {peak, mass};
 }
 
 // Cross-entropy of one label a frame; a frame whose label is −1 does not count.
@@ -75,18 +120,9 @@ inline double softmax_loss(Rows<float> a, int T, int K, const float* labels) {
   const LastVector last(K);
   double loss = 0;
   LogSum logs;
-  for (int t = 0; t < T; ++t) {
-    if (labels[t] == -1) {
-      for (int n = 0; n <= last.full; ++n) store(a[t] + n * kLanes<float>, Vector<float>{});
-      continue;
-    }
-    const int label = label_at(labels, t, K);
-    const float own = a[t][label];
-    const Mass mass = softmax_row(a[t], last);
-    loss += double(mass.peak) - own;
-    logs.add(mass.total);
-    a[t][label] -= 1;
-  }
+  int t = 0;
+  for (; t + 4 <= T; t += 4) softmax_frames<4>(a, t, K, labels, last, loss, logs);
+  for (; t < T; ++t) softmax_frames<1>(a, t, K, labels, last, loss, logs);
   return loss + logs.value();
 }
 

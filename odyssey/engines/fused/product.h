@@ -63,34 +63,42 @@ struct Left {
   std::ptrdiff_t i_stride, k_stride;
 };
 
+// Tiles of R rows from the first row up to the end. A function of its own: among others in one, g++ moves strides
+// and counters through memory.
 template <class Real, int R, int N, class Target>
-inline void product_tile(Left<Real> a, Rows<const Real> b, int i, int column, int K, const Target& target) {
-  Vector<Real> sum[R][N];
+__attribute__((noinline)) void product_tiles(Left<Real> a, Rows<const Real> b, int first, int end, int column,
+                                             int K, const Target& target) {
+  for (int i = first; i < end; i += R) {
+    Vector<Real> sum[R][N];
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) sum[r][n] = target.first(i + r, column + n * kLanes<Real>);
-  const Real* left = a.data + i * a.i_stride;
-  const Real* right = b.data + column;
-  for (int k = 0; k < K; ++k, left += a.k_stride, right += b.stride) {
-    Vector<Real> row[N];
+      for (int n = 0; n < N; ++n) sum[r][n] = target.first(i + r, column + n * kLanes<Real>);
+    const Real* left = a.data + i * a.i_stride;
+    const Real* right = b.data + column;
+    for (int k = 0; k < K; ++k, left += a.k_stride, right += b.stride) {
+      Vector<Real> row[N];
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) row[n] = load(right + n * kLanes<Real>);
+      for (int n = 0; n < N; ++n) row[n] = load(right + n * kLanes<Real>);
 #pragma GCC unroll 16
-    for (int r = 0; r < R; ++r) {
-      const Vector<Real> x = broadcast(left[r * a.i_stride]);
+      for (int r = 0; r < R; ++r) {
+        const Vector<Real> x = broadcast(left[r * a.i_stride]);
 #pragma GCC unroll 4
-      for (int n = 0; n < N; ++n) sum[r][n] += x * row[n];
+        for (int n = 0; n < N; ++n) sum[r][n] += x * row[n];
+      }
     }
-  }
 #pragma GCC unroll 16
-  for (int r = 0; r < R; ++r)
+    for (int r = 0; r < R; ++r)
 #pragma GCC unroll 4
-    for (int n = 0; n < N; ++n) target.last(i + r, column + n * kLanes<Real>, sum[r][n]);
+      for (int n = 0; n < N; ++n) target.last(i + r, column + n * kLanes<Real>, sum[r][n]);
+  }
 }
 
 // Vectors of a row of C that a tile has at most.
 constexpr int kWidest = kManyRegisters ? 4 : 2;
+
+// Sums that a processor with two multipliers of a latency of four needs at work.
+constexpr int kEnoughSums = 8;
 
 // C(i, ·) = Σ_k A(i, k) B(k, ·), into the target's tiles.
 //   a        A, M × K floats anywhere; read only, any strides, no alignment beyond that of Real
@@ -109,11 +117,15 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
     const int column = columns.start(part) * kLanes<Real>;
     with_constant<kWidest>(columns.width(part), [&](auto width) {
       constexpr int N = width, R = std::min(sums / N, kManyRegisters ? 12 : 8);
-      int i = 0;
-      for (; i + R <= M; i += R) product_tile<Real, R, N>(a, b, i, column, K, target);
-      if (i < M)
-        with_constant<R>(M - i,
-                         [&](auto rest) { product_tile<Real, int(rest), N>(a, b, i, column, K, target); });
+      // The last two tiles share their rows where the last alone would have too few sums to hide their latency.
+      const int rest = M % R, left = rest && rest * N < kEnoughSums && M > R ? rest + R : rest;
+      int i = M - left;
+      if (i) product_tiles<Real, R, N>(a, b, 0, i, column, K, target);
+      while (i < M)
+        with_constant<R>(M - i > R ? (left + 1) / 2 : M - i, [&](auto height) {
+          product_tiles<Real, int(height), N>(a, b, i, i + height, column, K, target);
+          i += height;
+        });
     });
   }
 }
@@ -204,18 +216,30 @@ inline __attribute__((always_inline)) void fold(Vector<Real> (&sum)[U][N]) {
 }
 
 // Partial sums that hide the latency of additions behind the loads of so many vectors a row.
-constexpr int partial_sums(int vectors) { return vectors <= 2 ? 4 : vectors <= 6 ? 2 : 1; }
+constexpr int partial_sums(int vectors) {
+  if (!kManyRegisters && vectors == 3) return 4;
+  return vectors <= 2 ? 4 : vectors <= 6 ? 2 : 1;
+}
 
 // Σ_i a(i, ·), into the target's row 0.
 //   a        `rows` rows of `vectors` whole vectors, any stride, read only
 //   target   as for `product`; its row must not overlap a
 template <class Real, class Target>
 void column_sums(Rows<const Real> a, int rows, int vectors, const Target& target) {
-  for (int n = 0; n < vectors; ++n) {
-    Vector<Real> sum = target.first(0, n * kLanes<Real>);
-    for (int i = 0; i < rows; ++i) sum += load(a[i] + n * kLanes<Real>);
-    target.last(0, n * kLanes<Real>, sum);
-  }
+  const Split parts(vectors, kEnoughSums);
+  for (int part = 0; part < parts.parts; ++part)
+    with_constant<kEnoughSums>(parts.width(part), [&](auto width) {
+      constexpr int N = width;
+      const int first = parts.start(part) * kLanes<Real>;
+      Vector<Real> sum[N];
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) sum[n] = target.first(0, first + n * kLanes<Real>);
+      for (int i = 0; i < rows; ++i)
+#pragma GCC unroll 8
+        for (int n = 0; n < N; ++n) sum[n] += load(a[i] + first + n * kLanes<Real>);
+#pragma GCC unroll 8
+      for (int n = 0; n < N; ++n) target.last(0, first + n * kLanes<Real>, sum[n]);
+    });
 }
 
 }  // namespace odyssey
