@@ -41,7 +41,7 @@ inline __attribute__((always_inline)) void Direction<Real, V>::backward_units(co
   const std::size_t block = std::size_t(unit) * Z * L, j = std::size_t(unit) * L;
   const int apart = shared ? layout.rest : L;
   const auto own = [&](Vec v) { return shared ? first_lanes<Real>(v, apart) : v; };
-  typename Units<Real, V>::Forward then;
+  Found then;
 #pragma GCC unroll 4
   for (int g = 0; g < Z; ++g) then.value[g] = own(load(now.a + block + g * apart));
   if constexpr (V::cell) then.c = load(now.c + j);
@@ -90,10 +90,10 @@ void Direction<Real, V>::backward_step(int s, Rows<const Real> dy) {
                      V::cell ? c[s] : y[s],
                      c[s + 1],
                      dy[s]};
-  const Split split = layout.backward_panels();
-  walk(s & 1, split.parts, [&](int panel) {
+  const Split& panels = layout.backward_panels;
+  walk(s & 1, panels.parts, [&](int panel) {
     with_constant<Layout::backward_units>(
-        split.width(panel), [&](auto width) { backward_panel<width>(now, split.start(panel)); });
+        panels.width(panel), [&](auto width) { backward_panel<width>(now, panels.start(panel)); });
   });
 }
 

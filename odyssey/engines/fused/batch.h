@@ -19,6 +19,7 @@ class Batch {
  public:
   static constexpr int L = kLanes<float>, Z = V::blocks, G = V::gates, P = V::vectors;
   static constexpr int kRows = PanelSums::kRows, kMostFrames = 16;
+  static constexpr int kTogether = 4;  // vectors that the pointwise part takes side by side
 
   // Frames of a chunk: so few that its outputs stay in L2.
   static int frames(const LayerLayout<float, V>& layout) {
@@ -177,7 +178,19 @@ class Batch {
       take_apart(sums_, rows);
       if (V::reset_gate) take_apart(inputs_, rows);
     }
-    for (std::ptrdiff_t n = 0; n < rows * hidden(); n += L) {
+    const std::ptrdiff_t count = rows * hidden();
+    std::ptrdiff_t n = 0;
+    for (; n + (kTogether - 1) * L < count; n += kTogether * L) vectors<kTogether>(n, before, c, y);
+    for (; n < count; n += L) vectors<1>(n, before, c, y);
+  }
+
+  // N vectors of it.
+  template <int N>
+  void vectors(std::ptrdiff_t first, const float* before, float* c, float* y) const {
+    typename Units<float, V>::Forward found[N];
+#pragma GCC unroll 4
+    for (int k = 0; k < N; ++k) {
+      const std::ptrdiff_t n = first + k * L;
       Vector<float> sums[Z + 1];
 #pragma GCC unroll 4
       for (int g = 0; g < Z; ++g) {
@@ -187,12 +200,17 @@ class Batch {
           if (g + 1 < Z) sums[g] += sums[Z];
         }
       }
-      const auto found = Units<float, V>::forward(sums, p_ + n * P, load(before + n));
-      if constexpr (V::cell) store(c + n, found.c);
-      store(y + n, found.y);
+      found[k] = Units<float, V>::begin(sums, p_ + n * P, load(before + n));
+    }
+#pragma GCC unroll 4
+    for (int k = 0; k < N; ++k) {
+      const std::ptrdiff_t n = first + k * L;
+      Units<float, V>::finish(found[k], p_ + n * P, load(before + n));
+      if constexpr (V::cell) store(c + n, found[k].c);
+      store(y + n, found[k].y);
       if constexpr (V::gate_recurrence)
 #pragma GCC unroll 4
-        for (int g = 1; g < Z; ++g) store(sums_.of[g] + n, found.value[g]);
+        for (int g = 1; g < Z; ++g) store(sums_.of[g] + n, found[k].value[g]);
     }
   }
 

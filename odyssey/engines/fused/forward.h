@@ -10,9 +10,11 @@ template <class Real, class V>
 template <int U, int N>
 void Direction<Real, V>::forward_panel(const Forward& now, int start) {
   Real* a = now.a + std::size_t(start) * Z * L;
-  constexpr int vectors = U * Z + N, partial = partial_sums(vectors);
+  constexpr int vectors = U * Z + N, partial = partial_sums(vectors), K = U + (N > 0);
   Vec sum[partial][vectors];
   clear<Real>(sum);
+#pragma GCC unroll 12
+  for (int n = 0; n < vectors && !V::reset_gate; ++n) sum[0][n] = load(a + n * L);
   if constexpr (V::gate_recurrence) {
     constexpr int gate_partial = partial_sums(U * G);
     Vec gates[gate_partial][U * G];
@@ -20,15 +22,19 @@ void Direction<Real, V>::forward_panel(const Forward& now, int start) {
     if (now.s) accumulate_units<1, gate_partial, U * G>(gates, now.a_prev, Q_panel(theta, start), now.s);
     fold<Real>(gates);
 #pragma GCC unroll 12
-    for (int n = 0; n < U * G; ++n) sum[0][n / G * Z + 1 + n % G] = gates[0][n];
+    for (int n = 0; n < U * G; ++n) sum[0][n / G * Z + 1 + n % G] += gates[0][n];
   }
-#pragma GCC unroll 12
-  for (int n = 0; n < vectors && !V::reset_gate; ++n) sum[0][n] += load(a + n * L);
   if (now.s) accumulate<Real, partial, vectors>(sum, now.y_prev, layout.hidden, R_panel(theta, start));
   fold<Real>(sum);
+  Vec shared[N > 0 ? Z : 1];
+  if constexpr (N > 0) take_apart<N>(&sum[0][U * Z], shared);
+  Found found[K];
 #pragma GCC unroll 12
-  for (int u = 0; u < U; ++u) forward_units(now, start + u, a + u * Z * L, L, &sum[0][u * Z]);
-  if constexpr (N > 0) forward_rest<N>(now, a + U * Z * L, &sum[0][U * Z]);
+  for (int u = 0; u < K; ++u)
+    found[u] = u < U ? begin_units(now, start + u, a + u * Z * L, L, &sum[0][u * Z])
+                     : begin_units(now, start + u, a + u * Z * L, layout.rest, shared);
+#pragma GCC unroll 12
+  for (int u = 0; u < K; ++u) finish_units(now, start + u, a + u * Z * L, u < U ? L : layout.rest, found[u]);
 }
 
 // Calls f(vectors of units, shared vectors, first unit vector) for every panel, the numbers of vectors as
@@ -47,28 +53,25 @@ inline __attribute__((always_inline)) void Direction<Real, V>::each_forward_pane
   });
 }
 
-// The pointwise part of the last units, from N vectors of sums.
+// The blocks of the last units, from the N vectors that they share.
 template <class Real, class V>
 template <int N>
-inline __attribute__((always_inline)) void Direction<Real, V>::forward_rest(const Forward& now, Real* a,
-                                                                            const Vec* sum) {
+inline __attribute__((always_inline)) void Direction<Real, V>::take_apart(const Vec* shared,
+                                                                          Vec* blocks) const {
   const int rest = layout.rest;
-  Vec blocks[Z];
 #pragma GCC unroll 4
   for (int g = 0; g < Z; ++g) {  // rest ≤ L N / Z: block g begins in vector n and ends in the next
     const int n = N == 3 && g > 1;
-    blocks[g] = lanes_from<Real>(sum[n], sum[N == 1 ? 0 : n + 1], g * rest - n * L);
+    blocks[g] = lanes_from<Real>(shared[n], shared[N == 1 ? 0 : n + 1], g * rest - n * L);
     blocks[g] = first_lanes<Real>(blocks[g], rest);
   }
-  forward_units(now, layout.whole, a, rest, blocks);
 }
 
-// The pointwise part of one vector of units; a holds its blocks, so far apart. With a reset gate the sums are
-// those of R y alone, and the input's share of the last block comes behind them.
+// The pointwise part of one vector of units, in two halves; a holds its blocks, so far apart. With a reset gate the
+// sums are those of R y alone, and the input's share of the last block comes behind them.
 template <class Real, class V>
-inline __attribute__((always_inline)) void Direction<Real, V>::forward_units(const Forward& now, int unit,
-                                                                             Real* a, int apart,
-                                                                             const Vec* sum) {
+inline __attribute__((always_inline)) typename Units<Real, V>::Forward Direction<Real, V>::begin_units(
+    const Forward& now, int unit, Real* a, int apart, const Vec* sum) const {
   const int j = unit * L;
   [[maybe_unused]] Vec sums[Z + 1];
   if constexpr (V::reset_gate) {
@@ -79,11 +82,20 @@ inline __attribute__((always_inline)) void Direction<Real, V>::forward_units(con
       sums[Z] = in;
     }
   }
-  const auto found =
-      Units<Real, V>::forward(V::reset_gate ? sums : sum, theta + layout.p + j * P, load(now.before + j));
+  const Found found =
+      Units<Real, V>::begin(V::reset_gate ? sums : sum, theta + layout.p + j * P, load(now.before + j));
 #pragma GCC unroll 4
-  for (int g = 0; g < Z; ++g) store(a + g * apart, found.value[g]);  // upwards: shared ones overlap
+  for (int g = 0; g + 1 < Z; ++g) store(a + g * apart, found.value[g]);  // upwards: shared ones overlap
   if constexpr (V::cell) store(now.c + j, found.c);
+  return found;
+}
+template <class Real, class V>
+inline __attribute__((always_inline)) void Direction<Real, V>::finish_units(const Forward& now, int unit,
+                                                                            Real* a, int apart,
+                                                                            Found& found) const {
+  const int j = unit * L;
+  Units<Real, V>::finish(found, theta + layout.p + j * P, load(now.before + j));
+  store(a + (Z - 1) * apart, found.value[Z - 1]);
   if constexpr (kCarries) store(now.h + j, found.h);
   store(now.y + j, found.y);
 }

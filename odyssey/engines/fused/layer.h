@@ -158,15 +158,19 @@ class Direction {
       matrix = accumulate<Real, U, N>(sum, row + (full * Z + g) * L, rest, matrix);
   }
 
+  using Found = typename Units<Real, V>::Forward;
+
   // Defined in forward.h and backward.h.
   template <int U, int N>
   void forward_panel(const Forward& now, int start);
   template <class F>
   inline __attribute__((always_inline)) void each_forward_panel(bool down, F f) const;
   template <int N>
-  inline __attribute__((always_inline)) void forward_rest(const Forward& now, Real* a, const Vec* sum);
-  inline __attribute__((always_inline)) void forward_units(const Forward& now, int unit, Real* a, int apart,
-                                                           const Vec* sum);
+  inline __attribute__((always_inline)) void take_apart(const Vec* shared, Vec* blocks) const;
+  inline __attribute__((always_inline)) Found begin_units(const Forward& now, int unit, Real* a, int apart,
+                                                          const Vec* sum) const;
+  inline __attribute__((always_inline)) void finish_units(const Forward& now, int unit, Real* a, int apart,
+                                                          Found& found) const;
   template <int U>
   void backward_panel(const Backward& now, int start);
   template <bool shared>

@@ -38,11 +38,15 @@ struct LayerLayout {
   int rest;   // lanes in the shared vectors, 0 where there are none
   int whole;  // vectors of units before those
   std::size_t W, b, R, p, Q, size;  // offsets into one direction's parameters, in floats
+  // Vectors of units, shared out among panels: found once, since a frame asks for them.
+  Split panels{0, 1}, backward_panels{0, 1};
 
   LayerLayout(int inputs, int hidden)
       : inputs(inputs), hidden(hidden), units((hidden + L - 1) / L), rest(hidden % L) {
     if (V::gate_recurrence || rest_vectors() == Z) rest = 0;
     whole = units - (rest > 0);
+    panels = split_units();
+    backward_panels = Split(units, backward_units);
     W = 0;
     b = W + std::size_t(inputs) * columns();
     R = b + columns();
@@ -60,23 +64,20 @@ struct LayerLayout {
   // With 16 registers and four blocks a large layer has panels of two vectors of units, and one of three where
   // their number is odd: of three each, a tenth more would come from L2 into 32 KiB of L1. All widths have one
   // sum for each vector, except two units of which some are shared: these stay in a panel of three.
-  Split panels() const {
+  Split split_units() const {
     const int places = whole + (rest && !kManyRegisters);
     constexpr bool pairs = !kManyRegisters && forward_units == 3 && Z == 4 && !V::gate_recurrence;
     if (pairs && places > 8 && !(rest && places % 3 == 0)) return Split::into(places / 2, places);
     return Split(places, forward_units);
   }
-  int panel_count() const { return std::max(1, panels().parts); }
+  int panel_count() const { return std::max(1, panels.parts); }
   struct Panel {
     int start, whole, shared;  // first vector of units, how many, and shared vectors
   };
   Panel panel(int k) const {
-    const Split split = panels();
-    const int start = split.start(k);
-    return {start, std::min(split.width(k), whole - start),
-            k + 1 == std::max(1, split.parts) ? rest_vectors() : 0};
+    const int start = panels.start(k);
+    return {start, std::min(panels.width(k), whole - start), k + 1 == panel_count() ? rest_vectors() : 0};
   }
-  Split backward_panels() const { return Split(units, backward_units); }
 
   // Calls f(first column, vectors) for every panel.
   template <class F>
@@ -95,9 +96,8 @@ struct LayerLayout {
   };
   Place place(int rows, int width, int g, int unit) const {
     const auto before = [&](int units) { return std::size_t(units) * width * L * rows; };
-    const Split split = panels();
     int k = 0;
-    while (k + 1 < split.parts && split.start(k + 1) <= unit) ++k;
+    while (k + 1 < panels.parts && panels.start(k + 1) <= unit) ++k;
     const Panel in = panel(k);
     const int apart = unit == whole ? rest : L;
     return {before(in.start) + std::size_t(unit - in.start) * width * L + std::size_t(g) * apart,

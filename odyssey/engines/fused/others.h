@@ -20,13 +20,12 @@ struct Units<Real, Variant<256>> {
   };
 
   // From the sums that reach r and u, then the recurrent and the input's share of n; p points to bn.
-  static inline __attribute__((always_inline)) Forward forward(const Vec* sum, const Real* p, Vec y_prev) {
-    Forward now;
-    const Vec r = now.value[0] = sigmoid(sum[0]), u = now.value[1] = sigmoid(sum[1]);
-    now.h = sum[2] + load(p);
-    const Vec n = now.value[2] = tanh(sum[3] + r * now.h);
-    now.y = n + u * (y_prev - n);
-    return now;
+  static inline __attribute__((always_inline)) Forward begin(const Vec* sum, const Real* p, Vec) {
+    return {{sigmoid(sum[0]), sigmoid(sum[1]), sum[3]}, sum[2] + load(p), Vec{}};
+  }
+  static inline __attribute__((always_inline)) void finish(Forward& now, const Real*, Vec y_prev) {
+    const Vec n = now.value[2] = tanh(now.value[2] + now.value[0] * now.h);
+    now.y = n + now.value[1] * (y_prev - n);
   }
 
   // dc is the gradient of y that the next frame's u hands back; dp that of the recurrent sum of n.
@@ -55,10 +54,11 @@ struct Units<Real, Variant<512>> {
     Vec delta[1];
   };
 
-  static inline __attribute__((always_inline)) Forward forward(const Vec* sum, const Real*, Vec) {
+  static inline __attribute__((always_inline)) Forward begin(const Vec* sum, const Real*, Vec) {
     const Vec y = tanh(sum[0]);
     return {{y}, y};
   }
+  static inline __attribute__((always_inline)) void finish(Forward&, const Real*, Vec) {}
 
   static inline __attribute__((always_inline)) Backward backward(const Forward& now, Vec, const Real*, Vec dy,
                                                                  Vec, const Vec*) {

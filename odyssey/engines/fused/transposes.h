@@ -53,7 +53,7 @@ void transpose(Rows<const Real> from, int rows, int columns, Rows<Real> to) {
 template <int First, class Real, class V>
 void transpose_blocks(const LayerLayout<Real, V>& layout, const Real* from, int rows, Real* to, int width) {
   constexpr int L = kLanes<Real>, B = V::blocks - First;
-  const Split target = layout.backward_panels();
+  const Split& target = layout.backward_panels;
   for (int part = 0; part < target.parts; ++part) {
     const int first = target.start(part), units = target.width(part);
     const std::size_t row = std::size_t(units) * width * L;

@@ -20,25 +20,26 @@ struct Units {
     Vec delta[Z], dc_prev, dp[G + 1];
   };
 
-  // From the sums that reach the blocks; p points to the peepholes of these units.
-  static inline __attribute__((always_inline)) Forward forward(const Vec* sum, const Real* p, Vec c_prev) {
+  // From the sums that reach the blocks; p points to the peepholes of these units. In two halves, first all blocks
+  // but the last and the cell, then what waits for that: who has several vectors of units begins them all before he
+  // finishes one, since a processor looks only some hundred instructions ahead.
+  static inline __attribute__((always_inline)) Forward begin(const Vec* sum, const Real* p, Vec c_prev) {
     const Vec one = broadcast(Real(1));
     Forward now;
-    const auto gate = [&](int block, Vec seen) __attribute__((always_inline)) {
-      Vec value = sum[block];
-      if constexpr (V::peepholes) value += load(p + (block - 1) * L) * seen;
-      return now.value[block] = sigmoid(value);
-    };
     const Vec z = now.value[0] = V::input_activation ? tanh(sum[0]) : sum[0];
-    Vec i = one, f = one, o = one;
-    if constexpr (V::input_gate) i = gate(V::i, c_prev);
+    Vec i = one, f = one;
+    if constexpr (V::input_gate) i = now.value[V::i] = gate(V::i, sum[V::i], p, c_prev);
     if constexpr (V::coupled_gates) f = one - i;
-    if constexpr (V::own_forget) f = gate(V::f, c_prev);
+    if constexpr (V::own_forget) f = now.value[V::f] = gate(V::f, sum[V::f], p, c_prev);
+    if constexpr (V::output_gate) now.value[V::o] = sum[V::o];
     now.c = z * i + c_prev * f;
-    if constexpr (V::output_gate) o = gate(V::o, now.c);
+    return now;
+  }
+  static inline __attribute__((always_inline)) void finish(Forward& now, const Real* p, Vec) {
+    Vec o = broadcast(Real(1));
+    if constexpr (V::output_gate) o = now.value[V::o] = gate(V::o, now.value[V::o], p, now.c);
     now.h = V::output_activation ? tanh(now.c) : now.c;
     now.y = now.h * o;
-    return now;
   }
 
   // From what a frame's forward pass found, the gradients of its output and cell, and, with full gate
@@ -68,6 +69,11 @@ struct Units {
     if constexpr (V::own_forget) before.dc_prev += through(V::f, dc * c_prev, f, c_prev);
     before.delta[0] = V::input_activation ? dz * (one - z * z) : dz;
     return before;
+  }
+
+ private:
+  static inline __attribute__((always_inline)) Vec gate(int block, Vec sum, const Real* p, Vec seen) {
+    return sigmoid(V::peepholes ? sum + load(p + (block - 1) * L) * seen : sum);
   }
 };
 
