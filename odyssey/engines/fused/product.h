@@ -63,6 +63,9 @@ struct Left {
   std::ptrdiff_t i_stride, k_stride;
 };
 
+// Numbers k of a tile's product each time round: two reach further ahead for rows that lie far apart.
+constexpr int kSteps = kManyRegisters ? 2 : 1;
+
 // Tiles of R rows from the first row up to the end. A function of its own: among others in one, g++ moves strides
 // and counters through memory.
 template <class Real, int R, int N, class Target>
@@ -76,6 +79,7 @@ __attribute__((noinline)) void product_tiles(Left<Real> a, Rows<const Real> b, i
       for (int n = 0; n < N; ++n) sum[r][n] = target.first(i + r, column + n * kLanes<Real>);
     const Real* left = a.data + i * a.i_stride;
     const Real* right = b.data + column;
+#pragma GCC unroll kSteps
     for (int k = 0; k < K; ++k, left += a.k_stride, right += b.stride) {
       Vector<Real> row[N];
 #pragma GCC unroll 4
