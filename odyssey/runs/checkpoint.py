@@ -58,6 +58,8 @@ def _in_place(path: Path, spec: TrialSpec, data_fingerprint: str) -> dict[str, A
                 "from the start"
             )
         else:
+            if candidate == path and _is_result(tree, spec):
+                previous_generation(path).unlink(missing_ok=True)  # which a kill has left
             return tree
         _move_aside(candidate, "other", f"{candidate}: {reason}")
     return None

@@ -13,6 +13,7 @@ import pytest
 from odyssey.engines.fused import KernelError, build, find, is_missing
 from odyssey.engines.fused.compiler import find_compiler
 from odyssey.engines.fused.library import available, sealed
+from odyssey.engines.fused.sources import source_key
 from odyssey.networks.variants import VANILLA, get_variant
 
 module = importlib.import_module("odyssey.engines.fused.build")
@@ -180,9 +181,10 @@ def test_a_library_that_was_cut_is_built_anew(compiler, harm):
     assert path.read_bytes() == whole
 
 
-@pytest.mark.parametrize("content", ["", '{"sources": ', "[]", "null"])
+@pytest.mark.parametrize("content", ["", '{"sources": ', "[]", "null", '{"sources": "%s"}'])
 def test_a_damaged_description_is_written_anew(compiler, content):
     library = build([VANILLA], ["portable"])
+    content = content.replace("%s", source_key())
     (library.folder / "library.json").write_text(content, encoding="utf-8")
     assert find(VANILLA, "portable") is None
     assert build([VANILLA], ["portable"]) == library

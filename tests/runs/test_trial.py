@@ -100,8 +100,10 @@ def test_a_finished_trial_is_read_not_trained(tiny_study, tmp_path, monkeypatch)
     spec, data, path = tiny_study.trial("jsb", "V", 0), tiny_dataset("jsb"), tmp_path / "0.h5"
     first = run_trial(spec, data, path, "gluon")
     monkeypatch.setattr(trial_module, "train", None)
+    previous_generation(path).write_bytes(b"left by a kill")
     again = run_trial(spec, data, path, "gluon")
     assert_equal(again.to_tree(), first.to_tree())
+    assert [file.name for file in tmp_path.iterdir()] == ["0.h5"]
 
 
 def test_the_trial_file_explains_itself(tiny_study, tmp_path):

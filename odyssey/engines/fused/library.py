@@ -94,7 +94,7 @@ def libraries() -> Iterator[Library]:
     found, sources = [], source_key()
     for path in cache_folder().glob("*/library.json"):
         manifest = _read(path)
-        if manifest.get("sources") == sources:
+        if manifest.get("sources") == sources and {"switches", "compiler"} <= manifest.keys():
             library = Library(path.parent, frozenset(manifest["switches"]))
             found.append((path.stat().st_mtime, library))
     yield from (library for _, library in sorted(found, key=lambda row: row[0], reverse=True))
