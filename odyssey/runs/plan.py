@@ -33,8 +33,8 @@ class Share(NamedTuple):
     frame: float
 
 
-#: Measured: H = 20 to 200, the three tasks, V and FGR, several sequences side by side; with these the
-#: evaluation of the whole study takes what it was measured to take, small nets of TIMIT and JSB more.
+#: Measured: H = 20 to 200, the three tasks, V and FGR, several sequences side by side. The whole
+#: study's evaluation takes what these say, that of small nets on TIMIT and JSB more.
 EVALUATED = Share(0.8, 0.18)
 #: With more parameters the weights of one direction don't fit an L2 cache of 1 MiB.
 CACHED = 2**19

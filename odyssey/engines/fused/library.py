@@ -55,7 +55,7 @@ class Library:
     @property
     def manifest(self) -> dict[str, Any]:
         """What it is made of; empty if it never was complete."""
-        return _read(self.folder / "library.json")
+        return _manifest(self.folder / "library.json")
 
     @property
     def left_out(self) -> dict[str, str]:
@@ -93,8 +93,8 @@ def libraries() -> Iterator[Library]:
     """Yield the libraries of these sources, the newest first. Raises KernelError."""
     found, sources = [], source_key()
     for path in cache_folder().glob("*/library.json"):
-        manifest = _read(path)
-        if manifest.get("sources") == sources and {"switches", "compiler"} <= manifest.keys():
+        manifest = _manifest(path)
+        if manifest.get("sources") == sources:
             library = Library(path.parent, frozenset(manifest["switches"]))
             found.append((path.stat().st_mtime, library))
     yield from (library for _, library in sorted(found, key=lambda row: row[0], reverse=True))
@@ -139,6 +139,11 @@ def rows_of(variants: Iterable[Cell]) -> frozenset[int]:
 def sealed(content: bytes) -> bytes:
     """Return a shared object with its digest at its end, where the loader does not look."""
     return content + hashlib.sha256(content).digest()
+
+
+def _manifest(path: Path) -> dict[str, Any]:
+    found = _read(path)
+    return found if {"sources", "switches", "compiler"} <= found.keys() else {}
 
 
 def _read(path: Path) -> dict[str, Any]:
