@@ -294,6 +294,13 @@ def test_no_code_of_a_pickle_runs(tmp_path, monkeypatch):
     assert not (tmp_path / "exploded").exists()
 
 
+@pytest.mark.parametrize("put", [b"r\xff\xff\xff\x0f", b"p268435455\n"])
+def test_a_pickle_that_asks_for_gigabytes_is_refused(tmp_path, put):
+    (tmp_path / "a").write_bytes(b"\x80\x02}" + put + b".")
+    with pytest.raises(DataError, match=r"a: .* got place 268435455 of the memo in \d+ bytes"):
+        read(read_pickle, tmp_path / "a")
+
+
 def mat_content():
     file = io.BytesIO()
     write_mat(file, {name: [rolls(c) for c in chorales] for name, chorales in NOTES.items()})

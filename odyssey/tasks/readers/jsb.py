@@ -10,6 +10,7 @@ import io
 import json
 import multiprocessing
 import pickle
+import pickletools
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
@@ -67,6 +68,7 @@ def read_pickle(corpus: Corpus, path: str, normalise: bool = False) -> None:
     """
     content = _content(corpus, path, normalise)
     try:
+        _check_memo(content)
         sets = _PlainUnpickler(io.BytesIO(content), encoding="latin1").load()
     except Exception as error:  # a broken pickle raises almost anything
         _refuse(path, "a pickle of plain lists and numbers (else save it as JSON)", error)
@@ -91,6 +93,13 @@ class _PlainUnpickler(pickle.Unpickler):
 
     def find_class(self, module: str, name: str) -> Any:
         raise pickle.UnpicklingError(f"a reference to {module}.{name}")
+
+
+def _check_memo(content: bytes) -> None:
+    """Refuse a place beyond any that so few bytes can fill: memory is taken for all before it."""
+    for code, place, _ in pickletools.genops(content):
+        if code.name in ("PUT", "BINPUT", "LONG_BINPUT") and (place or 0) > len(content):
+            raise pickle.UnpicklingError(f"place {place} of the memo in {len(content)} bytes")
 
 
 def _content(corpus: Corpus, path: str, normalise: bool) -> bytes:
