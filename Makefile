@@ -33,8 +33,9 @@ example: env ## the example of docs/extending.md: digits as a file of one's own,
 help: ## what there is to make
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "%-18s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-# A worker takes a whole file, the longest first; in the end the run names what took longest.
-SHARED_OUT = -n auto --dist loadfile --no-loadscope-reorder --durations 10 --durations-min 2
+# A worker takes a whole file, the longest first; none follows one that died, for the same file would kill it.
+# In the end the run names what took longest.
+SHARED_OUT = -n auto --dist loadfile --no-loadscope-reorder --max-worker-restart 0 --durations 10 --durations-min 2
 
 test: env ## every test, on all cores
 	$(BIN)/pytest $(SHARED_OUT)
