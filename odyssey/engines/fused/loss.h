@@ -2,7 +2,6 @@
 // frames into their gradient, in place, and returns its value; lanes beyond K become zeros.
 #pragma once
 
-#include <algorithm>
 #include <limits>
 #include <stdexcept>
 #include <string>
@@ -91,38 +90,47 @@ inline Mass softmax_row(float* a, const LastVector& last) {
   return mass[0];
 }
 
-// N frames of softmax_loss from frame t on: adds to the loss and to the logarithms that are part of it.
+struct LabelledFrame {
+  float* a;
+  int label;
+};
+
+// What softmax_loss does with N frames: adds to the loss and to the logarithms that are part of it.
 template <int N>
-inline void softmax_frames(Rows<float> a, int t, int K, const float* labels, const LastVector& last,
-                           double& loss, LogSum& logs) {
+inline void softmax_frames(const LabelledFrame* frames, const LastVector& last, double& loss, LogSum& logs) {
   float *rows[N], own[N];
-  int label[N];  // −1: the frame does not count
   Mass mass[N];
   for (int r = 0; r < N; ++r) {
-    rows[r] = a[t + r];
-    label[r] = labels[t + r] == -1 ? -1 : label_at(labels, t + r, K);
-    own[r] = rows[r][std::max(label[r], 0)];
+    rows[r] = frames[r].a;
+    own[r] = rows[r][frames[r].label];
   }
   softmax_rows<N>(rows, last, mass);
   for (int r = 0; r < N; ++r) {
-    if (label[r] < 0) {
-      for (int n = 0; n <= last.full; ++n) store(rows[r] + n * kLanes<float>, Vector<float>{});
-      continue;
-    }
     loss += double(mass[r].peak) - own[r];
     logs.add(mass[r].total);
-    rows[r][label[r]] -= 1;
+    rows[r][frames[r].label] -= 1;
   }
 }
 
 // Cross-entropy of one label a frame; a frame whose label is −1 does not count.
 inline double softmax_loss(Rows<float> a, int T, int K, const float* labels) {
+  constexpr int together = 4;
   const LastVector last(K);
   double loss = 0;
   LogSum logs;
-  int t = 0;
-  for (; t + 4 <= T; t += 4) softmax_frames<4>(a, t, K, labels, last, loss, logs);
-  for (; t < T; ++t) softmax_frames<1>(a, t, K, labels, last, loss, logs);
+  LabelledFrame waiting[together];
+  int many = 0;
+  for (int t = 0; t < T; ++t) {
+    if (labels[t] == -1) {
+      for (int n = 0; n <= last.full; ++n) store(a[t] + n * kLanes<float>, Vector<float>{});
+      continue;
+    }
+    waiting[many++] = {a[t], label_at(labels, t, K)};
+    if (many < together) continue;
+    softmax_frames<together>(waiting, last, loss, logs);
+    many = 0;
+  }
+  for (int k = 0; k < many; ++k) softmax_frames<1>(waiting + k, last, loss, logs);
   return loss + logs.value();
 }
 

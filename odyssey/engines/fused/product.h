@@ -124,7 +124,7 @@ void product(Left<Real> a, Rows<const Real> b, int M, int vectors, int K, const 
       // The last two tiles share their rows where the last alone would have too few sums to hide their latency.
       const int rest = M % R, left = rest && rest * N < kEnoughSums && M > R ? rest + R : rest;
       int i = M - left;
-      if (i) product_tiles<Real, R, N>(a, b, 0, i, column, K, target);
+      product_tiles<Real, R, N>(a, b, 0, i, column, K, target);
       while (i < M)
         with_constant<R>(M - i > R ? (left + 1) / 2 : M - i, [&](auto height) {
           product_tiles<Real, int(height), N>(a, b, i, i + height, column, K, target);
